@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The domain of Runplane: what a run is, the verbs that change it, and the edges every function shares.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`runs`] | the verbs of a run, one file each, with its SQL in `sql/` |
+//! | [`dag`] | what a dag_spec asks a worker to do |
+//! | [`http`] | the edge of the HTTP functions: request in, reply or problem out, one log line |
+//! | [`db`] | the one Postgres connection of an execution environment |
+//! | [`dispatch`] | telling SQS that a run waits |
+//! | [`openapi`] | the OpenAPI document, generated from the types above |
+//!
+//! A function is `config → connection → handler`, a handler is `path → body → one verb → reply`, and everything that
+//! knows about a run's state is a verb.
+
+pub mod app;
+pub mod config;
+pub mod dag;
+pub mod db;
+pub mod dispatch;
+pub mod http;
+pub mod logging;
+pub mod openapi;
+pub mod problem;
+pub mod runs;
+pub mod scope;
+
+/// The migrations of this version, for tests and for the tools that apply them.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

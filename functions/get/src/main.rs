@@ -1,2 +1,13 @@
-//! Placeholder.
-fn main() {}
+//! `GET /api/runs/{run_id}`: one run with everything that is known about it.
+
+mod handler;
+#[cfg(test)]
+mod tests;
+
+use runplane::app::Needs;
+use runplane::db::Plans;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    runplane::http::serve(Needs { plans: Plans::Generic, queue: false }, handler::handle).await
+}

@@ -1,0 +1,41 @@
+//! Body, one verb, reply.
+
+use std::sync::Arc;
+
+use runplane::app::App;
+use runplane::http::{Call, Reply};
+use runplane::problem::{Code, FieldError, Problem};
+use runplane::runs::{self, ClaimError, ClaimReply, ClaimRequest};
+use runplane::scope::Scope;
+
+/// Claims the best run that is due.
+pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let request: ClaimRequest = call.body()?;
+    request.check().map_err(Problem::invalid)?;
+
+    let mut conn = app.conn().await?;
+    let claim = runs::claim(&mut conn, Scope::from(request.tenant_id), app.last_tenant(), request.options())
+        .await
+        .map_err(problem)?;
+    if let Some(claim) = &claim {
+        app.set_last_tenant(claim.run.run.tenant_id);
+        let span = tracing::Span::current();
+        span.record("tenant.id", claim.run.run.tenant_id.to_string());
+        span.record("run.id", claim.run.run.id.to_string());
+        span.record("run.attempt", claim.run.run.attempt);
+    }
+    Reply::ok(&ClaimReply::from(claim))
+}
+
+fn problem(error: ClaimError) -> Problem {
+    match error {
+        ClaimError::ClaimIdInUse => {
+            let detail = "another worker holds a run under this claim_id: use a claim_id of your own";
+            Problem {
+                errors: vec![FieldError::new("/claim_id", detail)],
+                ..Problem::new(Code::AlreadyExists, detail)
+            }
+        }
+        ClaimError::Db(error) => error.into(),
+    }
+}

@@ -1,0 +1,57 @@
+//! Query, one verb, reply.
+
+use std::sync::Arc;
+
+use runplane::app::App;
+use runplane::http::{Call, Query, Reply};
+use runplane::problem::{Code, FieldError, Problem};
+use runplane::runs::{self, Cursor, ListFilter, Page, RunStatus};
+use runplane::scope::Scope;
+
+/// One page of runs.
+pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let (scope, filter, page) = read(call.query())?;
+    if let Scope::Tenant(tenant) = scope {
+        tracing::Span::current().record("tenant.id", tenant.to_string());
+    }
+    let mut conn = app.conn().await?;
+    let page = runs::list(&mut conn, scope, &filter, &page).await?;
+    Reply::ok(&page)
+}
+
+fn read(mut query: Query) -> Result<(Scope, ListFilter, Page), Problem> {
+    let scope = Scope::from(query.parsed("tenant_id", "a UUID"));
+    let filter = ListFilter {
+        status: statuses(&mut query),
+        queue: query.text("queue"),
+        pipeline_id: query.parsed("pipeline_id", "a UUID"),
+        pipeline_version_id: query.parsed("pipeline_version_id", "a UUID"),
+        labels: query.prefixed("label.").into_iter().collect(),
+        created_after: query.time("created_after"),
+        created_before: query.time("created_before"),
+    };
+    let limit = query.number("limit", 1, 100, 20);
+    let offset = query.number("offset", 0, 10_000, 0);
+    let cursor = query.text("cursor");
+    if cursor.is_some() && offset > 0 {
+        query.fault("offset", "cannot be combined with cursor");
+    }
+    query.finish()?;
+    let cursor = cursor.map(|text| Cursor::decode(&text, scope, &filter)).transpose().map_err(|error| {
+        let errors = vec![FieldError::new("/cursor", error.to_string())];
+        Problem { errors, ..Problem::new(Code::InvalidCursor, error.to_string()) }
+    })?;
+    Ok((scope, filter, Page { limit, offset, cursor }))
+}
+
+fn statuses(query: &mut Query) -> Vec<RunStatus> {
+    let mut statuses = Vec::new();
+    for text in query.all("status") {
+        match RunStatus::ALL.into_iter().find(|status| status.as_str() == text) {
+            Some(status) if statuses.contains(&status) => {}
+            Some(status) => statuses.push(status),
+            None => query.fault("status", "must be QUEUED, RUNNING, SUCCEEDED, FAILED or CANCELLED"),
+        }
+    }
+    statuses
+}

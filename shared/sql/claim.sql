@@ -1,0 +1,68 @@
+-- Claims one due QUEUED run: the tenant's best one, or, without a tenant, the best one of the tenant whose turn it is.
+-- No row: nothing to claim, or the claim_id has a claim already (claim_again.sql).
+--
+-- $1 tenant, or null: any       $2 tenant that had the last turn (only without a tenant)
+-- $3 queues, or null: all       $4 worker       $5 lease in seconds       $6 the caller's claim_id, or null
+with recursive turns (tenant_id) as (
+    -- A loose index scan over the tenants that have QUEUED runs: from the one after $2 upwards, then from the lowest to $2.
+    -- It goes on only until somebody's run was found, because nobody asks it for more.
+    select coalesce(
+      $1,
+      (select q.tenant_id from pipeline_runs q where q.status = 'QUEUED' and q.tenant_id > $2 order by q.tenant_id limit 1),
+      (select q.tenant_id from pipeline_runs q where q.status = 'QUEUED' order by q.tenant_id limit 1))
+  union all
+    select next.tenant_id
+    from turns t
+    cross join lateral (
+      select coalesce(
+        (select q.tenant_id from pipeline_runs q
+         where q.status = 'QUEUED' and q.tenant_id > t.tenant_id and (t.tenant_id > $2 or q.tenant_id <= $2)
+         order by q.tenant_id limit 1),
+        (select q.tenant_id from pipeline_runs q
+         where q.status = 'QUEUED' and t.tenant_id > $2 and q.tenant_id <= $2
+         order by q.tenant_id limit 1)) as tenant_id
+    ) next
+    where $1 is null and next.tenant_id is not null
+),
+best as materialized (
+  select run.id, run.pipeline_version_id
+  from turns t
+  cross join lateral (
+    select q.id, q.pipeline_version_id
+    from pipeline_runs q
+    where q.tenant_id = t.tenant_id
+      and q.status = 'QUEUED'
+      and q.available_at <= now()
+      and ($3::text[] is null or q.queue = any ($3))
+    order by q.priority desc, q.available_at, q.id
+    limit 1
+    for no key update skip locked
+  ) run
+  where not exists (
+    select from pipeline_runs held
+    where held.claim_id = $6 and held.status = 'RUNNING' and held.lease_expires_at > now()
+      and ($1 is null or held.tenant_id = $1))
+  limit 1
+)
+update pipeline_runs r
+set status = 'RUNNING',
+    claimed_by = $4,
+    claimed_at = now(),
+    claim_id = $6,
+    claim_count = r.claim_count + 1,
+    lease_token = gen_random_uuid(),
+    lease_seconds = $5,
+    lease_expires_at = now() + make_interval(secs => $5::integer),
+    started_at = coalesce(r.started_at, now()),
+    dispatch_due_at = null,
+    updated_at = now()
+from best
+join pipeline_versions v on v.id = best.pipeline_version_id
+where r.id = best.id
+returning
+  r.id, r.tenant_id, r.pipeline_id, r.pipeline_version_id, r.status as "status: RunStatus", r.trigger_type,
+  r.parameters, r.queue, r.priority, r.labels as "labels: Json<Labels>", r.dispatch as "dispatch: Dispatch",
+  r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
+  r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
+  r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.created_at, r.updated_at,
+  r.lease_token as "lease_token!", v.status as version_status, v.dag_spec

@@ -1,0 +1,188 @@
+//! One request, read strictly: every fault becomes a problem that says where it is.
+
+use lambda_http::{Body, Request, RequestExt as _};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::error::Category;
+use uuid::Uuid;
+
+use super::Query;
+use crate::problem::{Code, FieldError, Problem};
+
+/// Larger bodies are refused.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// An `Idempotency-Key` has at most this many characters.
+const MAX_KEY_CHARS: usize = 255;
+
+/// One request.
+#[derive(Debug)]
+pub struct Call {
+    request: Request,
+}
+
+impl Call {
+    /// Wraps what the Lambda runtime delivered.
+    pub fn new(request: Request) -> Self {
+        Self { request }
+    }
+
+    /// The `run_id` of the path, noted in the log.
+    ///
+    /// # Errors
+    /// `invalid_field` if it is no UUID.
+    pub fn run_id(&self) -> Result<Uuid, Problem> {
+        let text = self.request.path_parameters_ref().and_then(|params| params.first("run_id")).unwrap_or_default();
+        let run_id = Uuid::try_parse(text)
+            .map_err(|_| Problem::invalid(vec![FieldError::new("/run_id", "must be a UUID")]))?;
+        tracing::Span::current().record("run.id", run_id.to_string());
+        Ok(run_id)
+    }
+
+    /// The parameters of the query.
+    pub fn query(&self) -> Query {
+        let pairs = self.request.query_string_parameters_ref();
+        Query::new(pairs.map(|all| all.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()).unwrap_or_default())
+    }
+
+    /// The `Idempotency-Key` header, if there is one.
+    ///
+    /// # Errors
+    /// `invalid_field` if it is empty, longer than 255 characters, or not visible ASCII.
+    pub fn idempotency_key(&self) -> Result<Option<String>, Problem> {
+        let Some(value) = self.request.headers().get("idempotency-key") else { return Ok(None) };
+        match value.to_str() {
+            Ok(key) if (1..=MAX_KEY_CHARS).contains(&key.len()) => Ok(Some(key.to_owned())),
+            _ => Err(Problem::invalid(vec![FieldError::new(
+                "/Idempotency-Key",
+                format!("the header must be 1 to {MAX_KEY_CHARS} visible ASCII characters"),
+            )])),
+        }
+    }
+
+    /// The body as `T`, an object, without fields that `T` does not have.
+    ///
+    /// # Errors
+    /// `unsupported_media_type`, `payload_too_large`, `malformed_json`, or `invalid_field` with the pointers.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        self.check_media_type()?;
+        let bytes: &[u8] = match self.request.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => &[],
+        };
+        if bytes.len() > MAX_BODY_BYTES {
+            let detail = format!("The body may have {MAX_BODY_BYTES} bytes, has {}", bytes.len());
+            return Err(Problem::new(Code::PayloadTooLarge, detail));
+        }
+        parse(bytes)
+    }
+
+    fn check_media_type(&self) -> Result<(), Problem> {
+        let Some(value) = self.request.headers().get(http::header::CONTENT_TYPE) else { return Ok(()) };
+        let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        let essence = essence.to_ascii_lowercase();
+        if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::UnsupportedMediaType, "Send the body as Content-Type: application/json"))
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // A derived struct would also take its fields from an array, in order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(match serde_json::from_slice::<IgnoredAny>(bytes) {
+            Ok(_) => Problem::invalid(vec![FieldError::new("", "the body must be a JSON object")]),
+            Err(error) => malformed(&error),
+        });
+    }
+    let mut unknown = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let parsed = serde_ignored::deserialize(tracked, |path| unknown.push(ignored_pointer(&path)));
+    let parsed = parsed.and_then(|value| json.end().map(|()| value));
+    match parsed {
+        Err(error) if error.classify() != Category::Data => Err(malformed(&error)),
+        Err(error) => Err(Problem::invalid(vec![field_error(&track.path(), &error)])),
+        Ok(_) if !unknown.is_empty() => Err(Problem::invalid(
+            unknown.into_iter().map(|pointer| FieldError::new(pointer, "is not a field of this request")).collect(),
+        )),
+        Ok(value) => Ok(value),
+    }
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(Code::MalformedJson, format!("The body is not JSON: {error}"))
+}
+
+fn field_error(path: &serde_path_to_error::Path, error: &serde_json::Error) -> FieldError {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", escape(key))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    let detail = error.to_string();
+    // serde reports a missing field at the object that lacks it.
+    if let Some(name) = detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        return FieldError::new(format!("{pointer}/{}", escape(name)), "is required");
+    }
+    FieldError::new(pointer, detail)
+}
+
+fn ignored_pointer(path: &serde_ignored::Path<'_>) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => String::new(),
+        Path::Seq { parent, index } => format!("{}/{index}", ignored_pointer(parent)),
+        Path::Map { parent, key } => format!("{}/{}", ignored_pointer(parent), escape(key)),
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
+            ignored_pointer(parent)
+        }
+    }
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Body {
+        #[expect(dead_code, reason = "only its parsing matters")]
+        count: u8,
+        #[expect(dead_code, reason = "only its parsing matters")]
+        names: Option<Vec<String>>,
+    }
+
+    fn fault(body: &str) -> (Code, Vec<String>) {
+        let problem = parse::<Body>(body.as_bytes()).unwrap_err();
+        (problem.code, problem.errors.into_iter().map(|error| error.pointer).collect())
+    }
+
+    #[test]
+    fn every_fault_is_named_where_it_is() {
+        let invalid = |pointers: &[&str]| (Code::InvalidField, pointers.iter().map(ToString::to_string).collect());
+        assert_eq!(fault(r#"{"count": 1, "a/b": 1, "other": {}}"#), invalid(&["/a~1b", "/other"]));
+        assert_eq!(fault(r#"{"count": "1"}"#), invalid(&["/count"]));
+        assert_eq!(fault(r#"{"count": 1, "names": ["a", 2]}"#), invalid(&["/names/1"]));
+        assert_eq!(fault("{}"), invalid(&["/count"]));
+        assert_eq!(fault("[1, null]"), invalid(&[""]));
+        assert_eq!(fault("null"), invalid(&[""]));
+    }
+
+    #[test]
+    fn what_is_not_json_is_malformed() {
+        for body in ["", " ", "{", "x", "[1", r#"{"count": 1} x"#, r#"{"count": 1, "names": ["\ud800"]}"#] {
+            assert_eq!(fault(body), (Code::MalformedJson, vec![]), "{body}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The edge of the HTTP functions: a request comes in as a [`Call`], a handler answers with a [`Reply`] or a
+//! [`Problem`], and one line in the log says how it went. Whatever happens inside (an error, a panic, a Postgres that does
+//! not answer), the caller gets an answer in time.
+
+mod call;
+mod query;
+mod reply;
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use lambda_http::{Body, Request, RequestExt as _, Response};
+use tracing::Instrument as _;
+
+use crate::app::{App, Needs};
+use crate::config::ConfigError;
+use crate::problem::Problem;
+
+pub use call::Call;
+pub use query::Query;
+pub use reply::Reply;
+
+/// What a caller waits at most. API Gateway would wait 30 seconds; a client that retries is served better.
+pub const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// Runs a function under the Lambda runtime until the environment ends.
+///
+/// A bad configuration does not end the process: callers of a function that dies while it starts may wait for ever, so
+/// every call is answered `internal` and the log names the variable.
+///
+/// # Errors
+/// What the Lambda runtime fails with.
+pub async fn serve<H, F>(needs: Needs, handler: H) -> Result<(), lambda_http::Error>
+where
+    H: Fn(Arc<App>, Call) -> F + Send + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    crate::logging::init();
+    let app = App::from_env(needs).await.map(Arc::new);
+    let (app, handler) = (&app, &handler);
+    lambda_http::run(lambda_http::service_fn(move |request| async move {
+        Ok::<_, std::convert::Infallible>(answer(app, handler, request).await)
+    }))
+    .await
+}
+
+/// Answers one request. [`serve`] does nothing else; the handlers' tests call it with events from files.
+pub async fn answer<H, F>(app: &Result<Arc<App>, ConfigError>, handler: &H, request: Request) -> Response<Body>
+where
+    H: Fn(Arc<App>, Call) -> F + Send + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let started = Instant::now();
+    let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+    let span = tracing::info_span!(
+        "request",
+        request.id = request_id,
+        tenant.id = tracing::field::Empty,
+        run.id = tracing::field::Empty,
+        run.attempt = tracing::field::Empty,
+    );
+    let what = format!("{} {}", request.method(), request.raw_http_path());
+    let call = Call::new(request);
+    let result = outcome(app, handler, call).instrument(span.clone()).await;
+
+    let _entered = span.enter();
+    let reply = match result {
+        Ok(reply) => reply,
+        Err(problem) => {
+            if let Some(cause) = &problem.cause {
+                tracing::error!(error = format!("{cause:#}"), "{what} failed");
+            }
+            Reply::problem(problem, &request_id)
+        }
+    };
+    let status = reply.status();
+    tracing::info!(status, duration_ms = started.elapsed().as_millis() as u64, "{what} answered {status}");
+    reply.into_response()
+}
+
+/// The handler's answer, or the problem that kept it from answering.
+async fn outcome<H, F>(app: &Result<Arc<App>, ConfigError>, handler: &H, call: Call) -> Result<Reply, Problem>
+where
+    H: Fn(Arc<App>, Call) -> F + Send + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let app = app.as_ref().map_err(|error| Problem::internal(anyhow::anyhow!("{error}")))?;
+    let handled = AssertUnwindSafe(async { handler(Arc::clone(app), call).await }).catch_unwind();
+    let result = match tokio::time::timeout(TIME_LIMIT, handled).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => Err(Problem::internal(anyhow::anyhow!("panic: {}", panic_message(&*panic)))),
+        Err(_) => Err(Problem::unavailable(anyhow::anyhow!("no answer within {TIME_LIMIT:?}"))),
+    };
+    if result.as_ref().is_err_and(|problem| problem.status() >= 500) {
+        // A statement may still be under way on the connection, or the connection is why we failed.
+        app.db.discard().await;
+    }
+    result
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("?")
+}

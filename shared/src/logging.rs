@@ -1,0 +1,20 @@
+//! Logs: JSON lines on standard output, with the fields of docs/operations.md. Ids, never payloads, tokens or secrets.
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry};
+
+/// Starts logging for this process: `RUST_LOG`, else `AWS_LAMBDA_LOG_LEVEL`, says from which level on; `info` otherwise.
+/// Does nothing the second time.
+pub fn init() {
+    let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| std::env::var(name).ok());
+    let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info").to_lowercase())
+        .unwrap_or_else(|_| EnvFilter::new("info"));
+    let mut json = json_subscriber::JsonLayer::<Registry>::stdout();
+    json.with_timer("timestamp", tracing_subscriber::fmt::time::SystemTime);
+    json.with_level("level");
+    json.with_flattened_event();
+    // The fields of the request's span (request.id, tenant.id, run.id …) stand on every line of that request.
+    json.with_top_level_flattened_span_list();
+    Registry::default().with(json).with(filter).try_init().ok();
+}

@@ -1,0 +1,182 @@
+//! Errors as clients see them: RFC 9457 `application/problem+json`.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A stable word for programs. What each stands for is in docs/api.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The body is not JSON.
+    MalformedJson,
+    /// A field of the body, the path or the query is at fault; `errors` says which.
+    InvalidField,
+    /// The cursor is not one of ours, or belongs to other filters.
+    InvalidCursor,
+    /// No such run.
+    RunNotFound,
+    /// No such version, or another tenant's.
+    PipelineVersionNotFound,
+    /// No such tenant.
+    TenantNotFound,
+    /// The body is larger than 1 MiB.
+    PayloadTooLarge,
+    /// The body's Content-Type is not JSON.
+    UnsupportedMediaType,
+    /// Nobody has this run, or it does not exist.
+    RunNotRunning,
+    /// The lease expired or is another worker's: stop working.
+    LeaseLost,
+    /// This run was claimed before, so its lease token has to be given.
+    LeaseTokenRequired,
+    /// The run has ended.
+    AlreadyFinished,
+    /// The run was cancelled.
+    RunCancelled,
+    /// Only APPROVED versions run.
+    VersionNotApproved,
+    /// The id is taken by somebody else.
+    AlreadyExists,
+    /// The same Idempotency-Key came with another body.
+    IdempotencyKeyReused,
+    /// The version's dag_spec does not allow this.
+    InvalidDagSpec,
+    /// A defect on our side.
+    Internal,
+    /// Out of reach for the moment: try again after `Retry-After` seconds.
+    Unavailable,
+}
+
+impl Code {
+    /// The HTTP status and the title that belong to the code.
+    pub fn status_and_title(self) -> (u16, &'static str) {
+        match self {
+            Code::MalformedJson => (400, "Malformed JSON"),
+            Code::InvalidField => (400, "Invalid field"),
+            Code::InvalidCursor => (400, "Invalid cursor"),
+            Code::RunNotFound => (404, "Run not found"),
+            Code::PipelineVersionNotFound => (404, "Pipeline version not found"),
+            Code::TenantNotFound => (404, "Tenant not found"),
+            Code::PayloadTooLarge => (413, "Payload too large"),
+            Code::UnsupportedMediaType => (415, "Unsupported media type"),
+            Code::RunNotRunning => (409, "Run not running"),
+            Code::LeaseLost => (409, "Lease lost"),
+            Code::LeaseTokenRequired => (409, "Lease token required"),
+            Code::AlreadyFinished => (409, "Run already finished"),
+            Code::RunCancelled => (409, "Run cancelled"),
+            Code::VersionNotApproved => (409, "Pipeline version not approved"),
+            Code::AlreadyExists => (409, "Already exists"),
+            Code::IdempotencyKeyReused => (422, "Idempotency key reused"),
+            Code::InvalidDagSpec => (422, "Invalid dag_spec"),
+            Code::Internal => (500, "Internal error"),
+            Code::Unavailable => (503, "Unavailable"),
+        }
+    }
+}
+
+/// One fault in a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// JSON pointer into the body; for the path and the query, a slash and the parameter's name.
+    pub pointer: String,
+    /// What is wrong and how to mend it.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// A fault at a pointer.
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+/// An answer that is not the one the caller hoped for.
+#[derive(Debug)]
+pub struct Problem {
+    /// What kind.
+    pub code: Code,
+    /// A sentence for people.
+    pub detail: String,
+    /// Where the request is at fault.
+    pub errors: Vec<FieldError>,
+    /// What the log says about it and the caller never sees.
+    pub cause: Option<anyhow::Error>,
+}
+
+/// The body of a [`Problem`] as it is sent.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Always `about:blank`: `code` tells kinds apart.
+    pub r#type: &'static str,
+    /// The kind in words, the same for every problem of this code.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened, in a sentence for people.
+    pub detail: String,
+    /// What happened, in a word for programs.
+    pub code: Code,
+    /// Find the request in the logs by this.
+    pub request_id: String,
+    /// Where the body, the path or the query is at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// Seconds after which a caller may try again, when we are out of reach.
+pub const RETRY_AFTER_SECONDS: u32 = 2;
+
+impl Problem {
+    /// A problem with a sentence of its own.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), cause: None }
+    }
+
+    /// `invalid_field` at the places given, at least one.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] => format!("{}: {}", one.pointer, one.detail),
+            many => format!("{} fields of the request are invalid", many.len()),
+        };
+        Self { code: Code::InvalidField, detail, errors, cause: None }
+    }
+
+    /// `internal`: fixed text for the caller, the cause for the log.
+    pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
+        let detail = "Something went wrong on our side; the request_id finds it in the logs".to_owned();
+        Self { code: Code::Internal, detail, errors: Vec::new(), cause: Some(cause.into()) }
+    }
+
+    /// `unavailable`: fixed text for the caller, the cause for the log.
+    pub fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
+        let detail = "The service cannot be reached at the moment; try again".to_owned();
+        Self { code: Code::Unavailable, detail, errors: Vec::new(), cause: Some(cause.into()) }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.code.status_and_title().0
+    }
+
+    /// The body as it is sent. `request_id` finds the request in the logs.
+    pub fn into_body(self, request_id: &str) -> ProblemBody {
+        let (status, title) = self.code.status_and_title();
+        ProblemBody {
+            r#type: "about:blank",
+            title,
+            status,
+            detail: self.detail,
+            code: self.code,
+            request_id: request_id.to_owned(),
+            errors: self.errors,
+        }
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    /// `unavailable` if Postgres was out of reach, `internal` otherwise.
+    fn from(error: sqlx::Error) -> Self {
+        if crate::db::is_unavailable(&error) { Self::unavailable(error) } else { Self::internal(error) }
+    }
+}

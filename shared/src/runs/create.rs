@@ -1,0 +1,198 @@
+//! Create: a QUEUED run of an APPROVED version.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use sqlx::postgres::PgConnection;
+use sqlx::types::Json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::fields::Faults;
+use super::{Dispatch, Labels, Run, RunStatus, run_from};
+use crate::problem::FieldError;
+
+/// What a client sends to create a run.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CreateRequest {
+    /// Whose run it becomes.
+    pub tenant_id: Uuid,
+    /// An APPROVED version of the tenant's own.
+    pub pipeline_version_id: Uuid,
+    /// Up to 256 KiB; `{}` if left out.
+    #[schema(value_type = Option<Object>)]
+    pub parameters: Option<Map<String, Value>>,
+    /// 1 to 30 characters; `manual` if left out.
+    #[schema(min_length = 1, max_length = 30)]
+    pub trigger_type: Option<String>,
+    /// `push` if left out.
+    pub dispatch: Option<Dispatch>,
+    /// 1 to 100 characters; the pipeline's queue if left out, else `default`.
+    #[schema(min_length = 1, max_length = 100)]
+    pub queue: Option<String>,
+    /// 0 to 9, 9 is claimed first; 5 if left out.
+    #[schema(minimum = 0, maximum = 9)]
+    pub priority: Option<i32>,
+    /// It is not claimed before; at once if left out or past.
+    pub run_after: Option<DateTime<Utc>>,
+    /// 1 to 20; as the dag_spec's `retry` says if left out, else 1.
+    #[schema(minimum = 1, maximum = 20)]
+    pub max_attempts: Option<i32>,
+    /// 0 to 20; 3 if left out.
+    #[schema(minimum = 0, maximum = 20)]
+    pub max_lost: Option<i32>,
+    /// At most 16, keys of 1 to 63 and values of up to 255 characters.
+    pub labels: Option<Labels>,
+}
+
+impl CreateRequest {
+    /// Checks every bound.
+    ///
+    /// # Errors
+    /// All the fields that are out of bounds.
+    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+        let mut faults = Faults::default();
+        if let Some(parameters) = &self.parameters {
+            faults.json("/parameters", &Value::Object(parameters.clone()));
+        }
+        if let Some(trigger_type) = &self.trigger_type {
+            faults.text("/trigger_type", trigger_type, 30);
+        }
+        if let Some(queue) = &self.queue {
+            faults.text("/queue", queue, 100);
+        }
+        faults.range("/priority", self.priority.unwrap_or(5), 0, 9);
+        faults.range("/max_attempts", self.max_attempts.unwrap_or(1), 1, 20);
+        faults.range("/max_lost", self.max_lost.unwrap_or(3), 0, 20);
+        if let Some(labels) = &self.labels {
+            faults.labels("/labels", labels);
+        }
+        faults.finish()
+    }
+
+    /// SHA-256 over the request with its fields in one order: equal requests have equal digests, however they were written.
+    fn digest(&self) -> Result<Vec<u8>, serde_json::Error> {
+        Ok(Sha256::digest(serde_json::to_vec(self)?).to_vec())
+    }
+}
+
+/// A run that a create request has led to.
+#[derive(Debug)]
+pub struct Created {
+    /// The run.
+    pub run: Run,
+    /// False if an earlier request with the same Idempotency-Key created it.
+    pub new: bool,
+    /// Seconds until it may be claimed, rounded up; 0 = now.
+    pub delay_seconds: i32,
+}
+
+/// Why a run was not created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// No such tenant.
+    #[error("tenant not found")]
+    TenantNotFound,
+    /// No such version, or another tenant's.
+    #[error("pipeline version not found")]
+    VersionNotFound,
+    /// The version is DRAFT or DEPRECATED.
+    #[error("pipeline version must be APPROVED to run")]
+    VersionNotApproved,
+    /// The version's dag_spec is read by its own workers only, and the run was to be pushed to ours.
+    #[error("a dag_spec of kind {kind:?} is not run by the push worker")]
+    OpaqueSpecPushed {
+        /// What the spec says it is.
+        kind: String,
+    },
+    /// The key came before, with another body.
+    #[error("this Idempotency-Key came before with another body")]
+    IdempotencyKeyReused,
+    /// The request could not be put into its canonical form.
+    #[error("request digest")]
+    Digest(#[from] serde_json::Error),
+    /// Postgres.
+    #[error(transparent)]
+    Db(#[from] sqlx::Error),
+}
+
+/// Inserts the run; `idempotency_key` (1 to 255 characters) makes the call repeatable. The request has passed
+/// [`CreateRequest::check`].
+///
+/// # Errors
+/// [`CreateError`]; nothing was inserted.
+pub async fn create(
+    conn: &mut PgConnection,
+    request: &CreateRequest,
+    idempotency_key: Option<&str>,
+) -> Result<Created, CreateError> {
+    let digest = idempotency_key.map(|_| request.digest()).transpose()?;
+    let (no_parameters, no_labels) = (Map::new(), Labels::new());
+    let row = sqlx::query_file!(
+        "sql/create.sql",
+        Uuid::now_v7(),
+        request.tenant_id,
+        request.pipeline_version_id,
+        request.trigger_type.as_deref().unwrap_or("manual"),
+        Json(request.parameters.as_ref().unwrap_or(&no_parameters)) as _,
+        request.queue.as_deref(),
+        request.priority.unwrap_or(5) as i16,
+        Json(request.labels.as_ref().unwrap_or(&no_labels)) as _,
+        request.dispatch.unwrap_or_default().as_str(),
+        request.run_after,
+        request.max_attempts,
+        request.max_lost.unwrap_or(3),
+        idempotency_key,
+        digest.as_deref(),
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    if let Some(row) = row {
+        let delay_seconds = row.delay_seconds;
+        return Ok(Created { run: run_from!(row), new: true, delay_seconds });
+    }
+    if let (Some(key), Some(digest)) = (idempotency_key, &digest)
+        && let Some(first) = find_by_key(conn, request.tenant_id, key).await?
+    {
+        let (run, first_digest) = first;
+        return if first_digest == *digest {
+            Ok(Created { run, new: false, delay_seconds: 0 })
+        } else {
+            Err(CreateError::IdempotencyKeyReused)
+        };
+    }
+    Err(refusal(conn, request).await?)
+}
+
+async fn find_by_key(
+    conn: &mut PgConnection,
+    tenant: Uuid,
+    key: &str,
+) -> Result<Option<(Run, Vec<u8>)>, sqlx::Error> {
+    let row = sqlx::query_file!("sql/find_by_idempotency_key.sql", tenant, key).fetch_optional(conn).await?;
+    Ok(row.map(|row| {
+        let digest = row.request_sha256;
+        (run_from!(row), digest)
+    }))
+}
+
+/// Why the insert found nothing to insert.
+async fn refusal(conn: &mut PgConnection, request: &CreateRequest) -> Result<CreateError, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"select v.status as "status?", v.dag_spec ->> 'kind' as kind
+           from tenants t
+           left join pipeline_versions v on v.tenant_id = t.id and v.id = $2
+           where t.id = $1"#,
+        request.tenant_id,
+        request.pipeline_version_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(CreateError::TenantNotFound) };
+    Ok(match row.status.as_deref() {
+        None => CreateError::VersionNotFound,
+        Some("APPROVED") => CreateError::OpaqueSpecPushed { kind: row.kind.unwrap_or_default() },
+        Some(_) => CreateError::VersionNotApproved,
+    })
+}

@@ -1,0 +1,141 @@
+//! The bounds of the fields that clients send, checked all at once.
+
+use serde_json::Value;
+
+use super::Labels;
+use crate::problem::FieldError;
+
+/// How large `parameters` and `output` may be, as compact JSON.
+pub const MAX_JSON_BYTES: usize = 256 * 1024;
+const MAX_LABELS: usize = 16;
+const MAX_LABEL_KEY_CHARS: usize = 63;
+const MAX_LABEL_VALUE_CHARS: usize = 255;
+
+/// Collects what is wrong with a request.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<FieldError>);
+
+impl Faults {
+    /// A fault at a pointer.
+    pub fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        self.0.push(FieldError::new(pointer, detail));
+    }
+
+    /// A string of 1 to `max` characters, without NUL, which Postgres cannot store.
+    pub fn text(&mut self, pointer: &str, value: &str, max: usize) {
+        let chars = value.chars().count();
+        if chars < 1 || chars > max {
+            self.add(pointer, format!("must have 1 to {max} characters, has {chars}"));
+        }
+        self.nul(pointer, value);
+    }
+
+    /// A whole number from `min` to `max`.
+    pub fn range(&mut self, pointer: &str, value: i32, min: i32, max: i32) {
+        if value < min || value > max {
+            self.add(pointer, format!("must be {min} to {max}, is {value}"));
+        }
+    }
+
+    /// No NUL in a string.
+    pub fn nul(&mut self, pointer: &str, value: &str) {
+        if value.contains('\0') {
+            self.add(pointer, "must not contain the character NUL (\\u0000)");
+        }
+    }
+
+    /// Free JSON: no larger than 256 KiB, no NUL in any string or key.
+    pub fn json(&mut self, pointer: &str, value: &Value) {
+        let bytes = value.to_string().len();
+        if bytes > MAX_JSON_BYTES {
+            self.add(pointer, format!("must be at most {MAX_JSON_BYTES} bytes of JSON, is {bytes}"));
+        }
+        self.json_strings(pointer, value);
+    }
+
+    fn json_strings(&mut self, pointer: &str, value: &Value) {
+        match value {
+            Value::String(text) => self.nul(pointer, text),
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.json_strings(&format!("{pointer}/{index}"), item);
+                }
+            }
+            Value::Object(fields) => {
+                for (key, field) in fields {
+                    let pointer = format!("{pointer}/{}", escape(key));
+                    self.nul(&pointer, key);
+                    self.json_strings(&pointer, field);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// At most 16 labels with short keys and values.
+    pub fn labels(&mut self, pointer: &str, labels: &Labels) {
+        if labels.len() > MAX_LABELS {
+            self.add(pointer, format!("must be at most {MAX_LABELS} labels, are {}", labels.len()));
+        }
+        for (key, value) in labels {
+            let pointer = format!("{pointer}/{}", escape(key));
+            self.text(&pointer, key, MAX_LABEL_KEY_CHARS);
+            if value.chars().count() > MAX_LABEL_VALUE_CHARS {
+                self.add(&pointer, format!("must have at most {MAX_LABEL_VALUE_CHARS} characters"));
+            }
+            self.nul(&pointer, value);
+        }
+    }
+
+    /// Everything found so far, or nothing to complain about.
+    ///
+    /// # Errors
+    /// The faults, if there is one.
+    pub fn finish(self) -> Result<(), Vec<FieldError>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+}
+
+/// A key as a JSON pointer writes it (RFC 6901). A NUL becomes visible, so that the pointer can be printed.
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1").replace('\0', "\\u0000")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pointers(faults: Faults) -> Vec<String> {
+        faults.finish().unwrap_err().into_iter().map(|fault| fault.pointer).collect()
+    }
+
+    #[test]
+    fn every_nul_in_free_json_is_found_where_it_is() {
+        let mut faults = Faults::default();
+        faults.json("/output", &json!({"a/b": ["x", "\0"], "k\0": 1}));
+        assert_eq!(pointers(faults), ["/output/a~1b/1", "/output/k\\u0000"]);
+    }
+
+    #[test]
+    fn text_is_measured_in_characters_not_bytes() {
+        let mut faults = Faults::default();
+        faults.text("/worker_id", &"ä".repeat(200), 200);
+        faults.finish().unwrap();
+        let mut faults = Faults::default();
+        faults.text("/worker_id", &"ä".repeat(201), 200);
+        faults.text("/queue", "", 100);
+        assert_eq!(pointers(faults), ["/worker_id", "/queue"]);
+    }
+
+    #[test]
+    fn json_is_measured_as_it_is_stored() {
+        let mut faults = Faults::default();
+        faults.json("/parameters", &Value::String("x".repeat(MAX_JSON_BYTES - 2)));
+        faults.finish().unwrap();
+        let mut faults = Faults::default();
+        faults.json("/parameters", &Value::String("x".repeat(MAX_JSON_BYTES - 1)));
+        assert_eq!(pointers(faults), ["/parameters"]);
+    }
+}

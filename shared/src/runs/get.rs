@@ -1,0 +1,113 @@
+//! Get: one run with everything that is known about it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::postgres::PgConnection;
+use sqlx::types::Json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Dispatch, Labels, Run, RunStatus, run_from};
+use crate::scope::Scope;
+
+/// A run with its version, its attempts, and what it waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct RunDetails {
+    /// The run.
+    pub run: Run,
+    /// What runs.
+    pub pipeline_version: PipelineVersion,
+    /// Results of steps. None are stored yet.
+    #[schema(value_type = Vec<Object>)]
+    pub steps: Vec<Value>,
+    /// Attempts that ended badly, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Why nobody works on it; null unless it is QUEUED.
+    pub waiting_for: Option<WaitingFor>,
+}
+
+/// A version as a run shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PipelineVersion {
+    /// The run's `pipeline_version_id`.
+    pub id: Uuid,
+    /// Its name within the pipeline.
+    pub version: String,
+    /// DRAFT, APPROVED or DEPRECATED.
+    pub status: String,
+    /// What to do.
+    #[schema(value_type = Object)]
+    pub dag_spec: Value,
+}
+
+/// An attempt that ended badly.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Attempt {
+    /// 1-based.
+    pub attempt: i32,
+    /// `FAILED` or `LOST`.
+    pub outcome: String,
+    /// Who held it.
+    pub claimed_by: String,
+    /// From then.
+    pub claimed_at: DateTime<Utc>,
+    /// Until then.
+    pub ended_at: DateTime<Utc>,
+    /// Why, for programs.
+    pub error_code: Option<String>,
+    /// Why, for people.
+    pub error_message: Option<String>,
+}
+
+/// What a QUEUED run waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct WaitingFor {
+    /// What.
+    pub reason: WaitingReason,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Why nobody works on a QUEUED run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum WaitingReason {
+    /// Its creator wants it later.
+    Delayed,
+    /// The attempt before failed, and the next one waits.
+    Backoff,
+    /// SQS has to be told about it first.
+    Dispatch,
+    /// It waits for a worker that claims it.
+    Worker,
+}
+
+/// Why a run cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum GetError {
+    /// There is none in this scope.
+    #[error("run not found")]
+    NotFound,
+    /// Postgres.
+    #[error(transparent)]
+    Db(#[from] sqlx::Error),
+}
+
+/// The run as it stands.
+///
+/// # Errors
+/// [`GetError`].
+pub async fn get(conn: &mut PgConnection, scope: Scope, run_id: Uuid) -> Result<RunDetails, GetError> {
+    let row = sqlx::query_file!("sql/get.sql", scope.tenant(), run_id)
+        .fetch_optional(conn)
+        .await?
+        .ok_or(GetError::NotFound)?;
+    let attempts = row.attempts.0;
+    let waiting_for = row.waiting_reason.map(|reason| WaitingFor { reason, since: row.waiting_since });
+    let (version, status, dag_spec) = (row.version, row.version_status, row.dag_spec);
+    let run = run_from!(row);
+    let pipeline_version = PipelineVersion { id: run.pipeline_version_id, version, status, dag_spec };
+    Ok(RunDetails { run, pipeline_version, steps: Vec::new(), attempts, waiting_for })
+}

@@ -1,0 +1,29 @@
+//! The verbs of a run: one file each, one statement on its good path, the tenants a caller may touch as first argument.
+//!
+//! A verb takes `&mut PgConnection` (never a pool: a pool of one would wait for itself) and answers with a small error
+//! of its own. Zero rows are never silent: a second read says why.
+
+mod claim;
+mod complete;
+mod create;
+mod fields;
+mod get;
+mod heartbeat;
+mod holder;
+mod list;
+mod mark_dispatched;
+mod model;
+
+pub use claim::{Claim, ClaimError, ClaimOptions, ClaimReply, ClaimRequest, ClaimedRun, ClaimedVersion, claim, claim_by_id};
+pub use complete::{CompleteError, CompleteRefusal, CompleteReply, CompleteRequest, complete};
+pub use create::{CreateError, CreateRequest, Created, create};
+pub use get::{Attempt, GetError, PipelineVersion, RunDetails, WaitingFor, WaitingReason, get};
+pub use heartbeat::{HeartbeatError, HeartbeatRefusal, HeartbeatReply, HeartbeatRequest, heartbeat};
+pub use holder::Standing;
+pub use list::{Cursor, InvalidCursor, ListFilter, Page, RunPage, list};
+pub use mark_dispatched::mark_dispatched;
+pub use model::{Dispatch, Labels, Outcome, Run, RunStatus};
+pub(crate) use model::run_from;
+
+/// The lease of a claim that names none, in seconds.
+pub const DEFAULT_LEASE_SECONDS: i32 = 300;
