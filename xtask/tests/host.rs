@@ -1,5 +1,7 @@
 //! The Runtime-API host, with a function made for it: `examples/double.rs`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
