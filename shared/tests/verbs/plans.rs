@@ -1,0 +1,127 @@
+//! The plans of the hot statements on 100,000 runs: each uses the index that was made for it.
+
+use sqlx::{AssertSqlSafe, PgConnection};
+use uuid::Uuid;
+
+use crate::support::{World, world};
+
+type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
+
+/// Three tenants share 100,000 runs: most have ended, a hundredth waits, some run, some have labels.
+async fn seed(conn: &mut PgConnection) -> World {
+    let worlds = [world(conn).await, world(conn).await, world(conn).await];
+    for (share, world) in worlds.iter().enumerate() {
+        sqlx::query(
+            "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, status, queue,
+               dispatch, priority, labels, available_at, created_at, claim_count, claimed_by, claimed_at, lease_token,
+               lease_seconds, lease_expires_at, started_at, finished_at)
+             select id, id, $1, $2, $3, status, 'q' || n % 5, 'pull', n % 10,
+               case when n % 20 = 0 then jsonb_build_object('team', 't' || n % 1000) else '{}' end, at, at,
+               case when status = 'QUEUED' then 0 else 1 end, case when status <> 'QUEUED' then 'w' end,
+               case when status <> 'QUEUED' then at end, case when status <> 'QUEUED' then gen_random_uuid() end,
+               case when status <> 'QUEUED' then 300 end, case when status = 'RUNNING' then now() end,
+               case when status <> 'QUEUED' then at end,
+               case when status in ('SUCCEEDED', 'FAILED', 'CANCELLED') then at end
+             from (
+               select uuidv7() as id, n, now() - n * interval '1 s' as at,
+                 case when n % 100 = 0 then 'QUEUED' when n % 200 = 1 then 'RUNNING' when n % 50 = 2 then 'FAILED'
+                      when n % 500 = 3 then 'CANCELLED' else 'SUCCEEDED' end as status
+               from generate_series(1, case $4 when 0 then 60000 else 20000 end) n) rows",
+        )
+        .bind(world.tenant)
+        .bind(world.pipeline)
+        .bind(world.version)
+        .bind(share as i32)
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    }
+    sqlx::raw_sql("vacuum analyze pipeline_runs").execute(conn).await.unwrap();
+    worlds[0]
+}
+
+/// The plan of a statement, planned as the functions have it planned.
+async fn plan(conn: &mut PgConnection, mode: &str, sql: &str, arguments: &str) -> String {
+    let sql = AssertSqlSafe(format!(
+        "set plan_cache_mode = {mode}; set jit = off; deallocate all; prepare statement as {sql}; \
+         explain (costs off) execute statement ({arguments})"
+    ));
+    let rows = sqlx::raw_sql(sql).fetch_all(conn).await.unwrap();
+    rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect::<Vec<_>>().join("\n")
+}
+
+fn assert_uses(plan: &str, index: &str, what: &str) {
+    assert!(plan.contains(&format!("using {index} ")) || plan.contains(&format!("on {index}")), "{what}: no {index}\n{plan}");
+    assert!(!plan.contains("Seq Scan on pipeline_runs"), "{what}: reads the whole table\n{plan}");
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
+    let world = seed(&mut conn).await;
+    let (tenant, id, nil) = (world.tenant, Uuid::now_v7(), Uuid::nil());
+    let generic = "force_generic_plan";
+
+    let claim = include_str!("../../sql/claim.sql");
+    for (arguments, what) in [
+        (format!("'{tenant}', '{nil}', null, 'w', 30, null"), "claim of a tenant"),
+        (format!("null, '{nil}', null, 'w', 30, null"), "claim without a tenant"),
+        (format!("'{tenant}', '{nil}', '{{q1}}', 'w', 30, '{id}'"), "claim with queues and claim_id"),
+    ] {
+        let plan = plan(&mut conn, generic, claim, &arguments).await;
+        assert_uses(&plan, "pipeline_runs_queue", what);
+        assert_uses(&plan, "pipeline_runs_claim_id", what);
+        assert!(!plan.contains("Sort"), "{what}: sorts\n{plan}");
+    }
+    for (sql, arguments, what) in [
+        (include_str!("../../sql/claim_by_id.sql"), format!("null, '{id}', 'w', 30"), "claim by id"),
+        (include_str!("../../sql/heartbeat.sql"), format!("null, '{id}', '{id}', null, null"), "heartbeat"),
+        (include_str!("../../sql/complete.sql"), format!("null, '{id}', '{id}', 'FAILED', null, null, null"), "complete"),
+        (include_str!("../../sql/holder.sql"), format!("null, '{id}', '{id}'"), "holder"),
+        (include_str!("../../sql/get.sql"), format!("null, '{id}'"), "get"),
+        (include_str!("../../sql/mark_dispatched.sql"), format!("'{tenant}', '{id}', now()"), "mark dispatched"),
+    ] {
+        assert_uses(&plan(&mut conn, generic, sql, &arguments).await, "pipeline_runs_pkey", what);
+    }
+    let claim_again = plan(&mut conn, generic, include_str!("../../sql/claim_again.sql"), &format!("null, '{id}'")).await;
+    assert_uses(&claim_again, "pipeline_runs_claim_id", "claim again");
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn lists_use_the_index_of_their_filter(mut conn: Conn) {
+    let world = seed(&mut conn).await;
+    let list = include_str!("../../sql/list.sql");
+    // The arguments of list.sql in order; what is not given is null.
+    let arguments = |given: &[(usize, String)]| {
+        let mut all = vec!["null".to_owned(); 13];
+        for (number, value) in given {
+            all[number - 1].clone_from(value);
+        }
+        (all[11], all[12]) = ("21".into(), "0".into());
+        all.join(", ")
+    };
+    let (tenant, pipeline, version) =
+        (format!("'{}'", world.tenant), format!("'{}'", world.pipeline), format!("'{}'", world.version));
+    let hour_ago = || "now() - interval '1 h'".to_owned();
+    let cases = [
+        ("nothing", vec![], "pipeline_runs_list"),
+        ("created_after", vec![(8, hour_ago())], "pipeline_runs_list"),
+        ("created_before", vec![(9, hour_ago())], "pipeline_runs_list"),
+        ("cursor", vec![(10, hour_ago()), (11, version.clone())], "pipeline_runs_list"),
+        ("status", vec![(2, "'FAILED'".into())], "pipeline_runs_list"),
+        ("queue", vec![(4, "'q1'".into())], "pipeline_runs_list"),
+        ("labels", vec![(7, "'{\"team\": \"t20\"}'".into())], "pipeline_runs_list_labels"),
+        ("tenant", vec![(1, tenant.clone())], "pipeline_runs_list_tenant"),
+        ("tenant, cursor", vec![(1, tenant.clone()), (10, hour_ago()), (11, version.clone())], "pipeline_runs_list_tenant"),
+        ("tenant, created_after", vec![(1, tenant.clone()), (8, hour_ago())], "pipeline_runs_list_tenant"),
+        ("tenant, created_before", vec![(1, tenant.clone()), (9, hour_ago())], "pipeline_runs_list_tenant"),
+        ("tenant, queue", vec![(1, tenant.clone()), (4, "'q1'".into())], "pipeline_runs_list_tenant"),
+        ("tenant, status", vec![(1, tenant.clone()), (2, "'CANCELLED'".into())], "pipeline_runs_list_status"),
+        ("tenant, pipeline", vec![(1, tenant.clone()), (5, pipeline)], "pipeline_runs_list_pipeline"),
+        ("tenant, version", vec![(1, tenant.clone()), (6, version)], "pipeline_runs_list_version"),
+        ("tenant, labels", vec![(1, tenant), (7, "'{\"team\": \"t20\"}'".into())], "pipeline_runs_list_labels"),
+    ];
+    for (what, given, index) in cases {
+        let plan = plan(&mut conn, "force_custom_plan", list, &arguments(&given)).await;
+        assert_uses(&plan, index, what);
+    }
+}

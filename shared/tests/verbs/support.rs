@@ -1,0 +1,121 @@
+//! What the tests of the verbs share: a tenant with a version, and runs in any state.
+
+use runplane::runs::{ClaimOptions, CreateRequest, RunStatus};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// A tenant with an APPROVED version.
+#[derive(Clone, Copy)]
+pub struct World {
+    pub tenant: Uuid,
+    pub pipeline: Uuid,
+    pub version: Uuid,
+}
+
+/// Seeds a tenant of its own.
+pub async fn world(conn: &mut PgConnection) -> World {
+    world_with(conn, "APPROVED", serde_json::json!({})).await
+}
+
+/// Seeds a tenant whose version has this status and this spec.
+pub async fn world_with(conn: &mut PgConnection, status: &str, dag_spec: serde_json::Value) -> World {
+    let world = World { tenant: Uuid::now_v7(), pipeline: Uuid::now_v7(), version: Uuid::now_v7() };
+    sqlx::query(
+        "with t as (insert into tenants (id, name) values ($1, 'T')),
+              p as (insert into pipelines (id, tenant_id, name, queue) values ($2, $1, 'P', 'pipes'))
+         insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec) values ($3, $1, $2, '1', $4, $5)",
+    )
+    .bind(world.tenant)
+    .bind(world.pipeline)
+    .bind(world.version)
+    .bind(status)
+    .bind(dag_spec)
+    .execute(conn)
+    .await
+    .unwrap();
+    world
+}
+
+impl World {
+    /// The smallest create request.
+    pub fn request(self) -> CreateRequest {
+        serde_json::from_value(serde_json::json!({
+            "tenant_id": self.tenant, "pipeline_version_id": self.version,
+        }))
+        .unwrap()
+    }
+}
+
+/// A claim without any wishes.
+pub fn claim_by(worker: &str) -> ClaimOptions<'_> {
+    ClaimOptions { worker, queues: None, lease_seconds: 300, claim_id: None }
+}
+
+/// A run as the tests put it into the table.
+pub struct Row {
+    pub status: RunStatus,
+    /// On the row; also that of its last attempt if the run is QUEUED again.
+    pub token: Uuid,
+    pub claim_count: i32,
+    /// Only for RUNNING.
+    pub lease_alive: bool,
+    /// Only for QUEUED: how the attempt under `token` ended.
+    pub attempt_outcome: Option<&'static str>,
+}
+
+impl Row {
+    /// A run of this status, claimed once, its lease alive.
+    pub fn new(status: RunStatus) -> Self {
+        Self { status, token: Uuid::new_v4(), claim_count: 1, lease_alive: true, attempt_outcome: None }
+    }
+
+    /// Inserts it; returns its id.
+    pub async fn insert(&self, conn: &mut PgConnection, world: World) -> Uuid {
+        let id = Uuid::now_v7();
+        let claimed = self.status != RunStatus::Queued;
+        let running = self.status == RunStatus::Running;
+        sqlx::query(
+            "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, status, dispatch,
+               claim_count, max_attempts, claimed_by, claimed_at, lease_token, lease_seconds, lease_expires_at, started_at,
+               finished_at)
+             values ($1, $1, $2, $3, $4, $5, 'pull', $6, 5,
+               case when $7 then 'worker' end, case when $7 then now() - interval '1 min' end, case when $7 then $8 end,
+               case when $7 then 300 end,
+               case when $9 then now() + case when $10 then interval '4 min' else interval '-1 s' end end,
+               case when $7 then now() - interval '1 min' end, case when $7 and not $9 then now() end)",
+        )
+        .bind(id)
+        .bind(world.tenant)
+        .bind(world.pipeline)
+        .bind(world.version)
+        .bind(self.status.as_str())
+        .bind(self.claim_count)
+        .bind(claimed)
+        .bind(self.token)
+        .bind(running)
+        .bind(self.lease_alive)
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+        if let Some(outcome) = self.attempt_outcome {
+            sqlx::query(
+                "insert into run_attempts (run_id, claim_number, tenant_id, attempt, outcome, lease_token, claimed_by, claimed_at)
+                 values ($1, $2, $3, 1, $4, $5, 'worker', now())",
+            )
+            .bind(id)
+            .bind(self.claim_count)
+            .bind(world.tenant)
+            .bind(outcome)
+            .bind(self.token)
+            .execute(conn)
+            .await
+            .unwrap();
+        }
+        id
+    }
+}
+
+/// The whole row as JSON, to see whether anything changed.
+pub async fn row(conn: &mut PgConnection, id: Uuid) -> serde_json::Value {
+    sqlx::query_scalar("select to_jsonb(r) from pipeline_runs r where id = $1").bind(id).fetch_one(conn).await.unwrap()
+}
