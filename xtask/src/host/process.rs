@@ -3,10 +3,11 @@
 use std::process::Stdio;
 use std::sync::Arc;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use tokio::process::{Child, Command};
 
 use super::function::Function;
+use crate::process::signal_group;
 
 /// What an environment inherits of this process's variables: what concerns the machine or the build, not the functions.
 const INHERITED: [&str; 6] =
@@ -71,7 +72,5 @@ impl Drop for Process {
 
 /// Sends SIGKILL to a process group. One that is gone already is no error.
 pub(super) fn kill_group(pid: u32) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(pid, Signal::KILL);
-    }
+    signal_group(pid, Signal::KILL);
 }
