@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The project's own commands (`cargo xtask …`): the local stack, and what runs on it.
+//!
+//! This crate does not depend on the domain crate: with stale query metadata that one does not compile, and the commands
+//! here are what mends it.
+
+pub mod cargo_lambda;
+pub mod cli;
+pub mod database;
+pub mod host;
+pub mod lambda;
+pub mod mapping;
+pub mod nobody;
+pub mod orphans;
+pub mod paths;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod processes;
+pub mod progress;
+pub mod python;
+pub mod queues;
+pub mod routes;
+pub mod sqs;
+pub mod stack;
+pub mod test;
+pub mod venv;

@@ -1,2 +1,8 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask …`: see [`xtask::cli`].
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    xtask::cli::main().await
+}

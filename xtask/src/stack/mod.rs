@@ -1,0 +1,14 @@
+//! The local stack: Postgres, SQS, the functions under `cargo lambda watch`, and the event source mapping, watched over by
+//! one supervisor (the process of `up` itself, or with `--detach` one in the background).
+
+pub mod db;
+pub mod docker;
+pub mod down;
+pub mod functions;
+pub mod logs;
+pub mod plan;
+pub mod running;
+pub mod state;
+pub mod status;
+pub mod supervisor;
+pub mod up;

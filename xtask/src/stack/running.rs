@@ -1,0 +1,224 @@
+//! The parts of a stack that run: started one after the other, started again when they die, stopped in reverse order.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use rustix::process::Signal;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::plan::{Plan, Source};
+use super::state::Addresses;
+use super::{docker, functions};
+use crate::mapping::{self, Mapping};
+use crate::paths::Dirs;
+use crate::ports::Ports;
+use crate::process::Service;
+use crate::progress::say;
+use crate::queues;
+use crate::{database, postgres, sqs};
+
+/// Whatever of a stack runs at this moment. Dropping it kills what is a process of our own.
+#[derive(Debug, Default)]
+pub struct Running {
+    postgres: Option<postgres::Server>,
+    sqs: Option<sqs::Server>,
+    functions: Option<Service>,
+    mapping: Option<JoinHandle<Result<()>>>,
+    docker: bool,
+    deaths: VecDeque<Instant>,
+}
+
+impl Running {
+    /// Starts everything on `ports`; the mapping only with `worker`. What was started before a failure stays in `self`.
+    pub async fn start(
+        &mut self,
+        dirs: &Dirs,
+        plan: &Plan,
+        ports: &Ports,
+        worker: bool,
+    ) -> Result<Addresses> {
+        let services = plan.docker_services();
+        if !services.is_empty() {
+            say("Starting containers");
+            self.docker = true;
+            docker::up(dirs, ports, &services).await?;
+        }
+        let database_url = self.start_postgres(dirs, &plan.postgres, ports.postgres).await?;
+        database::migrate(dirs, &database_url).await?;
+        database::load_demo(dirs, &database_url).await?;
+        let endpoint_url = self.start_sqs(dirs, &plan.sqs, ports.sqs).await?;
+        let queues = queues::create(dirs, &endpoint_url).await?;
+        let base_url = format!("http://127.0.0.1:{}", ports.api);
+        let addresses = Addresses { base_url, port: ports.api, database_url, endpoint_url, queues };
+        say("Starting the functions");
+        self.functions = Some(functions::start(dirs, &addresses).await?);
+        if let Err(error) = functions::probe(&addresses).await {
+            say(format_args!(
+                "Warning: the functions do not answer as they should: {error:#} (cargo xtask logs functions)"
+            ));
+        }
+        if worker {
+            self.start_mapping(&addresses);
+        }
+        Ok(addresses)
+    }
+
+    async fn start_postgres(&mut self, dirs: &Dirs, source: &Source, port: u16) -> Result<String> {
+        match source {
+            Source::Given(url) => return Ok(url.clone()),
+            Source::Docker => return Ok(format!("postgres://postgres@127.0.0.1:{port}/runplane")),
+            Source::Own => say("Starting Postgres"),
+        }
+        let options = postgres::Options {
+            name: "postgres".to_owned(),
+            port: Some(port),
+            throw_away: false,
+            settings: Vec::new(),
+        };
+        let server = self.postgres.insert(postgres::Server::start(dirs, options).await?);
+        Ok(server.database_url.clone())
+    }
+
+    async fn start_sqs(&mut self, dirs: &Dirs, source: &Source, port: u16) -> Result<String> {
+        match source {
+            Source::Given(url) => return Ok(url.clone()),
+            Source::Docker => return Ok(format!("http://127.0.0.1:{port}")),
+            Source::Own => say("Starting SQS"),
+        }
+        let options = sqs::Options { name: "sqs".to_owned(), port: Some(port) };
+        let server = self.sqs.insert(sqs::Server::start(dirs, options).await?);
+        Ok(server.endpoint_url.clone())
+    }
+
+    fn start_mapping(&mut self, addresses: &Addresses) {
+        let what = Mapping {
+            endpoint_url: addresses.endpoint_url.clone(),
+            queue_url: addresses.queues.runs_url.clone(),
+            invoke_url: addresses.base_url.clone(),
+            function: "worker".to_owned(),
+        };
+        // Ended by abort when the stack stops.
+        self.mapping = Some(tokio::spawn(mapping::run(what, CancellationToken::new())));
+    }
+
+    /// Watches over the parts for ever: what ends is reported and started again. Fails when one cannot be started again, or
+    /// when parts end more than five times within a minute.
+    pub async fn watch(&mut self, dirs: &Dirs, addresses: &Addresses) -> Result<()> {
+        loop {
+            let ended = tokio::select! {
+                status = ended(&mut self.postgres) => ("postgres", status?),
+                status = ended(&mut self.sqs) => ("sqs", status?),
+                status = ended(&mut self.functions) => ("functions", status?),
+                status = ended(&mut self.mapping) => ("worker", status?),
+            };
+            let (part, how) = ended;
+            say(format_args!("{part} ended ({how}); starting it again (cargo xtask logs {part})"));
+            self.count_death()?;
+            match part {
+                "postgres" => restart_postgres(&mut self.postgres).await?,
+                "sqs" => {
+                    if let Some(server) = &mut self.sqs {
+                        server.restart().await?;
+                        // It forgets its queues.
+                        queues::create(dirs, &addresses.endpoint_url).await?;
+                    }
+                }
+                "functions" => {
+                    self.functions = None;
+                    self.functions = Some(functions::start(dirs, addresses).await?);
+                }
+                _ => self.start_mapping(addresses),
+            }
+            say(format_args!("{part} runs again"));
+        }
+    }
+
+    fn count_death(&mut self) -> Result<()> {
+        let now = Instant::now();
+        self.deaths.push_back(now);
+        self.deaths.retain(|death| now.duration_since(*death) < Duration::from_secs(60));
+        if self.deaths.len() > 5 {
+            bail!("Parts of the stack keep ending: giving up.");
+        }
+        Ok(())
+    }
+
+    /// Stops everything, in reverse order, and says what. Errors are reported, not returned: the rest has to stop too.
+    pub async fn stop(&mut self, dirs: &Dirs) {
+        if let Some(mapping) = self.mapping.take() {
+            mapping.abort();
+        }
+        if let Some(mut functions) = self.functions.take() {
+            report("the functions", functions.stop(Signal::TERM, Duration::from_secs(5)).await);
+        }
+        if let Some(mut sqs) = self.sqs.take() {
+            report("SQS", sqs.stop().await);
+        }
+        if let Some(mut postgres) = self.postgres.take() {
+            report("Postgres", postgres.stop().await);
+        }
+        if std::mem::take(&mut self.docker) {
+            report("containers", docker::down(dirs, false).await);
+        }
+    }
+}
+
+fn report(part: &str, stopped: Result<()>) {
+    match stopped {
+        Ok(()) => say(format_args!("Stopped {part}")),
+        Err(error) => say(format_args!("Warning: {part} did not stop in order: {error:#}")),
+    }
+}
+
+async fn restart_postgres(server: &mut Option<postgres::Server>) -> Result<()> {
+    match server {
+        Some(server) => server.restart().await,
+        None => Ok(()),
+    }
+}
+
+/// A part that can end by itself.
+trait Part {
+    async fn end(&mut self) -> Result<String>;
+}
+
+impl Part for postgres::Server {
+    async fn end(&mut self) -> Result<String> {
+        Ok(self.ended().await?.to_string())
+    }
+}
+
+impl Part for sqs::Server {
+    async fn end(&mut self) -> Result<String> {
+        Ok(self.ended().await?.to_string())
+    }
+}
+
+impl Part for Service {
+    async fn end(&mut self) -> Result<String> {
+        Ok(self.ended().await?.to_string())
+    }
+}
+
+impl Part for JoinHandle<Result<()>> {
+    async fn end(&mut self) -> Result<String> {
+        let ended = self.await;
+        // Whatever ended it may still be there a moment later.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(match ended {
+            Ok(Ok(())) => "without an error".to_owned(),
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(panic) => panic.to_string(),
+        })
+    }
+}
+
+/// Never, for a part that does not run.
+async fn ended(part: &mut Option<impl Part>) -> Result<String> {
+    match part {
+        Some(part) => part.end().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,80 @@
+//! Whoever starts the parts, watches over them and stops them.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::Result;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::plan::Plan;
+use super::running::Running;
+use super::state::{Addresses, State};
+use crate::paths::Dirs;
+use crate::ports::Ports;
+use crate::progress::say;
+
+const TENANT: &str = "580115b4-a291-4917-8dbd-247cfa13e2d6";
+const VERSION: &str = "b31dbeba-3a2e-4fa9-a084-72c75f9f18a3";
+
+/// Starts everything, prints where it is, and stays until a signal says stop (Ctrl-C, SIGTERM, or the terminal is gone);
+/// then stops everything. `lock` is held all the while. Fails when a part does not start, after stopping the others.
+pub async fn run(dirs: &Dirs, plan: Plan, ports: Ports, worker: bool, lock: File) -> Result<()> {
+    let mut state = State { supervisor: crate::processes::Identity::own(), worker, plan, addresses: None };
+    state.save(dirs)?;
+    let mut running = Running::default();
+    let outcome = tokio::select! {
+        biased;
+        () = stop_signal() => Ok(()),
+        failed = start_and_watch(dirs, &mut state, ports, &mut running) => failed,
+    };
+    if let Err(error) = &outcome {
+        // Said before stopping, which prints lines of its own.
+        say(format_args!("Error: {error:#}"));
+    }
+    say("Stopping");
+    running.stop(dirs).await;
+    State::remove(dirs)?;
+    drop(lock);
+    outcome
+}
+
+async fn start_and_watch(dirs: &Dirs, state: &mut State, ports: Ports, running: &mut Running) -> Result<()> {
+    let addresses = running.start(dirs, &state.plan, &ports, state.worker).await?;
+    print_ready(dirs.root(), &addresses, state.worker);
+    state.addresses = Some(addresses.clone());
+    state.save(dirs)?;
+    running.watch(dirs, &addresses).await
+}
+
+/// The lines that `up` ends with: where the API is, where the database is, and a call that creates a run.
+pub fn print_ready(root: &Path, addresses: &Addresses, worker: bool) {
+    let Addresses { base_url, database_url, .. } = addresses;
+    let body = format!(r#"{{"tenant_id":"{TENANT}","pipeline_version_id":"{VERSION}"}}"#);
+    say("");
+    say(format_args!("Runplane is up: {base_url}"));
+    say(format_args!("  psql '{database_url}'"));
+    say(format_args!("  curl -X POST {base_url}/api/runs -H 'content-type: application/json' -d '{body}'"));
+    say(format_args!("  logs: {} (cargo xtask logs --follow)", root.join(".dev/logs").display()));
+    if !worker {
+        say("  no worker: runs wait until somebody claims them");
+    }
+}
+
+/// Returns when this process is told to stop. Pending for ever where signals cannot be listened to.
+pub async fn stop_signal() {
+    let listen = |kind| signal(kind).ok();
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [interrupt, terminate, hangup] = kinds.map(listen);
+    tokio::select! {
+        () = received(interrupt) => {}
+        () = received(terminate) => {}
+        () = received(hangup) => {}
+    }
+}
+
+async fn received(signal: Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(mut signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}

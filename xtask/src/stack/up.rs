@@ -1,0 +1,204 @@
+//! `cargo xtask up`
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use rustix::process::Signal;
+use tokio::process::{Child, Command};
+
+use super::docker;
+use super::plan::{Plan, Source};
+use super::state::{State, try_lock};
+use super::supervisor::{self, print_ready, stop_signal};
+use crate::paths::Dirs;
+use crate::ports::{self, Ports};
+use crate::process::{open_log, signal_process};
+use crate::progress::say;
+use crate::{orphans, processes, venv};
+
+/// How `up` is asked to bring the stack up.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Return when everything is ready, and leave it running in the background
+    #[arg(long)]
+    pub detach: bool,
+    /// Do not invoke the worker: runs wait until somebody claims them
+    #[arg(long)]
+    pub no_worker: bool,
+    /// The port of the HTTP API; without it 8000, or the next free one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+}
+
+/// Brings the stack up. Where it is up already, says so and prints the same lines. Returns when everything is ready with
+/// `detach`, else when it was told to stop and has stopped everything.
+pub async fn up(dirs: &Dirs, options: &Options) -> Result<()> {
+    let Some(lock) = try_lock(dirs)? else { return already(dirs, options).await };
+    let plan = tokio::select! {
+        plan = prepare(dirs, options) => plan?,
+        () = stop_signal() => {
+            State::remove(dirs)?;
+            bail!("Stopped before anything was started.");
+        }
+    };
+    if options.detach {
+        drop(lock);
+        return detach(dirs, options).await;
+    }
+    let ports = choose_ports(dirs, &plan, options.port)?;
+    supervisor::run(dirs, plan, ports, !options.no_worker, lock).await
+}
+
+/// What the process in the background does: the same, in a session of its own.
+pub async fn supervise(dirs: &Dirs, options: &Options) -> Result<()> {
+    rustix::process::setsid().context("cannot start a session")?;
+    let lock =
+        venv::lock(&dirs.run()?.join("up.lock"), "Another `up` has just started; waiting for it to end")
+            .await?;
+    let plan = Plan::detect().await;
+    let ports = choose_ports(dirs, &plan, options.port)?;
+    supervisor::run(dirs, plan, ports, !options.no_worker, lock).await
+}
+
+/// Everything that takes long, while there is a terminal to show it on.
+async fn prepare(dirs: &Dirs, options: &Options) -> Result<Plan> {
+    let before = State::load(dirs)?;
+    let plan = Plan::detect().await;
+    let own = processes::Identity::own();
+    State { supervisor: own, worker: !options.no_worker, plan: plan.clone(), addresses: None }.save(dirs)?;
+    for name in orphans::end_all(dirs).await? {
+        say(format_args!("Ended {name}, which an earlier `up` had left running"));
+    }
+    if before.is_some_and(|state| state.uses_docker()) && docker::available().await {
+        docker::down(dirs, false).await?;
+    }
+    plan.announce()?;
+    // Before the long part: a port that was asked for and is taken is an error at once.
+    if let Some(port) = options.port {
+        asked_port(port)?;
+    }
+    plan.prepare(dirs).await?;
+    Ok(plan)
+}
+
+fn asked_port(port: u16) -> Result<u16> {
+    if !ports::is_free(port) {
+        bail!("Port {port} is taken: end what listens there, or choose another with --port.");
+    }
+    Ok(port)
+}
+
+/// The ports of last time, or free ones; says which when they are not the usual ones.
+fn choose_ports(dirs: &Dirs, plan: &Plan, asked: Option<u16>) -> Result<Ports> {
+    let last = Ports::load(dirs)?;
+    let mut chosen = last;
+    if plan.postgres.is_local() {
+        chosen.postgres = ports::near(last.postgres)?;
+    }
+    if plan.sqs.is_local() {
+        chosen.sqs = ports::near(last.sqs)?;
+    }
+    if asked.is_none() {
+        chosen.api = ports::near(last.api)?;
+    }
+    chosen.save(dirs)?;
+    let parts = [("Postgres", chosen.postgres, ports::USUAL.postgres, plan.postgres.is_local())];
+    let parts = parts.into_iter().chain([("SQS", chosen.sqs, ports::USUAL.sqs, plan.sqs.is_local())]);
+    for (part, port, usual, _) in
+        parts.chain([("the API", chosen.api, ports::USUAL.api, asked.is_none())]).filter(|p| p.3)
+    {
+        if port != usual {
+            say(format_args!("{part} listens on port {port} ({usual} is or was taken)"));
+        }
+    }
+    if let Some(port) = asked {
+        chosen.api = asked_port(port)?;
+    }
+    Ok(chosen)
+}
+
+impl Source {
+    fn is_local(&self) -> bool {
+        !matches!(self, Self::Given(_))
+    }
+}
+
+/// Another `up` runs: waits until it is ready and prints what it printed.
+async fn already(dirs: &Dirs, options: &Options) -> Result<()> {
+    let mut said = false;
+    loop {
+        if let Some(state) = State::load(dirs)?.filter(State::supervised)
+            && let Some(addresses) = &state.addresses
+        {
+            say("Already up.");
+            if state.worker == options.no_worker || options.port.is_some_and(|port| port != addresses.port) {
+                bail!("It runs with other options; `cargo xtask down` first.");
+            }
+            print_ready(dirs.root(), addresses, state.worker);
+            return Ok(());
+        }
+        if !said {
+            say("Another `up` is starting; waiting for it");
+            said = true;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        if try_lock(dirs)?.is_some() {
+            bail!("The other `up` has ended without becoming ready; `cargo xtask logs up` may say why.");
+        }
+    }
+}
+
+/// Starts the supervisor in the background and passes on what it says until it is ready. Fails when it ends before.
+async fn detach(dirs: &Dirs, options: &Options) -> Result<()> {
+    let path = dirs.log("up")?;
+    let log = open_log(&path)?;
+    let mut reader = File::open(&path)?;
+    reader.seek(SeekFrom::End(0))?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("supervise").current_dir(dirs.root());
+    if options.no_worker {
+        command.arg("--no-worker");
+    }
+    if let Some(port) = options.port {
+        command.arg("--port").arg(port.to_string());
+    }
+    let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
+    let mut child = child.context("cannot start the supervisor")?;
+    tokio::select! {
+        ready = follow(dirs, &mut child, &mut reader) => ready,
+        () = stop_signal() => {
+            signal_process(child.id().unwrap_or_default(), Signal::TERM);
+            child.wait().await?;
+            relay(&mut reader)?;
+            bail!("Stopped before everything was ready.");
+        }
+    }
+}
+
+async fn follow(dirs: &Dirs, child: &mut Child, reader: &mut File) -> Result<()> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            relay(reader)?;
+            bail!("The stack did not come up ({status}).");
+        }
+        let state = State::load(dirs)?;
+        let by_child = |state: &State| state.supervisor.as_ref().map(|identity| identity.pid) == child.id();
+        let ready = state.filter(by_child).is_some_and(|state| state.addresses.is_some());
+        relay(reader)?;
+        if ready {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn relay(reader: &mut File) -> Result<()> {
+    let mut text = Vec::new();
+    reader.read_to_end(&mut text)?;
+    std::io::stdout().write_all(&text)?;
+    Ok(std::io::stdout().flush()?)
+}
