@@ -1,1 +1,43 @@
-//! Placeholder.
+//! What the end-to-end suite stands on: a running stack, its answers, and rows put into a known state.
+//!
+//! The suite knows the HTTP API and the tables, and nothing of the code behind them, so that the same tests run on
+//! `cargo lambda watch`, on the Runtime-API host of xtask and on a deployed stack. It reads its surroundings from:
+//!
+//! | variable | what for |
+//! |---|---|
+//! | `RUNPLANE_URL` | the base URL, e.g. `http://127.0.0.1:8000` |
+//! | `DATABASE_URL` | the stack's Postgres: tenants, versions and start states are made there |
+//! | `RUNPLANE_QUEUE_URL` | the queue of the worker, for the tests that send messages of their own |
+//! | `AWS_ENDPOINT_URL` | where that queue is, unless on AWS |
+//!
+//! Without them a test fails and says so. Every test makes a tenant of its own, so tests run side by side and again and
+//! again on one database. No test waits for time to pass: leases and due times are moved in SQL.
+
+mod answer;
+mod queue;
+mod seed;
+mod stack;
+mod states;
+mod wait;
+
+pub use answer::Answer;
+pub use queue::Queue;
+pub use seed::Tenant;
+pub use stack::{Stack, id_of};
+pub use states::{Seeded, State};
+pub use wait::{DEADLINE, eventually};
+
+/// The variable `name`.
+///
+/// # Panics
+/// With a sentence that says how to run the suite, when it is not set.
+pub(crate) fn setting(name: &str) -> String {
+    match std::env::var(name) {
+        Ok(value) if !value.is_empty() => value,
+        _ => panic!(
+            "{name} is not set. This suite needs a running stack: `cargo xtask test` starts one and runs it, or start one \
+             with `cargo xtask up --detach` and run `RUNPLANE_URL=… DATABASE_URL=… RUNPLANE_QUEUE_URL=… \
+             AWS_ENDPOINT_URL=… cargo test -p e2e` with the values that it prints."
+        ),
+    }
+}
