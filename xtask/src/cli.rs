@@ -56,6 +56,8 @@ enum Command {
     },
     /// Run every test, on a Postgres and an SQS of its own
     Test(test::Args),
+    /// Refresh `.sqlx`, what a build without a database knows of the queries
+    Prepare,
     /// What `up --detach` runs in the background
     #[command(hide = true)]
     Supervise(up::Options),
@@ -94,6 +96,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Db { command: Db::Psql { args } } => db::psql(&dirs, &args).await?,
         Command::Lambda { args } => lambda::lambda(&dirs, &args).await?,
         Command::Test(args) => return test::run(&root, args).await,
+        Command::Prepare => test::prepare::run(&root).await?,
         Command::Supervise(options) => {
             // What it fails with stands in its log already, before the lines about stopping.
             if up::supervise(&dirs, &options).await.is_err() {

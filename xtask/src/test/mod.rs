@@ -1,0 +1,132 @@
+//! `cargo xtask test`: everything that CI runs, on a Postgres and an SQS of its own, beside a running `up`.
+//!
+//! The steps, in an order that says what is wrong as soon as it can be known: formatting · lints, with every query
+//! checked against a migrated Postgres · the committed `.sqlx` · migrations there and back · documentation · all tests but
+//! the end-to-end suite · that suite on the [Runtime-API host](crate::host) and on `cargo lambda watch`. The first
+//! failure ends it. The last lines are the closing lines of the test runners.
+//!
+//! Compiling is most of the time, so that the steps share what they can: lints, queries and documentation use one set of
+//! check artifacts; the tests of the functions use what `up` and `cargo lambda watch` build, and those of xtask what
+//! runs this command.
+
+mod command;
+mod migrations;
+pub mod prepare;
+mod queries;
+mod report;
+mod stack;
+mod suites;
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use tokio_util::sync::CancellationToken;
+
+use crate::cargo_lambda;
+use crate::paths::Dirs;
+use crate::progress::say;
+use command::Cargo;
+use report::Report;
+use stack::{Backend, E2e};
+
+/// What `cargo xtask test` may be told.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// Only the tests, and the end-to-end suite only on the Runtime-API host
+    #[arg(long)]
+    pub fast: bool,
+    /// Only tests whose name contains one of these, and nothing but tests
+    pub filter: Vec<String>,
+}
+
+/// Runs the tests of the repository `root`. Returns a failing exit code, or fails with a sentence that names the
+/// command, at the first step that fails.
+pub async fn run(root: &Path, args: Args) -> Result<ExitCode> {
+    let dirs = Dirs::new(root);
+    let _lock = lock(&dirs)?;
+    let stop = interrupted()?;
+    let mut report = Report::new();
+    let result = all(&dirs, &args, &stop, &mut report).await;
+    report.close(result.is_ok());
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+async fn all(dirs: &Dirs, args: &Args, stop: &CancellationToken, report: &mut Report) -> Result<()> {
+    let only_tests = args.fast || !args.filter.is_empty();
+    let cargo = Cargo::new(dirs, stop);
+    if !only_tests {
+        report.step("Formatting", cargo.run(&["fmt", "--all", "--check"])).await?;
+    }
+    let mut backend = report.step("Starting Postgres and SQS", Backend::start(dirs)).await?;
+    let result = with_backend(dirs, args, only_tests, &cargo, report, &backend).await;
+    let stopped = backend.stop().await;
+    result.and(stopped)
+}
+
+async fn with_backend(
+    dirs: &Dirs,
+    args: &Args,
+    only_tests: bool,
+    cargo: &Cargo,
+    report: &mut Report,
+    backend: &Backend,
+) -> Result<()> {
+    if !only_tests {
+        report.step("Migrations: up, down, up", migrations::there_and_back(dirs, backend)).await?;
+        report
+            .step("Lints, and every query against Postgres", queries::lint_and_compare(dirs, cargo, backend))
+            .await?;
+        report.step("Documentation", cargo.env("RUSTDOCFLAGS", "-D warnings").run(&DOC)).await?;
+    }
+    report.step("Building the functions", cargo_lambda::build(dirs)).await?;
+    let suites = suites::Suites::new(cargo, &args.filter, backend.environment()).await;
+    report.step("Building the tests", suites.build()).await?;
+    suites.own_tests(report).await?;
+
+    let on_host = E2e::on_host(dirs, backend).await?;
+    let result = suites.end_to_end("on the Runtime-API host", &on_host, report).await;
+    on_host.stop().await;
+    result?;
+    if !args.fast {
+        let on_watch = report.step("Starting cargo lambda watch", E2e::on_watch(dirs, backend)).await?;
+        let result = suites.end_to_end("on cargo lambda watch", &on_watch, report).await;
+        on_watch.stop().await;
+        result?;
+    }
+    Ok(())
+}
+
+const DOC: [&str; 3] = ["doc", "--no-deps", "--workspace"];
+
+/// Two runs would end each other's servers, which go by name.
+fn lock(dirs: &Dirs) -> Result<File> {
+    let path = dirs.run()?.join("test.lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("Another `cargo xtask test` runs in this folder: wait for it, or stop it.")
+        }
+        Err(TryLockError::Error(error)) => Err(error).context("cannot lock .dev/run/test.lock"),
+    }
+}
+
+/// Cancelled at Ctrl-C or SIGTERM: the step under way is ended, and everything that was started is stopped.
+fn interrupted() -> Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        say("Interrupted: stopping what was started.");
+        token.cancel();
+    });
+    Ok(stop)
+}

@@ -1,0 +1,202 @@
+//! What the tests run on: servers of their own, and the functions on one host or the other.
+
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::Signal;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::host::Host;
+use crate::mapping::{self, Mapping};
+use crate::paths::Dirs;
+use crate::process::{Service, Spec};
+use crate::queues::{self, Queues};
+use crate::stack::functions;
+use crate::stack::state::Addresses;
+use crate::{cargo_lambda, database, ports, postgres, sqs};
+
+/// A throw-away Postgres and, but for `prepare`, an SQS with the queues. Dropping it kills them.
+#[derive(Debug)]
+pub(super) struct Backend {
+    postgres: postgres::Server,
+    sqs: Option<sqs::Server>,
+    endpoint_url: String,
+}
+
+impl Backend {
+    /// Starts both on free ports.
+    pub async fn start(dirs: &Dirs) -> Result<Self> {
+        let mut backend = Self::start_postgres(dirs).await?;
+        let server =
+            sqs::Server::start(dirs, sqs::Options { name: "test-sqs".to_owned(), port: None }).await?;
+        queues::create(dirs, &server.endpoint_url).await?;
+        backend.endpoint_url = server.endpoint_url.clone();
+        backend.sqs = Some(server);
+        Ok(backend)
+    }
+
+    /// Starts Postgres alone.
+    pub async fn start_postgres(dirs: &Dirs) -> Result<Self> {
+        // Nothing here has to survive a crash, and tests on many cores hold many connections.
+        let settings = [
+            ("fsync", "off"),
+            ("synchronous_commit", "off"),
+            ("full_page_writes", "off"),
+            ("max_connections", "500"),
+        ];
+        let options = postgres::Options {
+            name: "test-postgres".to_owned(),
+            port: None,
+            throw_away: true,
+            settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        };
+        let postgres = postgres::Server::start(dirs, options).await?;
+        Ok(Self { postgres, sqs: None, endpoint_url: String::new() })
+    }
+
+    /// Makes an empty database in place of an older one of that name; returns its connection string.
+    pub async fn new_database(&self, name: &str) -> Result<String> {
+        let mut connection = database::connect(&self.postgres.url("postgres")).await?;
+        for statement in [format!("drop database if exists {name}"), format!("create database {name}")] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await?;
+        }
+        Ok(self.postgres.url(name))
+    }
+
+    /// What tests find in their environment: `DATABASE_URL` and the variables of the AWS SDK.
+    pub fn environment(&self) -> Vec<(String, OsString)> {
+        functions::environment(&self.addresses(self.postgres.database_url.clone(), 0))
+    }
+
+    /// Stops both and removes their data.
+    pub async fn stop(&mut self) -> Result<()> {
+        if let Some(sqs) = &mut self.sqs {
+            sqs.stop().await?;
+        }
+        self.postgres.stop().await
+    }
+
+    fn addresses(&self, database_url: String, port: u16) -> Addresses {
+        Addresses {
+            base_url: format!("http://127.0.0.1:{port}"),
+            port,
+            database_url,
+            endpoint_url: self.endpoint_url.clone(),
+            queues: Queues::on(&self.endpoint_url),
+        }
+    }
+}
+
+/// The functions with a database and the mapping, ready for the end-to-end suite. Dropping it kills them.
+#[derive(Debug)]
+pub(super) struct E2e {
+    /// What the suite finds in its environment.
+    pub environment: Vec<(String, OsString)>,
+    functions: Functions,
+    mapping: JoinHandle<Result<()>>,
+    stop: CancellationToken,
+}
+
+#[derive(Debug)]
+enum Functions {
+    Host(Host),
+    Watch(Box<Service>),
+}
+
+impl E2e {
+    /// The functions' binaries, built already, on the Runtime-API host.
+    pub async fn on_host(dirs: &Dirs, backend: &Backend) -> Result<Self> {
+        let addresses = backend.addresses(database(dirs, backend, "e2e_host").await?, ports::any()?);
+        let mut host = Host::builder(dirs.root()).routed_functions(4)?.function("worker", 4);
+        host = host.port(addresses.port).timeout("worker", Duration::from_secs(120));
+        host = host.log_folder(dirs.logs()?.join("test-host"));
+        for (name, value) in functions::environment(&addresses) {
+            host = host.env(&name, value.to_string_lossy());
+        }
+        Ok(Self::with(Functions::Host(host.start().await?), &addresses))
+    }
+
+    /// `cargo lambda watch` as `up` starts it, under a name of its own, with every function called once: what compiles or
+    /// starts slowly does so before the suite looks at the clock.
+    pub async fn on_watch(dirs: &Dirs, backend: &Backend) -> Result<Self> {
+        let addresses = backend.addresses(database(dirs, backend, "e2e_watch").await?, ports::any()?);
+        let port = addresses.port.to_string();
+        let args = [
+            "lambda",
+            "watch",
+            "--invoke-address",
+            "127.0.0.1",
+            "--invoke-port",
+            &port,
+            "--concurrency",
+            "4",
+        ];
+        let spec = Spec {
+            name: "test-functions".to_owned(),
+            program: cargo_lambda::find(dirs).await?,
+            args: args.map(OsString::from).to_vec(),
+            env: functions::environment(&addresses),
+            without_env: cargo_lambda::package_variables(),
+            port: Some(addresses.port),
+            ..Spec::default()
+        };
+        let mut service = Service::spawn(dirs, spec).await?;
+        warm_up(dirs, &addresses, &mut service).await?;
+        Ok(Self::with(Functions::Watch(service.into()), &addresses))
+    }
+
+    fn with(functions: Functions, addresses: &Addresses) -> Self {
+        let stop = CancellationToken::new();
+        let mapping = Mapping {
+            endpoint_url: addresses.endpoint_url.clone(),
+            queue_url: addresses.queues.runs_url.clone(),
+            invoke_url: addresses.base_url.clone(),
+            function: "worker".to_owned(),
+        };
+        let mut environment = functions::environment(addresses);
+        environment.push(("RUNPLANE_URL".to_owned(), addresses.base_url.clone().into()));
+        environment.push(("RUNPLANE_QUEUE_URL".to_owned(), addresses.queues.runs_url.clone().into()));
+        Self { environment, functions, mapping: tokio::spawn(mapping::run(mapping, stop.clone())), stop }
+    }
+
+    /// Stops the mapping, then the functions.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let _ = (&mut self.mapping).await;
+        match self.functions {
+            Functions::Host(host) => host.shutdown().await,
+            // Its end is not in doubt: what does not stop is killed.
+            Functions::Watch(mut service) => _ = service.stop(Signal::INT, Duration::from_secs(5)).await,
+        }
+    }
+}
+
+async fn database(dirs: &Dirs, backend: &Backend, name: &str) -> Result<String> {
+    let url = backend.new_database(name).await?;
+    database::migrate(dirs, &url).await?;
+    database::load_demo(dirs, &url).await?;
+    Ok(url)
+}
+
+/// Waits for the port and calls every function once, with an event that means nothing to it.
+async fn warm_up(dirs: &Dirs, addresses: &Addresses, service: &mut Service) -> Result<()> {
+    let since = Instant::now();
+    while tokio::net::TcpStream::connect(("127.0.0.1", addresses.port)).await.is_err() {
+        service.check_running()?;
+        if since.elapsed() > Duration::from_secs(30) {
+            bail!("cargo lambda watch does not listen on port {}", addresses.port);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(300)).build()?;
+    for name in
+        crate::routes::Routes::read(dirs.root())?.functions().iter().map(String::as_str).chain(["worker"])
+    {
+        let url = format!("{}/2015-03-31/functions/{name}/invocations", addresses.base_url);
+        let call = client.post(&url).body(r#"{"Records":[]}"#).send().await;
+        call.with_context(|| format!("the function {name} does not answer on cargo lambda watch"))?;
+    }
+    Ok(())
+}

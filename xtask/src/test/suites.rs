@@ -1,0 +1,90 @@
+//! The test runs: with nextest where it is installed, else with `cargo test`.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+
+use super::command::Cargo;
+use super::report::Report;
+use super::stack::E2e;
+
+/// Two selections of packages, each with the features that its programs are built with anyway: the workspace's default
+/// members as for the functions, and xtask as for this command (with the end-to-end suite, which needs less).
+const OF_XTASK: [&str; 4] = ["-p", "xtask", "-p", "e2e"];
+
+/// How tests are run.
+#[derive(Debug)]
+pub(super) struct Suites<'a> {
+    cargo: Cargo,
+    filter: &'a [String],
+    nextest: bool,
+}
+
+impl<'a> Suites<'a> {
+    /// Tests whose name contains one of `filter` (all if it is empty), with `environment`.
+    pub async fn new(cargo: &Cargo, filter: &'a [String], environment: Vec<(String, OsString)>) -> Self {
+        let nextest = cargo.succeeds(&["nextest", "--version"]).await;
+        Self { cargo: cargo.envs(environment), filter, nextest }
+    }
+
+    /// Compiles every test, with cargo's own progress on the terminal.
+    pub async fn build(&self) -> Result<()> {
+        self.cargo.run(&["test", "--no-run"]).await?;
+        self.cargo.run(&[&["test", "--no-run"], OF_XTASK.as_slice()].concat()).await
+    }
+
+    /// All tests but the end-to-end suite.
+    pub async fn own_tests(&self, report: &mut Report) -> Result<()> {
+        if self.nextest {
+            self.step("Tests of the domain and the functions", &self.cargo, &[], report).await?;
+            let only_xtask = [OF_XTASK.as_slice(), &["-E", "package(xtask)"]].concat();
+            self.step("Tests of xtask", &self.cargo, &only_xtask, report).await?;
+            self.documentation_tests(&[], report).await?;
+            self.documentation_tests(&["-p", "xtask"], report).await
+        } else {
+            self.step("Tests of the domain and the functions", &self.cargo, &[], report).await?;
+            self.step("Tests of xtask", &self.cargo, &["-p", "xtask"], report).await
+        }
+    }
+
+    /// The end-to-end suite on a stack.
+    pub async fn end_to_end(&self, place: &str, stack: &E2e, report: &mut Report) -> Result<()> {
+        let cargo = self.cargo.envs(stack.environment.clone());
+        let only_e2e: &[&str] = if self.nextest { &["-E", "package(e2e)"] } else { &["--test", "e2e"] };
+        let args = [OF_XTASK.as_slice(), only_e2e].concat();
+        self.step(&format!("End-to-end suite {place}"), &cargo, &args, report).await
+    }
+
+    async fn step(
+        &self,
+        headline: &str,
+        cargo: &Cargo,
+        selection: &[&str],
+        report: &mut Report,
+    ) -> Result<()> {
+        let filter: Vec<&str> = self.filter.iter().map(String::as_str).collect();
+        let args = if self.nextest {
+            // A filter may have nothing to do with one of the runs.
+            let none: &[&str] = if filter.is_empty() { &[] } else { &["--no-tests", "pass"] };
+            [&["nextest", "run", "--no-fail-fast"], selection, none, &["--"], &filter].concat()
+        } else {
+            [&["test", "--no-fail-fast"], selection, &["--"], &filter].concat()
+        };
+        self.run(headline, cargo, &args, report).await
+    }
+
+    /// The examples in doc comments, which nextest does not run.
+    async fn documentation_tests(&self, selection: &[&str], report: &mut Report) -> Result<()> {
+        if !self.filter.is_empty() {
+            return Ok(());
+        }
+        let args = [&["test", "--doc"], selection].concat();
+        self.run("Examples in the documentation", &self.cargo, &args, report).await
+    }
+
+    async fn run(&self, headline: &str, cargo: &Cargo, args: &[&str], report: &mut Report) -> Result<()> {
+        let (lines, result) = report.step(headline, cargo.test(args)).await?;
+        report.keep(headline, lines);
+        result
+    }
+}
