@@ -20,3 +20,23 @@ insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_
   ('0199e0c0-0000-7000-8000-000000000023', '0199e0c0-0000-7000-8000-000000000002',
    '0199e0c0-0000-7000-8000-000000000012', '1', 'APPROVED', '{}', now(), 'demo')
 on conflict (id) do nothing;
+
+-- Two runs of the second tenant, for the events in events/: one that waits, for the worker's message, and one that
+-- worker-1 holds, for a heartbeat, a completion or a look at it. Loading the demo data again puts them back.
+insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch) values
+  ('0199e0c0-0000-7000-8000-0000000000aa', '0199e0c0-0000-7000-8000-0000000000aa',
+   '0199e0c0-0000-7000-8000-000000000002', '0199e0c0-0000-7000-8000-000000000012',
+   '0199e0c0-0000-7000-8000-000000000023', 'pull'),
+  ('0199e0c0-0000-7000-8000-0000000000bb', '0199e0c0-0000-7000-8000-0000000000bb',
+   '0199e0c0-0000-7000-8000-000000000002', '0199e0c0-0000-7000-8000-000000000012',
+   '0199e0c0-0000-7000-8000-000000000023', 'pull')
+on conflict (id) do update set
+  status = 'QUEUED', claim_count = 0, claim_id = null, claimed_by = null, claimed_at = null, lease_token = null,
+  lease_seconds = null, lease_expires_at = null, heartbeat_at = null, started_at = null, finished_at = null,
+  output = null, error_code = null, error_message = null;
+
+update pipeline_runs
+set status = 'RUNNING', claim_count = 1, claimed_by = 'worker-1', claimed_at = now(), started_at = now(),
+    lease_token = '0199e0c0-0000-4000-8000-0000000000bb', lease_seconds = 43200,
+    lease_expires_at = now() + interval '12 hours'
+where id = '0199e0c0-0000-7000-8000-0000000000bb';

@@ -23,6 +23,8 @@ pub mod openapi;
 pub mod problem;
 pub mod runs;
 pub mod scope;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 /// The migrations of this version, for tests and for the tools that apply them.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

@@ -1,1 +1,130 @@
-//! Placeholder.
+//! The function's answers to the events in `events/`, on a database with the demo data.
+
+use runplane::db::Plans;
+use runplane::testing::{answer, app};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::handler::handle;
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn nothing_waits(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/claim.json")).await, @r#"
+    {
+      "body": {
+        "claimed": false
+      },
+      "headers": {
+        "content-type": "application/json"
+      },
+      "status": 200
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn every_field_that_is_out_of_bounds_is_named(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/claim.bad_fields.json")).await, @r#"
+    {
+      "body": {
+        "code": "invalid_field",
+        "detail": "3 fields of the request are invalid",
+        "errors": [
+          {
+            "detail": "must have 1 to 200 characters, has 0",
+            "pointer": "/worker_id"
+          },
+          {
+            "detail": "must be 5 to 43200, is 4",
+            "pointer": "/lease_seconds"
+          },
+          {
+            "detail": "must be 1 to 10 queues, are 0",
+            "pointer": "/queues"
+          }
+        ],
+        "request_id": "",
+        "status": 400,
+        "title": "Invalid field",
+        "type": "about:blank"
+      },
+      "headers": {
+        "content-type": "application/problem+json"
+      },
+      "status": 400
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_run_comes_with_its_token_and_its_version(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    sqlx::query(
+        "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch)
+         select uuidv7(), uuidv7(), tenant_id, pipeline_id, id, 'pull' from pipeline_versions
+         where id = 'b31dbeba-3a2e-4fa9-a084-72c75f9f18a3'",
+    )
+    .execute(&mut *app.conn().await.unwrap())
+    .await
+    .unwrap();
+    let full = include_str!("../../../events/claim.full.json");
+    let first = answer(&app, &handle, full).await;
+    insta::assert_json_snapshot!(first, @r#"
+    {
+      "body": {
+        "claimed": true,
+        "pipeline_version": {
+          "dag_spec": {
+            "steps": []
+          },
+          "id": "b31dbeba-3a2e-4fa9-a084-72c75f9f18a3",
+          "status": "APPROVED"
+        },
+        "run": {
+          "attempt": 1,
+          "available_at": "[time]",
+          "claim_count": 1,
+          "claimed_at": "[time]",
+          "claimed_by": "worker-1",
+          "created_at": "[time]",
+          "dispatch": "pull",
+          "dispatch_due_at": null,
+          "error_code": null,
+          "error_message": null,
+          "finished_at": null,
+          "heartbeat_at": null,
+          "id": "[id]",
+          "labels": {},
+          "lease_expires_at": "[time]",
+          "lease_seconds": 60,
+          "lease_token": "[id]",
+          "lost": 0,
+          "max_attempts": 1,
+          "max_lost": 3,
+          "output": null,
+          "parameters": {},
+          "pipeline_id": "0199e0c0-0000-7000-8000-000000000011",
+          "pipeline_version_id": "b31dbeba-3a2e-4fa9-a084-72c75f9f18a3",
+          "priority": 5,
+          "queue": "default",
+          "retry_of_run_id": null,
+          "root_run_id": "[id]",
+          "started_at": "[time]",
+          "status": "RUNNING",
+          "tenant_id": "580115b4-a291-4917-8dbd-247cfa13e2d6",
+          "trigger_type": "manual",
+          "updated_at": "[time]"
+        }
+      },
+      "headers": {
+        "content-type": "application/json"
+      },
+      "status": 200
+    }
+    "#);
+    let again = answer(&app, &handle, full).await;
+    assert_eq!(again, first, "the same claim_id returns the same claim");
+    let next = answer(&app, &handle, include_str!("../../../events/claim.json")).await;
+    assert_eq!(next["body"], serde_json::json!({"claimed": false}));
+}

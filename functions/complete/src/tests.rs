@@ -1,1 +1,147 @@
-//! Placeholder.
+//! The function's answers to the events in `events/`, on a database with the demo data.
+
+use runplane::db::Plans;
+use runplane::testing::{answer, app};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::handler::handle;
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn the_original_clients_success_is_taken(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/complete.json")).await, @r#"
+    {
+      "body": {
+        "ok": true,
+        "run": {
+          "attempt": 1,
+          "available_at": "[time]",
+          "claim_count": 1,
+          "claimed_at": "[time]",
+          "claimed_by": "worker-1",
+          "created_at": "[time]",
+          "dispatch": "pull",
+          "dispatch_due_at": null,
+          "error_code": null,
+          "error_message": null,
+          "finished_at": "[time]",
+          "heartbeat_at": null,
+          "id": "0199e0c0-0000-7000-8000-0000000000bb",
+          "labels": {},
+          "lease_expires_at": null,
+          "lease_seconds": 43200,
+          "lost": 0,
+          "max_attempts": 1,
+          "max_lost": 3,
+          "output": null,
+          "parameters": {},
+          "pipeline_id": "0199e0c0-0000-7000-8000-000000000012",
+          "pipeline_version_id": "0199e0c0-0000-7000-8000-000000000023",
+          "priority": 5,
+          "queue": "default",
+          "retry_of_run_id": null,
+          "root_run_id": "0199e0c0-0000-7000-8000-0000000000bb",
+          "started_at": "[time]",
+          "status": "SUCCEEDED",
+          "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+          "trigger_type": "manual",
+          "updated_at": "[time]"
+        }
+      },
+      "headers": {
+        "content-type": "application/json"
+      },
+      "status": 200
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_failure_is_stored_with_its_reason(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/complete.failed.json")).await, @r#"
+    {
+      "body": {
+        "ok": true,
+        "run": {
+          "attempt": 1,
+          "available_at": "[time]",
+          "claim_count": 1,
+          "claimed_at": "[time]",
+          "claimed_by": "worker-1",
+          "created_at": "[time]",
+          "dispatch": "pull",
+          "dispatch_due_at": null,
+          "error_code": "disk_full",
+          "error_message": "disk full",
+          "finished_at": "[time]",
+          "heartbeat_at": null,
+          "id": "0199e0c0-0000-7000-8000-0000000000bb",
+          "labels": {},
+          "lease_expires_at": null,
+          "lease_seconds": 43200,
+          "lost": 0,
+          "max_attempts": 1,
+          "max_lost": 3,
+          "output": {
+            "rows": 3
+          },
+          "parameters": {},
+          "pipeline_id": "0199e0c0-0000-7000-8000-000000000012",
+          "pipeline_version_id": "0199e0c0-0000-7000-8000-000000000023",
+          "priority": 5,
+          "queue": "default",
+          "retry_of_run_id": null,
+          "root_run_id": "0199e0c0-0000-7000-8000-0000000000bb",
+          "started_at": "[time]",
+          "status": "FAILED",
+          "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+          "trigger_type": "manual",
+          "updated_at": "[time]"
+        }
+      },
+      "headers": {
+        "content-type": "application/json"
+      },
+      "status": 200
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn only_two_outcomes_exist(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/complete.unknown_status.json")).await, @r#"
+    {
+      "body": {
+        "code": "invalid_field",
+        "detail": "/status: unknown variant `DONE`, expected `SUCCEEDED` or `FAILED` at line 1 column 17",
+        "errors": [
+          {
+            "detail": "unknown variant `DONE`, expected `SUCCEEDED` or `FAILED` at line 1 column 17",
+            "pointer": "/status"
+          }
+        ],
+        "request_id": "",
+        "status": 400,
+        "title": "Invalid field",
+        "type": "about:blank"
+      },
+      "headers": {
+        "content-type": "application/problem+json"
+      },
+      "status": 400
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn completing_again_without_a_token_is_a_conflict(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    let event = include_str!("../../../events/complete.json");
+    answer(&app, &handle, event).await;
+    let again = answer(&app, &handle, event).await;
+    assert_eq!(again["status"], 409);
+    assert_eq!(again["body"]["detail"], "run not RUNNING or not found");
+    assert_eq!(again["body"]["code"], "already_finished");
+}

@@ -1,0 +1,69 @@
+//! For the tests of the functions: an app on a database of its own with the demo data, and events from `events/`.
+
+use std::sync::Arc;
+
+use lambda_http::Body;
+use serde_json::{Value, json};
+use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::app::App;
+use crate::config::ConfigError;
+use crate::db::{Db, Plans};
+use crate::http::{Call, Reply};
+use crate::problem::Problem;
+
+const DEMO: &str = include_str!("../../localstack/demo.sql");
+/// Ids of the demo data begin like this, the approved version's and the demo tenant's apart.
+const DEMO_IDS: [&str; 3] = ["0199e0c0-", "b31dbeba-", "580115b4-"];
+
+/// An app as a function has it, without a queue, on a database that holds the demo data.
+///
+/// # Panics
+/// If the demo data cannot be loaded.
+pub async fn app(options: PgConnectOptions, plans: Plans) -> Arc<App> {
+    let mut conn = options.connect().await.expect("the test's database answers");
+    sqlx::raw_sql(DEMO).execute(&mut conn).await.expect("the demo data can be loaded");
+    Arc::new(App::new(Db::new(options, plans), None))
+}
+
+/// Sends an event through the edge to a handler. Returns status, headers and body, in which ids and times that are new
+/// every time are replaced by `[id]` and `[time]`.
+///
+/// # Panics
+/// If the event is not an API Gateway event, or the answer not JSON.
+pub async fn answer<H, F>(app: &Arc<App>, handler: &H, event: &str) -> Value
+where
+    H: Fn(Arc<App>, Call) -> F + Send + Sync,
+    F: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let request = lambda_http::request::from_str(event).expect("an event of API Gateway");
+    let app: Result<_, ConfigError> = Ok(Arc::clone(app));
+    let response = crate::http::answer(&app, handler, request).await;
+    let headers: serde_json::Map<_, _> = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap_or_default())))
+        .collect();
+    let Body::Text(body) = response.body() else { panic!("a body of text") };
+    let body: Value = serde_json::from_str(body).expect("a body of JSON");
+    stable(json!({"status": response.status().as_u16(), "headers": headers, "body": body}))
+}
+
+/// Replaces what is new every time.
+pub fn stable(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(stable_text(text)),
+        Value::Array(items) => items.into_iter().map(stable).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(key, field)| (key, stable(field))).collect(),
+        other => other,
+    }
+}
+
+fn stable_text(text: String) -> String {
+    let tail = text.rsplit('/').next().unwrap_or_default();
+    if uuid::Uuid::try_parse(tail).is_ok() && !DEMO_IDS.iter().any(|demo| tail.starts_with(demo)) {
+        return text.replace(tail, "[id]");
+    }
+    if chrono::DateTime::parse_from_rfc3339(&text).is_ok() { "[time]".to_owned() } else { text }
+}
