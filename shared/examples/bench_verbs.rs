@@ -91,7 +91,8 @@ async fn repeat(db: &Db, work: Work, worker: &str) -> Result<u64> {
 
 async fn claim_complete(db: &Db, tenant: Uuid, worker: &str) -> Result<()> {
     let scope = Scope::Tenant(tenant);
-    let options = ClaimOptions { worker, queues: None, lease_seconds: runs::DEFAULT_LEASE_SECONDS, claim_id: None };
+    let options =
+        ClaimOptions { worker, queues: None, lease_seconds: runs::DEFAULT_LEASE_SECONDS, claim_id: None };
     let claim = runs::claim(&mut *db.checkout().await?, scope, Uuid::nil(), options).await?;
     let claim = claim.context("the queue ran dry: give --backlog a larger number")?;
     let request = CompleteRequest {

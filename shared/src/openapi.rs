@@ -1,1 +1,170 @@
-//! Placeholder.
+//! The OpenAPI document: generated from the handlers' own types, with the events of `events/` as examples.
+//!
+//! `docs/openapi.json` is this document as committed; a test compares the two, and writes the file anew when
+//! `RUNPLANE_WRITE_OPENAPI` is set.
+
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+
+use crate::problem::ProblemBody;
+use crate::runs::{
+    ClaimReply, ClaimRequest, CompleteReply, CompleteRequest, CreateRequest, HeartbeatReply, HeartbeatRequest, Run,
+    RunDetails, RunPage,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Runplane",
+        description = "A control plane for pipeline runs. docs/api.md explains what this document lists.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    servers((url = "http://127.0.0.1:8000", description = "The local stack")),
+    paths(create, claim, heartbeat, complete, get, list),
+    components(schemas(ProblemBody)),
+    tags((name = "runs", description = "Create, claim, heartbeat, complete, look at")),
+)]
+struct Api;
+
+/// Create a run
+#[utoipa::path(
+    post, path = "/api/runs", tag = "runs", operation_id = "create",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
+        description = "Per tenant: the same key with the same body answers with the first run, with another body 422")),
+    request_body = CreateRequest,
+    responses(
+        (status = 200, body = Run, description = "The run that this Idempotency-Key has created before"),
+        (status = 201, body = Run, description = "The run",
+            headers(("Location" = String, description = "Its path"))),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json",
+            description = "`tenant_not_found`, `pipeline_version_not_found`"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json",
+            description = "`version_not_approved`"),
+        (status = 422, body = ProblemBody, content_type = "application/problem+json",
+            description = "`idempotency_key_reused`, `invalid_dag_spec`"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+fn create() {}
+
+/// Claim a run
+#[utoipa::path(
+    post, path = "/api/runs/claim", tag = "runs", operation_id = "claim", request_body = ClaimRequest,
+    responses(
+        (status = 200, body = ClaimReply, description = "A run with its lease token, or `claimed: false`"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json",
+            description = "`already_exists`: another worker uses this claim_id"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+fn claim() {}
+
+/// Extend a lease
+#[utoipa::path(
+    post, path = "/api/runs/{run_id}/heartbeat", tag = "runs", operation_id = "heartbeat",
+    params(("run_id" = uuid::Uuid, Path, description = "The run")),
+    request_body = HeartbeatRequest,
+    responses(
+        (status = 200, body = HeartbeatReply, description = "The lease goes on"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json",
+            description = "Stop working: `lease_lost`, `lease_token_required`, `already_finished`, `run_cancelled`, `run_not_running`"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+fn heartbeat() {}
+
+/// Report how a run ended
+#[utoipa::path(
+    post, path = "/api/runs/{run_id}/complete", tag = "runs", operation_id = "complete",
+    params(("run_id" = uuid::Uuid, Path, description = "The run")),
+    request_body = CompleteRequest,
+    responses(
+        (status = 200, body = CompleteReply, description = "The run as stored; a repeated completion changes nothing"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json",
+            description = "`run_not_running`, `lease_lost`, `lease_token_required`, `already_finished`, `run_cancelled`"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+fn complete() {}
+
+/// Look at a run
+#[utoipa::path(
+    get, path = "/api/runs/{run_id}", tag = "runs", operation_id = "get",
+    params(("run_id" = uuid::Uuid, Path, description = "The run")),
+    responses(
+        (status = 200, body = RunDetails, description = "The run with its version, attempts, and what it waits for"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`run_not_found`"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+fn get() {}
+
+/// List runs, newest first. `label.<key>=<value>` asks for runs with that label.
+#[utoipa::path(
+    get, path = "/api/runs", tag = "runs", operation_id = "list",
+    params(
+        ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only this tenant's"),
+        ("status" = Option<Vec<crate::runs::RunStatus>>, Query, explode, description = "May be repeated: any of these"),
+        ("queue" = Option<String>, Query, description = "Only this queue's"),
+        ("pipeline_id" = Option<uuid::Uuid>, Query, description = "Only this pipeline's"),
+        ("pipeline_version_id" = Option<uuid::Uuid>, Query, description = "Only this version's"),
+        ("created_after" = Option<chrono::DateTime<chrono::Utc>>, Query, description = "Created later than this"),
+        ("created_before" = Option<chrono::DateTime<chrono::Utc>>, Query, description = "Created earlier than this"),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "20 if left out"),
+        ("offset" = Option<i64>, Query, minimum = 0, maximum = 10000, description = "0 if left out; not with cursor"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filters"),
+    ),
+    responses((status = 200, body = RunPage, description = "One page")),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+fn list() {}
+
+/// The events whose bodies are the examples of the operations: tests send the same ones.
+const EXAMPLES: [(&str, &str, &str); 6] = [
+    ("/api/runs", "smallest", include_str!("../../events/create.json")),
+    ("/api/runs", "every field", include_str!("../../events/create.full.json")),
+    ("/api/runs/claim", "every field", include_str!("../../events/claim.full.json")),
+    ("/api/runs/{run_id}/heartbeat", "first claim", include_str!("../../events/heartbeat.json")),
+    ("/api/runs/{run_id}/complete", "succeeded", include_str!("../../events/complete.json")),
+    ("/api/runs/{run_id}/complete", "failed", include_str!("../../events/complete.failed.json")),
+];
+
+/// The problems that any operation may answer with.
+const COMMON: [(&str, &str); 5] = [
+    ("400", "`malformed_json`, `invalid_field`, `invalid_cursor`"),
+    ("413", "`payload_too_large`: more than 1 MiB"),
+    ("415", "`unsupported_media_type`"),
+    ("500", "`internal`"),
+    ("503", "`unavailable`, with `Retry-After` in seconds"),
+];
+
+/// The document, in OpenAPI 3.1.
+///
+/// # Errors
+/// [`serde_json::Error`] if it, or an example, cannot be written as JSON.
+pub fn document() -> Result<Value, serde_json::Error> {
+    let mut document = serde_json::to_value(Api::openapi())?;
+    for (path, name, event) in EXAMPLES {
+        let event: Value = serde_json::from_str(event)?;
+        let body: Value = serde_json::from_str(event["body"].as_str().unwrap_or_default())?;
+        document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"][name] =
+            json!({"value": body});
+    }
+    for operations in document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut()) {
+        for (method, operation) in operations.as_object_mut().into_iter().flatten() {
+            for (status, description) in COMMON {
+                // Without a body there is nothing too large or of the wrong type.
+                if method == "post" || !["413", "415"].contains(&status) {
+                    operation["responses"][status] = json!({
+                        "description": description,
+                        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                    });
+                }
+            }
+        }
+    }
+    for request in ["CreateRequest", "ClaimRequest", "HeartbeatRequest", "CompleteRequest"] {
+        document["components"]["schemas"][request]["additionalProperties"] = json!(false);
+    }
+    Ok(document)
+}

@@ -75,7 +75,7 @@ pub struct ClaimOptions<'a> {
 }
 
 /// A run that was claimed, and the version that says what to do.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     /// The run with its lease token.
     pub run: ClaimedRun,
@@ -229,13 +229,18 @@ pub async fn claim_by_id(
 pub struct ClaimReply {
     /// Whether a run was claimed.
     pub claimed: bool,
-    /// The run and its version; only if one was claimed.
-    #[serde(flatten)]
-    pub claim: Option<Claim>,
+    /// The run with its lease token; only if one was claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<ClaimedRun>,
+    /// What to do; only if a run was claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_version: Option<ClaimedVersion>,
 }
 
 impl From<Option<Claim>> for ClaimReply {
     fn from(claim: Option<Claim>) -> Self {
-        Self { claimed: claim.is_some(), claim }
+        let claimed = claim.is_some();
+        let (run, pipeline_version) = claim.map(|claim| (claim.run, claim.pipeline_version)).unzip();
+        Self { claimed, run, pipeline_version }
     }
 }

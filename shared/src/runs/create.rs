@@ -43,6 +43,7 @@ pub struct CreateRequest {
     #[schema(minimum = 0, maximum = 20)]
     pub max_lost: Option<i32>,
     /// At most 16, keys of 1 to 63 and values of up to 255 characters.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
     pub labels: Option<Labels>,
 }
 

@@ -109,6 +109,7 @@ pub struct Run {
     /// 0 to 9; 9 is claimed first.
     pub priority: i16,
     /// Words it is found by again.
+    #[schema(value_type = BTreeMap<String, String>)]
     pub labels: Labels,
     /// Whether SQS is told about it.
     pub dispatch: Dispatch,

@@ -1,0 +1,70 @@
+//! `docs/openapi.json` is the document that the types of today generate.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+
+#[test]
+fn the_committed_document_is_fresh() {
+    let fresh = serde_json::to_string_pretty(&runplane::openapi::document().unwrap()).unwrap() + "\n";
+    if std::env::var_os("RUNPLANE_WRITE_OPENAPI").is_some() {
+        std::fs::write(FILE, &fresh).unwrap();
+    }
+    let committed = std::fs::read_to_string(FILE).unwrap_or_default();
+    assert!(
+        committed == fresh,
+        "docs/openapi.json is stale: run RUNPLANE_WRITE_OPENAPI=1 cargo test -p runplane --test openapi"
+    );
+}
+
+#[test]
+fn it_lists_the_routes_that_are_served_and_no_others() {
+    let document = runplane::openapi::document().unwrap();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    let manifest: toml::Table = std::fs::read_to_string(manifest).unwrap().parse().unwrap();
+    let router = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"].as_table().unwrap();
+    let mut served: Vec<(String, String, String)> = Vec::new();
+    for (path, methods) in router {
+        for route in methods.as_array().unwrap() {
+            let text = |key: &str| route[key].as_str().unwrap().to_owned();
+            served.push((path.clone(), text("method").to_lowercase(), text("function")));
+        }
+    }
+    let mut listed: Vec<(String, String, String)> = Vec::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            listed.push((path.clone(), method.clone(), operation["operationId"].as_str().unwrap().to_owned()));
+        }
+    }
+    served.sort();
+    listed.sort();
+    assert_eq!(listed, served);
+}
+
+#[test]
+fn every_example_is_a_request_that_is_accepted() {
+    let document = runplane::openapi::document().unwrap();
+    let mut seen = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let examples = &operations["post"]["requestBody"]["content"]["application/json"]["examples"];
+        for example in examples.as_object().into_iter().flat_map(|examples| examples.values()) {
+            check(path, example["value"].clone());
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 6);
+}
+
+fn check(path: &str, body: Value) {
+    use runplane::runs::{ClaimRequest, CompleteRequest, CreateRequest, HeartbeatRequest};
+    let checked = match path.rsplit('/').next().unwrap() {
+        "runs" => serde_json::from_value::<CreateRequest>(body).unwrap().check(),
+        "claim" => serde_json::from_value::<ClaimRequest>(body).unwrap().check(),
+        "heartbeat" => serde_json::from_value::<HeartbeatRequest>(body).unwrap().check(),
+        "complete" => serde_json::from_value::<CompleteRequest>(body).unwrap().check(),
+        other => panic!("no request type for {other}"),
+    };
+    checked.unwrap_or_else(|faults| panic!("{path}: {faults:?}"));
+}
