@@ -1,0 +1,191 @@
+//! `bench functions`: how large, how fast to start and how hungry each function is.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use sqlx::PgConnection;
+
+use super::release::{self, Release};
+use super::start::{peak_bytes, start};
+use super::stats::Spread;
+use super::{environment, invocations, noise};
+use crate::host::Host;
+use crate::paths::Dirs;
+use crate::progress::say;
+use crate::stack::{functions, state::Addresses};
+use crate::{database, postgres, queues, sqs};
+
+/// What we aim at, and no more: zip and memory in millions of bytes, init in milliseconds.
+const AIMS: [(&str, f64); 3] = [("zip", 5.0), ("init", 30.0), ("memory", 40.0)];
+
+/// How often.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Starts of each function
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    starts: u32,
+    /// Invocations of each function before its memory is read
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    invocations: u32,
+}
+
+#[derive(Debug)]
+struct Row {
+    name: String,
+    zip: f64,
+    init: Spread,
+    peak_at_start: Spread,
+    peak_at_work: f64,
+}
+
+/// Builds, measures, and prints a table.
+pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        bail!("The functions are Linux programs: this benchmark runs on Linux only.");
+    }
+    let release = release::build(dirs).await?;
+    let settings = postgres::Options {
+        name: "bench-postgres".to_owned(),
+        port: None,
+        throw_away: true,
+        settings: Vec::new(),
+    };
+    let mut server = postgres::Server::start(dirs, settings).await?;
+    database::migrate(dirs, &server.database_url).await?;
+    database::load_demo(dirs, &server.database_url).await?;
+    let mut sqs = sqs::Server::start(dirs, sqs::Options { name: "bench-sqs".to_owned(), port: None }).await?;
+    let addresses = Addresses {
+        base_url: String::new(),
+        port: 0,
+        database_url: server.database_url.clone(),
+        endpoint_url: sqs.endpoint_url.clone(),
+        queues: queues::create(dirs, &sqs.endpoint_url).await?,
+    };
+    let variables = functions::environment(&addresses).into_iter();
+    let variables: Vec<_> =
+        variables.map(|(name, value)| (name, value.to_string_lossy().into_owned())).collect();
+    let machine = environment::describe(&server.database_url).await?;
+    let mut connection = database::connect(&server.database_url).await?;
+    invocations::prepare(&mut connection).await?;
+
+    let (load, others) = (noise::load(), noise::of_others().await);
+    let mut rows = Vec::new();
+    for function in &release.functions {
+        say(format_args!("Measuring {}", function.name));
+        let zip = millions(function.zip_bytes()?);
+        let program = release.programs.join(&function.name);
+        let (init, peak_at_start) = starts(&program, &variables, options.starts).await?;
+        let peak_at_work =
+            at_work(dirs, &release, &variables, &mut connection, &function.name, options).await?;
+        rows.push(Row { name: function.name.clone(), zip, init, peak_at_start, peak_at_work });
+    }
+    sqs.stop().await?;
+    server.stop().await?;
+
+    say(format_args!(
+        "\n{machine}; {} starts and {} invocations each\n",
+        options.starts, options.invocations
+    ));
+    say(table(&rows));
+    say(aims(&rows));
+    let percent =
+        |figure: Option<f64>| figure.map_or_else(|| "unknown".to_owned(), |figure| format!("{figure:.1}"));
+    say(format_args!(
+        "Noise before the first start: load average {}, processors busy with something else {} %, stolen {} %.",
+        percent(load),
+        percent(others.map(|shares| shares.busy)),
+        percent(others.map(|shares| shares.steal))
+    ));
+    Ok(())
+}
+
+/// Init in milliseconds, and the peak of memory at its end in millions of bytes.
+async fn starts(program: &Path, variables: &[(String, String)], times: u32) -> Result<(Spread, Spread)> {
+    // The first start reads the program from the disk; Lambda has its own way of doing that, which this is not.
+    start(program, variables).await?;
+    let (mut inits, mut peaks) = (Vec::new(), Vec::new());
+    for _ in 0..times {
+        let started = start(program, variables).await?;
+        inits.push(started.init.as_secs_f64() * 1000.0);
+        peaks.push(millions(started.peak_bytes));
+    }
+    Spread::of(inits).zip(Spread::of(peaks)).context("no start")
+}
+
+/// The peak of memory after some invocations, in millions of bytes.
+async fn at_work(
+    dirs: &Dirs,
+    release: &Release,
+    variables: &[(String, String)],
+    connection: &mut PgConnection,
+    name: &str,
+    options: &Options,
+) -> Result<f64> {
+    let mut host = Host::builder(dirs.root()).binaries(&release.programs).function(name, 1);
+    for (name, value) in variables {
+        host = host.env(name, value);
+    }
+    let host = host.start().await?;
+    let before = host.pids(name);
+    let outcome = invocations::repeat(dirs, &host, connection, name, options.invocations).await;
+    let after = host.pids(name);
+    let peak = match (outcome, after.as_slice()) {
+        (Err(error), _) => Err(error),
+        (Ok(()), [pid]) if before == after => peak_bytes(*pid),
+        (Ok(()), _) => bail!("{name} was restarted in between"),
+    };
+    host.shutdown().await;
+    Ok(millions(peak?))
+}
+
+fn millions(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut table =
+        "| function | zip, MB | init, ms | peak memory after init, MB | after the invocations, MB |\n\
+                     |---|---|---|---|---|\n"
+            .to_owned();
+    for Row { name, zip, init, peak_at_start, peak_at_work } in rows {
+        let peak = peak_at_start.median;
+        table.push_str(&format!("| {name} | {zip:.2} | {init:.1} | {peak:.1} | {peak_at_work:.1} |\n"));
+    }
+    table
+}
+
+/// One line for each aim: met by all, or who misses it.
+fn aims(rows: &[Row]) -> String {
+    let figures: [fn(&Row) -> f64; 3] = [|row| row.zip, |row| row.init.median, |row| row.peak_at_work];
+    let lines = AIMS.iter().zip(figures).map(|((what, most), figure)| {
+        let misses: Vec<_> =
+            rows.iter().filter(|row| figure(row) > *most).map(|row| row.name.as_str()).collect();
+        let missed =
+            if misses.is_empty() { "met".to_owned() } else { format!("MISSED by {}", misses.join(", ")) };
+        format!("Aim: {what} at most {most}: {missed}\n")
+    });
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_aim_names_who_misses_it() {
+        let row = |name: &str, zip| Row {
+            name: name.to_owned(),
+            zip,
+            init: Spread { median: 12.34, min: 11.0, max: 15.0 },
+            peak_at_start: Spread { median: 10.0, min: 10.0, max: 10.0 },
+            peak_at_work: 20.0,
+        };
+        let rows = [row("small", 5.0), row("large", 5.1)];
+        let aims = aims(&rows);
+        assert!(
+            aims.starts_with("Aim: zip at most 5: MISSED by large\nAim: init at most 30: met\n"),
+            "{aims}"
+        );
+        assert!(table(&rows).contains("| small | 5.00 | 12.3 (11.0–15.0) | 10.0 | 20.0 |"));
+    }
+}
