@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 
 use crate::problem::ProblemBody;
 use crate::runs::{
-    ClaimReply, ClaimRequest, CompleteReply, CompleteRequest, CreateRequest, HeartbeatReply, HeartbeatRequest, Run,
-    RunDetails, RunPage,
+    ClaimReply, ClaimRequest, CompleteReply, CompleteRequest, CreateRequest, HeartbeatReply,
+    HeartbeatRequest, Run, RunDetails, RunPage,
 };
 
 #[derive(OpenApi)]

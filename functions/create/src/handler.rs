@@ -39,9 +39,8 @@ async fn dispatch(app: &App, dispatcher: &Dispatcher, created: &Created) -> bool
         tracing::warn!(error = format!("{:#}", anyhow::Error::new(error)), "run created, dispatch stays due");
         return false;
     }
-    let marked = async {
-        runs::mark_dispatched(&mut *app.conn().await?, run.tenant_id, run.id, due_at).await
-    };
+    let marked =
+        async { runs::mark_dispatched(&mut *app.conn().await?, run.tenant_id, run.id, due_at).await };
     // A second message would be harmless; a caller who waits longer than two seconds is not.
     match tokio::time::timeout(std::time::Duration::from_millis(500), marked).await {
         Ok(Ok(())) => true,
@@ -51,7 +50,9 @@ async fn dispatch(app: &App, dispatcher: &Dispatcher, created: &Created) -> bool
             false
         }
         Err(_) => {
-            tracing::warn!("run dispatched, but its dispatch stays due: no answer from Postgres within 500 ms");
+            tracing::warn!(
+                "run dispatched, but its dispatch stays due: no answer from Postgres within 500 ms"
+            );
             app.db.discard().await;
             false
         }

@@ -57,8 +57,13 @@ async fn one(app: &App, worker: &str, message: &SqsMessage) -> bool {
         Err(error) => {
             if let RecordError::Db(cause) = &error {
                 app.db.discard().await;
-                let retry = if is_unavailable(cause) { "Postgres is out of reach" } else { "Postgres refused" };
-                tracing::error!(error = format!("{cause:#}"), duration_ms, "{retry}: the message comes again");
+                let retry =
+                    if is_unavailable(cause) { "Postgres is out of reach" } else { "Postgres refused" };
+                tracing::error!(
+                    error = format!("{cause:#}"),
+                    duration_ms,
+                    "{retry}: the message comes again"
+                );
             } else {
                 tracing::error!(duration_ms, "message refused: {error}");
             }

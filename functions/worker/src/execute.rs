@@ -15,7 +15,9 @@ pub async fn execute(claim: &Claim) -> CompleteRequest {
         output: None,
     };
     match dag::plan(&claim.pipeline_version.dag_spec) {
-        Ok(plan) => tracing::debug!(steps = plan.steps.len(), "all steps are done: none of them does anything"),
+        Ok(plan) => {
+            tracing::debug!(steps = plan.steps.len(), "all steps are done: none of them does anything")
+        }
         Err(unsupported) => {
             request.status = Outcome::Failed;
             request.error_code = Some(UNSUPPORTED_STEP.to_owned());

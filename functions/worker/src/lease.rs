@@ -54,13 +54,16 @@ pub async fn keep<T>(app: &App, claim: &Claim, pace: Pace, work: impl Future<Out
 /// Returns when a heartbeat was refused, or the work is done.
 async fn heartbeats(app: &App, claim: &Claim, pace: Pace, mut stop: oneshot::Receiver<()>) {
     let run = &claim.run.run;
-    let request = HeartbeatRequest { lease_token: Some(claim.run.lease_token), ..HeartbeatRequest::default() };
+    let request =
+        HeartbeatRequest { lease_token: Some(claim.run.lease_token), ..HeartbeatRequest::default() };
     loop {
         tokio::select! {
             _ = &mut stop => return,
             () = tokio::time::sleep(pace.heartbeat_every) => {}
         }
-        let beat = async { runs::heartbeat(&mut *app.conn().await?, Scope::Tenant(run.tenant_id), run.id, &request).await };
+        let beat = async {
+            runs::heartbeat(&mut *app.conn().await?, Scope::Tenant(run.tenant_id), run.id, &request).await
+        };
         match beat.await {
             Ok(_) => tracing::debug!("lease extended"),
             Err(HeartbeatError::Refused(refusal)) => {
@@ -69,7 +72,10 @@ async fn heartbeats(app: &App, claim: &Claim, pace: Pace, mut stop: oneshot::Rec
             }
             Err(HeartbeatError::Db(error)) => {
                 app.db.discard().await;
-                tracing::warn!(error = format!("{error:#}"), "heartbeat did not reach Postgres: trying again");
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "heartbeat did not reach Postgres: trying again"
+                );
             }
         }
     }

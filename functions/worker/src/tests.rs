@@ -1,5 +1,10 @@
 //! The worker on a database with the demo data.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
+)]
+
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
@@ -57,7 +62,8 @@ async fn run_of(app: &App, dag_spec: serde_json::Value) -> Uuid {
 }
 
 async fn claimed(app: &App) -> Claim {
-    let claim = runs::claim_by_id(&mut app.conn().await.unwrap(), Scope::All, WAITING_RUN, "worker", 30).await;
+    let claim =
+        runs::claim_by_id(&mut app.conn().await.unwrap(), Scope::All, WAITING_RUN, "worker", 30).await;
     claim.unwrap().unwrap()
 }
 
@@ -116,7 +122,11 @@ async fn empty_specs_and_string_steps_succeed_and_anything_else_says_why_not(
         let id = run_of(&app, spec(bad)).await;
         assert_eq!(failures(&app, &message(id)).await, [""; 0]);
         let run = stored(&app, id).await;
-        assert_eq!((run.status, run.error_code.as_deref()), (RunStatus::Failed, Some("unsupported_step")), "{bad}");
+        assert_eq!(
+            (run.status, run.error_code.as_deref()),
+            (RunStatus::Failed, Some("unsupported_step")),
+            "{bad}"
+        );
         assert!(run.error_message.unwrap().contains("/steps"), "{bad}");
     }
 }
@@ -153,7 +163,10 @@ async fn work_stops_when_the_lease_is_lost(_pool: PgPoolOptions, options: PgConn
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_heartbeat_that_does_not_reach_postgres_is_tried_again(_pool: PgPoolOptions, options: PgConnectOptions) {
+async fn a_heartbeat_that_does_not_reach_postgres_is_tried_again(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let app = app(options.clone(), Plans::Generic).await;
     let claim = claimed(&app).await;
     // Kills the worker's own connection under it.

@@ -30,7 +30,8 @@ impl Call {
     /// # Errors
     /// `invalid_field` if it is no UUID.
     pub fn run_id(&self) -> Result<Uuid, Problem> {
-        let text = self.request.path_parameters_ref().and_then(|params| params.first("run_id")).unwrap_or_default();
+        let text =
+            self.request.path_parameters_ref().and_then(|params| params.first("run_id")).unwrap_or_default();
         let run_id = Uuid::try_parse(text)
             .map_err(|_| Problem::invalid(vec![FieldError::new("/run_id", "must be a UUID")]))?;
         tracing::Span::current().record("run.id", run_id.to_string());
@@ -40,7 +41,11 @@ impl Call {
     /// The parameters of the query.
     pub fn query(&self) -> Query {
         let pairs = self.request.query_string_parameters_ref();
-        Query::new(pairs.map(|all| all.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()).unwrap_or_default())
+        Query::new(
+            pairs
+                .map(|all| all.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
+                .unwrap_or_default(),
+        )
     }
 
     /// The `Idempotency-Key` header, if there is one.
@@ -80,7 +85,9 @@ impl Call {
         let Some(value) = self.request.headers().get(http::header::CONTENT_TYPE) else { return Ok(()) };
         let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
         let essence = essence.to_ascii_lowercase();
-        if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
+        if essence == "application/json"
+            || (essence.starts_with("application/") && essence.ends_with("+json"))
+        {
             return Ok(());
         }
         Err(Problem::new(Code::UnsupportedMediaType, "Send the body as Content-Type: application/json"))
@@ -105,7 +112,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         Err(error) if error.classify() != Category::Data => Err(malformed(&error)),
         Err(error) => Err(Problem::invalid(vec![field_error(&track.path(), &error)])),
         Ok(_) if !unknown.is_empty() => Err(Problem::invalid(
-            unknown.into_iter().map(|pointer| FieldError::new(pointer, "is not a field of this request")).collect(),
+            unknown
+                .into_iter()
+                .map(|pointer| FieldError::new(pointer, "is not a field of this request"))
+                .collect(),
         )),
         Ok(value) => Ok(value),
     }
@@ -170,7 +180,8 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_where_it_is() {
-        let invalid = |pointers: &[&str]| (Code::InvalidField, pointers.iter().map(ToString::to_string).collect());
+        let invalid =
+            |pointers: &[&str]| (Code::InvalidField, pointers.iter().map(ToString::to_string).collect());
         assert_eq!(fault(r#"{"count": 1, "a/b": 1, "other": {}}"#), invalid(&["/a~1b", "/other"]));
         assert_eq!(fault(r#"{"count": "1"}"#), invalid(&["/count"]));
         assert_eq!(fault(r#"{"count": 1, "names": ["a", 2]}"#), invalid(&["/names/1"]));

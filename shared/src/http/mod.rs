@@ -48,13 +48,18 @@ where
 }
 
 /// Answers one request. [`serve`] does nothing else; the handlers' tests call it with events from files.
-pub async fn answer<H, F>(app: &Result<Arc<App>, ConfigError>, handler: &H, request: Request) -> Response<Body>
+pub async fn answer<H, F>(
+    app: &Result<Arc<App>, ConfigError>,
+    handler: &H,
+    request: Request,
+) -> Response<Body>
 where
     H: Fn(Arc<App>, Call) -> F + Send + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let started = Instant::now();
-    let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+    let request_id =
+        request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
     let span = tracing::info_span!(
         "request",
         request.id = request_id,
@@ -102,5 +107,9 @@ where
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("?")
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or(panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("?")
 }

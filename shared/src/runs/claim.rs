@@ -194,7 +194,11 @@ async fn claimed_before(
 }
 
 /// Frees a claim_id whose lease has expired: its run keeps its token and goes on waiting for whoever takes it over.
-async fn forget_expired_claim_id(conn: &mut PgConnection, scope: Scope, claim_id: Uuid) -> Result<(), sqlx::Error> {
+async fn forget_expired_claim_id(
+    conn: &mut PgConnection,
+    scope: Scope,
+    claim_id: Uuid,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update pipeline_runs set claim_id = null
          where claim_id = $2 and status = 'RUNNING' and lease_expires_at <= now()

@@ -145,7 +145,9 @@ fn repeated(standing: Option<Standing>, outcome: Outcome) -> Result<Run, Complet
     let same_outcome = standing.run.status == RunStatus::from(outcome);
     match (standing.run.status, standing.token_given) {
         (RunStatus::Cancelled, _) => Err(CompleteRefusal::Cancelled),
-        (RunStatus::Running, false) if standing.run.claim_count > 1 => Err(CompleteRefusal::LeaseTokenRequired),
+        (RunStatus::Running, false) if standing.run.claim_count > 1 => {
+            Err(CompleteRefusal::LeaseTokenRequired)
+        }
         // Claimed for the first time between the two statements: when the completion came, nobody had the run.
         (RunStatus::Running, false) => Err(CompleteRefusal::NotRunning),
         (RunStatus::Running, true) => Err(CompleteRefusal::LeaseLost),

@@ -129,7 +129,9 @@ fn refusal(standing: Option<&Standing>) -> HeartbeatRefusal {
         (RunStatus::Running, _) => HeartbeatRefusal::LeaseLost,
         (RunStatus::Queued, true) => HeartbeatRefusal::LeaseLost,
         (RunStatus::Queued, false) => HeartbeatRefusal::NotRunning,
-        (RunStatus::Succeeded | RunStatus::Failed, true) if !standing.holds_token => HeartbeatRefusal::LeaseLost,
+        (RunStatus::Succeeded | RunStatus::Failed, true) if !standing.holds_token => {
+            HeartbeatRefusal::LeaseLost
+        }
         (RunStatus::Succeeded | RunStatus::Failed, _) => HeartbeatRefusal::AlreadyFinished,
     }
 }

@@ -76,8 +76,7 @@ impl Cursor {
         if digest != list_digest(scope, filter) {
             return Err(InvalidCursor);
         }
-        let created_at =
-            DateTime::from_timestamp_micros(i64::from_be_bytes(*micros)).ok_or(InvalidCursor)?;
+        let created_at = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros)).ok_or(InvalidCursor)?;
         Ok(Self { created_at, id: Uuid::from_bytes(*id) })
     }
 }
@@ -154,7 +153,10 @@ mod tests {
     #[test]
     fn a_cursor_belongs_to_one_list() {
         let filter = ListFilter::default();
-        let cursor = Cursor { created_at: DateTime::from_timestamp_micros(1_790_000_000_123_456).unwrap(), id: Uuid::now_v7() };
+        let cursor = Cursor {
+            created_at: DateTime::from_timestamp_micros(1_790_000_000_123_456).unwrap(),
+            id: Uuid::now_v7(),
+        };
         let text = cursor.encode(Scope::All, &filter);
         assert_eq!(Cursor::decode(&text, Scope::All, &filter), Ok(cursor));
         assert_eq!(Cursor::decode(&text, Scope::Tenant(Uuid::nil()), &filter), Err(InvalidCursor));
@@ -164,9 +166,14 @@ mod tests {
 
     #[test]
     fn a_forged_cursor_is_refused() {
-        let text = Cursor { created_at: Utc::now(), id: Uuid::now_v7() }.encode(Scope::All, &ListFilter::default());
+        let text =
+            Cursor { created_at: Utc::now(), id: Uuid::now_v7() }.encode(Scope::All, &ListFilter::default());
         for forged in ["", "x", "!!!", &text[1..], &format!("{text}AAAA"), &URL_SAFE_NO_PAD.encode([0; 32])] {
-            assert_eq!(Cursor::decode(forged, Scope::All, &ListFilter::default()), Err(InvalidCursor), "{forged}");
+            assert_eq!(
+                Cursor::decode(forged, Scope::All, &ListFilter::default()),
+                Err(InvalidCursor),
+                "{forged}"
+            );
         }
     }
 }

@@ -14,7 +14,9 @@ mod list;
 mod mark_dispatched;
 mod model;
 
-pub use claim::{Claim, ClaimError, ClaimOptions, ClaimReply, ClaimRequest, ClaimedRun, ClaimedVersion, claim, claim_by_id};
+pub use claim::{
+    Claim, ClaimError, ClaimOptions, ClaimReply, ClaimRequest, ClaimedRun, ClaimedVersion, claim, claim_by_id,
+};
 pub use complete::{CompleteError, CompleteRefusal, CompleteReply, CompleteRequest, complete};
 pub use create::{CreateError, CreateRequest, Created, create};
 pub use get::{Attempt, GetError, PipelineVersion, RunDetails, WaitingFor, WaitingReason, get};
@@ -22,8 +24,8 @@ pub use heartbeat::{HeartbeatError, HeartbeatRefusal, HeartbeatReply, HeartbeatR
 pub use holder::Standing;
 pub use list::{Cursor, InvalidCursor, ListFilter, Page, RunPage, list};
 pub use mark_dispatched::mark_dispatched;
-pub use model::{Dispatch, Labels, Outcome, Run, RunStatus};
 pub(crate) use model::run_from;
+pub use model::{Dispatch, Labels, Outcome, Run, RunStatus};
 
 /// The lease of a claim that names none, in seconds.
 pub const DEFAULT_LEASE_SECONDS: i32 = 300;

@@ -146,7 +146,14 @@ async fn cell(conn: &mut PgConnection, world: World, state: State, token: Token)
 }
 
 fn completion(status: Outcome, lease_token: Option<Uuid>) -> CompleteRequest {
-    CompleteRequest { status, lease_token, error_message: None, error_code: None, retryable: None, output: None }
+    CompleteRequest {
+        status,
+        lease_token,
+        error_message: None,
+        error_code: None,
+        retryable: None,
+        output: None,
+    }
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
@@ -156,16 +163,23 @@ async fn complete_answers_as_the_table_says(mut conn: sqlx::pool::PoolConnection
         for token in TOKENS {
             for outcome in [Outcome::Succeeded, Outcome::Failed] {
                 let cell = cell(&mut conn, world, state, token).await;
-                let before = sqlx::query_scalar::<_, i64>("select count(*) from pipeline_runs where status = 'RUNNING'")
-                    .fetch_one(&mut *conn)
-                    .await
-                    .unwrap();
+                let before = sqlx::query_scalar::<_, i64>(
+                    "select count(*) from pipeline_runs where status = 'RUNNING'",
+                )
+                .fetch_one(&mut *conn)
+                .await
+                .unwrap();
                 let answer =
-                    runs::complete(&mut conn, cell.scope, cell.run_id, &completion(outcome, cell.token)).await;
+                    runs::complete(&mut conn, cell.scope, cell.run_id, &completion(outcome, cell.token))
+                        .await;
                 let expected = complete_answer(state, token, outcome);
                 match (&answer, &expected) {
                     (Ok(run), Ok(())) if matches!(state, State::Alive | State::Expired) => {
-                        assert_eq!(run.status, RunStatus::from(outcome), "{state:?} × {token:?} × {outcome:?}");
+                        assert_eq!(
+                            run.status,
+                            RunStatus::from(outcome),
+                            "{state:?} × {token:?} × {outcome:?}"
+                        );
                     }
                     (Ok(run), Ok(())) => assert_eq!(run.id, cell.run_id),
                     (Err(CompleteError::Refused(refusal)), Err(expected)) => {
@@ -173,12 +187,18 @@ async fn complete_answers_as_the_table_says(mut conn: sqlx::pool::PoolConnection
                     }
                     _ => panic!("{state:?} × {token:?} × {outcome:?}: {answer:?}, expected {expected:?}"),
                 }
-                let after = sqlx::query_scalar::<_, i64>("select count(*) from pipeline_runs where status = 'RUNNING'")
-                    .fetch_one(&mut *conn)
-                    .await
-                    .unwrap();
+                let after = sqlx::query_scalar::<_, i64>(
+                    "select count(*) from pipeline_runs where status = 'RUNNING'",
+                )
+                .fetch_one(&mut *conn)
+                .await
+                .unwrap();
                 let ended = i64::from(expected.is_ok() && matches!(state, State::Alive | State::Expired));
-                assert_eq!(before - after, ended, "{state:?} × {token:?} × {outcome:?} ended the wrong number of runs");
+                assert_eq!(
+                    before - after,
+                    ended,
+                    "{state:?} × {token:?} × {outcome:?} ended the wrong number of runs"
+                );
             }
         }
     }
@@ -212,7 +232,8 @@ async fn a_worker_that_is_named_without_a_token_must_be_the_one_that_claimed(
 ) {
     let world = world(&mut conn).await;
     let id = Row::new(RunStatus::Running).insert(&mut conn, world).await;
-    let beat = |worker: &str| HeartbeatRequest { worker_id: Some(worker.to_owned()), ..HeartbeatRequest::default() };
+    let beat =
+        |worker: &str| HeartbeatRequest { worker_id: Some(worker.to_owned()), ..HeartbeatRequest::default() };
     let other = runs::heartbeat(&mut conn, Scope::All, id, &beat("other")).await;
     assert!(matches!(other, Err(HeartbeatError::Refused(H::LeaseLost))), "{other:?}");
     runs::heartbeat(&mut conn, Scope::All, id, &beat("worker")).await.unwrap();
@@ -243,7 +264,8 @@ async fn a_heartbeat_extends_by_the_lease_as_claimed_or_as_asked(
     let held = Row::new(RunStatus::Running);
     let id = held.insert(&mut conn, world).await;
     for (asked, seconds) in [(None, 300), (Some(7), 7), (None, 300)] {
-        let request = HeartbeatRequest { lease_token: Some(held.token), worker_id: None, lease_seconds: asked };
+        let request =
+            HeartbeatRequest { lease_token: Some(held.token), worker_id: None, lease_seconds: asked };
         let reply = runs::heartbeat(&mut conn, Scope::All, id, &request).await.unwrap();
         assert_eq!((reply.lease_expires_at - reply.heartbeat_at).num_seconds(), seconds);
     }

@@ -77,7 +77,7 @@ async fn another_tenants_run_does_not_exist(mut conn: Conn) {
     let (mine, theirs) = (world(&mut conn).await, world(&mut conn).await);
     let id = queued(&mut conn, theirs, "").await;
     let scope = Scope::Tenant(mine.tenant);
-    assert_eq!(claim_all(&mut conn, scope, claim_by("w")).await, [Uuid::nil(); 0]);
+    assert!(claim_all(&mut conn, scope, claim_by("w")).await.is_empty());
     assert!(runs::claim_by_id(&mut conn, scope, id, "w", 30).await.unwrap().is_none());
     assert!(runs::claim_by_id(&mut conn, Scope::Tenant(theirs.tenant), id, "w", 30).await.unwrap().is_some());
 }

@@ -16,8 +16,14 @@ async fn the_smallest_request_gets_the_documented_defaults(mut conn: Conn) {
     let created = runs::create(&mut conn, &world.request(), None).await.unwrap();
     let run = created.run;
     assert!(created.new && created.delay_seconds == 0);
-    assert_eq!((run.tenant_id, run.pipeline_id, run.pipeline_version_id), (world.tenant, world.pipeline, world.version));
-    assert_eq!((run.status, run.dispatch, run.trigger_type.as_str()), (RunStatus::Queued, Dispatch::Push, "manual"));
+    assert_eq!(
+        (run.tenant_id, run.pipeline_id, run.pipeline_version_id),
+        (world.tenant, world.pipeline, world.version)
+    );
+    assert_eq!(
+        (run.status, run.dispatch, run.trigger_type.as_str()),
+        (RunStatus::Queued, Dispatch::Push, "manual")
+    );
     assert_eq!((run.queue.as_str(), run.priority, run.max_attempts, run.max_lost), ("pipes", 5, 1, 3));
     assert_eq!((run.attempt, run.lost, run.claim_count), (1, 0, 0));
     assert_eq!((run.parameters, run.labels.len()), (json!({}), 0));

@@ -23,7 +23,8 @@ async fn every_filter_finds_its_runs_and_no_others(mut conn: Conn) {
     let world = world(&mut conn).await;
     let mut request = world.request();
     request.queue = Some("gpu".into());
-    request.labels = Some([("team".to_owned(), "a".to_owned()), ("env".to_owned(), "prod".to_owned())].into());
+    request.labels =
+        Some([("team".to_owned(), "a".to_owned()), ("env".to_owned(), "prod".to_owned())].into());
     let wanted = runs::create(&mut conn, &request, None).await.unwrap().run;
     let failed = Row::new(RunStatus::Failed).insert(&mut conn, world).await;
     let running = Row::new(RunStatus::Running).insert(&mut conn, world).await;
@@ -34,17 +35,26 @@ async fn every_filter_finds_its_runs_and_no_others(mut conn: Conn) {
     let cases = [
         (all.clone(), vec![running, failed, wanted.id]),
         (ListFilter { status: vec![RunStatus::Failed], ..all.clone() }, vec![failed]),
-        (ListFilter { status: vec![RunStatus::Running, RunStatus::Failed], ..all.clone() }, vec![running, failed]),
+        (
+            ListFilter { status: vec![RunStatus::Running, RunStatus::Failed], ..all.clone() },
+            vec![running, failed],
+        ),
         (ListFilter { queue: Some("gpu".into()), ..all.clone() }, vec![wanted.id]),
         (ListFilter { pipeline_id: Some(world.pipeline), ..all.clone() }, vec![running, failed, wanted.id]),
         (ListFilter { pipeline_id: Some(foreign.pipeline), ..all.clone() }, vec![]),
-        (ListFilter { pipeline_version_id: Some(world.version), ..all.clone() }, vec![running, failed, wanted.id]),
+        (
+            ListFilter { pipeline_version_id: Some(world.version), ..all.clone() },
+            vec![running, failed, wanted.id],
+        ),
         (ListFilter { pipeline_version_id: Some(foreign.version), ..all.clone() }, vec![]),
         (ListFilter { labels: [("team".to_owned(), "a".to_owned())].into(), ..all.clone() }, vec![wanted.id]),
         (ListFilter { labels: [("team".to_owned(), "b".to_owned())].into(), ..all.clone() }, vec![]),
         (ListFilter { created_after: Some(wanted.created_at), ..all.clone() }, vec![running, failed]),
         (
-            ListFilter { created_before: Some(wanted.created_at + chrono::TimeDelta::microseconds(1)), ..all.clone() },
+            ListFilter {
+                created_before: Some(wanted.created_at + chrono::TimeDelta::microseconds(1)),
+                ..all.clone()
+            },
             vec![wanted.id],
         ),
     ];
@@ -63,12 +73,16 @@ async fn cursors_walk_every_run_once_while_new_ones_arrive(mut conn: Conn) {
         created.insert(Row::new(RunStatus::Succeeded).insert(&mut conn, world).await);
     }
     // Runs that were created at one instant are told apart by their ids.
-    sqlx::query("update pipeline_runs set created_at = date_trunc('hour', now())").execute(&mut *conn).await.unwrap();
+    sqlx::query("update pipeline_runs set created_at = date_trunc('hour', now())")
+        .execute(&mut *conn)
+        .await
+        .unwrap();
     let (scope, filter) = (Scope::Tenant(world.tenant), ListFilter::default());
     let mut seen = Vec::new();
     let mut cursor = None;
     loop {
-        let page = runs::list(&mut conn, scope, &filter, &Page { limit: 10, offset: 0, cursor }).await.unwrap();
+        let page =
+            runs::list(&mut conn, scope, &filter, &Page { limit: 10, offset: 0, cursor }).await.unwrap();
         seen.extend(page.items.iter().map(|run| run.id));
         Row::new(RunStatus::Succeeded).insert(&mut conn, world).await;
         match page.next_cursor {

@@ -1,5 +1,10 @@
 //! The verbs on a real Postgres. Time is moved in SQL, never slept.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
+)]
+
 mod answers;
 mod claims;
 mod creates;

@@ -51,7 +51,10 @@ async fn plan(conn: &mut PgConnection, mode: &str, sql: &str, arguments: &str) -
 }
 
 fn assert_uses(plan: &str, index: &str, what: &str) {
-    assert!(plan.contains(&format!("using {index} ")) || plan.contains(&format!("on {index}")), "{what}: no {index}\n{plan}");
+    assert!(
+        plan.contains(&format!("using {index} ")) || plan.contains(&format!("on {index}")),
+        "{what}: no {index}\n{plan}"
+    );
     assert!(!plan.contains("Seq Scan on pipeline_runs"), "{what}: reads the whole table\n{plan}");
 }
 
@@ -75,7 +78,11 @@ async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
     for (sql, arguments, what) in [
         (include_str!("../../sql/claim_by_id.sql"), format!("null, '{id}', 'w', 30"), "claim by id"),
         (include_str!("../../sql/heartbeat.sql"), format!("null, '{id}', '{id}', null, null"), "heartbeat"),
-        (include_str!("../../sql/complete.sql"), format!("null, '{id}', '{id}', 'FAILED', null, null, null"), "complete"),
+        (
+            include_str!("../../sql/complete.sql"),
+            format!("null, '{id}', '{id}', 'FAILED', null, null, null"),
+            "complete",
+        ),
         (include_str!("../../sql/holder.sql"), format!("null, '{id}', '{id}'"), "holder"),
         (include_str!("../../sql/get.sql"), format!("null, '{id}'"), "get"),
     ] {
@@ -84,7 +91,8 @@ async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
     let arguments = format!("'{tenant}', '{id}', now()");
     let mark = plan(&mut conn, generic, include_str!("../../sql/mark_dispatched.sql"), &arguments).await;
     assert_uses(&mark, "pipeline_runs_dispatch", "mark dispatched");
-    let claim_again = plan(&mut conn, generic, include_str!("../../sql/claim_again.sql"), &format!("null, '{id}'")).await;
+    let claim_again =
+        plan(&mut conn, generic, include_str!("../../sql/claim_again.sql"), &format!("null, '{id}'")).await;
     assert_uses(&claim_again, "pipeline_runs_claim_id", "claim again");
 }
 
@@ -113,14 +121,22 @@ async fn lists_use_the_index_of_their_filter(mut conn: Conn) {
         ("queue", vec![(4, "'q1'".into())], "pipeline_runs_list"),
         ("labels", vec![(7, "'{\"team\": \"t20\"}'".into())], "pipeline_runs_list_labels"),
         ("tenant", vec![(1, tenant.clone())], "pipeline_runs_list_tenant"),
-        ("tenant, cursor", vec![(1, tenant.clone()), (10, hour_ago()), (11, version.clone())], "pipeline_runs_list_tenant"),
+        (
+            "tenant, cursor",
+            vec![(1, tenant.clone()), (10, hour_ago()), (11, version.clone())],
+            "pipeline_runs_list_tenant",
+        ),
         ("tenant, created_after", vec![(1, tenant.clone()), (8, hour_ago())], "pipeline_runs_list_tenant"),
         ("tenant, created_before", vec![(1, tenant.clone()), (9, hour_ago())], "pipeline_runs_list_tenant"),
         ("tenant, queue", vec![(1, tenant.clone()), (4, "'q1'".into())], "pipeline_runs_list_tenant"),
         ("tenant, status", vec![(1, tenant.clone()), (2, "'CANCELLED'".into())], "pipeline_runs_list_status"),
         ("tenant, pipeline", vec![(1, tenant.clone()), (5, pipeline)], "pipeline_runs_list_pipeline"),
         ("tenant, version", vec![(1, tenant.clone()), (6, version)], "pipeline_runs_list_version"),
-        ("tenant, labels", vec![(1, tenant), (7, "'{\"team\": \"t20\"}'".into())], "pipeline_runs_list_labels"),
+        (
+            "tenant, labels",
+            vec![(1, tenant), (7, "'{\"team\": \"t20\"}'".into())],
+            "pipeline_runs_list_labels",
+        ),
     ];
     for (what, given, index) in cases {
         let plan = plan(&mut conn, "force_custom_plan", list, &arguments(&given)).await;

@@ -28,7 +28,8 @@ async fn proxy(wire: Arc<Wire>, host: String, port: u16) -> u16 {
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let server = TcpStream::connect((host.as_str(), port)).await.unwrap();
-            let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+            let ((from_client, to_client), (from_server, to_server)) =
+                (client.into_split(), server.into_split());
             tokio::spawn(pump(from_client, to_server, Arc::clone(&wire), true));
             tokio::spawn(pump(from_server, to_client, Arc::clone(&wire), false));
         }
@@ -72,9 +73,12 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
         let first = runs::create(&mut db.checkout().await.unwrap(), &world.request(), key).await.unwrap().run;
         expect("create");
         let due_at = first.dispatch_due_at.unwrap();
-        runs::mark_dispatched(&mut db.checkout().await.unwrap(), world.tenant, first.id, due_at).await.unwrap();
+        runs::mark_dispatched(&mut db.checkout().await.unwrap(), world.tenant, first.id, due_at)
+            .await
+            .unwrap();
         expect("mark_dispatched");
-        let claim = runs::claim(&mut db.checkout().await.unwrap(), Scope::All, Uuid::nil(), claim_by("w")).await;
+        let claim =
+            runs::claim(&mut db.checkout().await.unwrap(), Scope::All, Uuid::nil(), claim_by("w")).await;
         let claim = claim.unwrap().unwrap();
         expect("claim");
         let token = Some(claim.run.lease_token);
@@ -91,7 +95,8 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
         };
         runs::complete(&mut db.checkout().await.unwrap(), Scope::All, first.id, &completion).await.unwrap();
         expect("complete");
-        let second = runs::create(&mut db.checkout().await.unwrap(), &world.request(), None).await.unwrap().run;
+        let second =
+            runs::create(&mut db.checkout().await.unwrap(), &world.request(), None).await.unwrap().run;
         expect("create without a key");
         runs::claim_by_id(&mut db.checkout().await.unwrap(), Scope::Tenant(world.tenant), second.id, "w", 30)
             .await

@@ -117,5 +117,9 @@ impl Row {
 
 /// The whole row as JSON, to see whether anything changed.
 pub async fn row(conn: &mut PgConnection, id: Uuid) -> serde_json::Value {
-    sqlx::query_scalar("select to_jsonb(r) from pipeline_runs r where id = $1").bind(id).fetch_one(conn).await.unwrap()
+    sqlx::query_scalar("select to_jsonb(r) from pipeline_runs r where id = $1")
+        .bind(id)
+        .fetch_one(conn)
+        .await
+        .unwrap()
 }
