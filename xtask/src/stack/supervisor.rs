@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +26,7 @@ pub async fn run(dirs: &Dirs, plan: Plan, ports: Ports, worker: bool, lock: File
     let outcome = tokio::select! {
         biased;
         () = stop_signal() => Ok(()),
+        () = forgotten(dirs) => Ok(()),
         failed = start_and_watch(dirs, &mut state, ports, &mut running) => failed,
     };
     if let Err(error) = &outcome {
@@ -33,9 +35,24 @@ pub async fn run(dirs: &Dirs, plan: Plan, ports: Ports, worker: bool, lock: File
     }
     say("Stopping");
     running.stop(dirs).await;
-    State::remove(dirs)?;
+    // A state that names somebody else is not ours to remove.
+    if State::load(dirs)?.is_some_and(|state| state.supervisor == crate::processes::Identity::own()) {
+        State::remove(dirs)?;
+    }
     drop(lock);
     outcome
+}
+
+/// Returns when `.dev/run` was removed (by `git clean`, say): nobody could find this stack any more, so it ends.
+async fn forgotten(dirs: &Dirs) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let own = crate::processes::Identity::own();
+        if State::load(dirs).ok().flatten().is_none_or(|state| state.supervisor != own) {
+            say("The record of this stack in .dev/run is gone");
+            return;
+        }
+    }
 }
 
 async fn start_and_watch(dirs: &Dirs, state: &mut State, ports: Ports, running: &mut Running) -> Result<()> {

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use rustix::process::Signal;
 use tokio::process::{Child, Command};
@@ -39,10 +39,14 @@ pub struct Options {
 pub async fn up(dirs: &Dirs, options: &Options) -> Result<()> {
     let Some(lock) = try_lock(dirs)? else { return already(dirs, options).await };
     let plan = tokio::select! {
-        plan = prepare(dirs, options) => plan?,
-        () = stop_signal() => {
+        plan = prepare(dirs, options) => plan,
+        () = stop_signal() => Err(anyhow!("Stopped before anything was started.")),
+    };
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(error) => {
             State::remove(dirs)?;
-            bail!("Stopped before anything was started.");
+            return Err(error);
         }
     };
     if options.detach {
