@@ -27,7 +27,10 @@ pub async fn logs(dirs: &Dirs, name: Option<&str>, lines: usize, follow: bool) -
             None => bail!("There are no logs yet: `cargo xtask up` first."),
         }
     }
-    while follow {
+    if !follow {
+        return Ok(());
+    }
+    loop {
         tokio::time::sleep(Duration::from_millis(200)).await;
         for path in files(dirs, name)? {
             if !open.iter().any(|log| log.path == path) {
@@ -38,7 +41,6 @@ pub async fn logs(dirs: &Dirs, name: Option<&str>, lines: usize, follow: bool) -
             log.more(name.is_none())?;
         }
     }
-    Ok(())
 }
 
 struct Log {
