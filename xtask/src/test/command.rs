@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use super::report::{is_closing, plain};
+use super::report::plain;
 use crate::cargo_lambda;
 use crate::paths::Dirs;
 use crate::process::signal_process;
@@ -62,8 +62,9 @@ impl Cargo {
         self.judge(args, self.wait(child).await?)
     }
 
-    /// Runs tests with `cargo <args>`: returns the runner's closing lines, and whether it succeeded.
-    pub async fn test(&self, args: &[&str]) -> Result<(Vec<String>, Result<()>)> {
+    /// Runs tests with `cargo <args>`. The runner's closing lines, which begin with `closing`, are added to `lines`, also
+    /// when it fails.
+    pub async fn test(&self, args: &[&str], closing: &str, lines: &mut Vec<String>) -> Result<()> {
         let mut command = self.command(args);
         if std::io::stderr().is_terminal() {
             command.env("CARGO_TERM_COLOR", "always");
@@ -71,13 +72,13 @@ impl Cargo {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("cannot start cargo")?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
-        let (status, mut lines, more) = tokio::join!(
+        let (status, from_out, from_err) = tokio::join!(
             self.wait(child),
-            pass_on(out, |line| std::io::stdout().lock().write_all(line)),
-            pass_on(err, |line| std::io::stderr().lock().write_all(line)),
+            pass_on(out, closing, |line| std::io::stdout().lock().write_all(line)),
+            pass_on(err, closing, |line| std::io::stderr().lock().write_all(line)),
         );
-        lines.extend(more);
-        Ok((lines, self.judge(args, status?)))
+        lines.extend(from_out.into_iter().chain(from_err));
+        self.judge(args, status?)
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -115,21 +116,22 @@ impl Cargo {
     }
 }
 
-/// Hands on what comes from a pipe, line by line, and returns the closing lines of a test runner.
+/// Hands on what comes from a pipe, line by line, and returns the lines that begin with `wanted`, colours aside.
 async fn pass_on(
     pipe: Option<impl AsyncRead + Unpin>,
+    wanted: &str,
     mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
 ) -> Vec<String> {
     let Some(pipe) = pipe else { return Vec::new() };
-    let (mut reader, mut line, mut closing) = (BufReader::new(pipe), Vec::new(), Vec::new());
+    let (mut reader, mut line, mut found) = (BufReader::new(pipe), Vec::new(), Vec::new());
     while reader.read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
         // A closed terminal is no reason to stop testing.
         let _ = write(&line);
         let text = plain(&String::from_utf8_lossy(&line));
-        if is_closing(&text) {
-            closing.push(text);
+        if text.starts_with(wanted) {
+            found.push(text);
         }
         line.clear();
     }
-    closing
+    found
 }

@@ -41,16 +41,16 @@ pub struct Args {
     pub filter: Vec<String>,
 }
 
-/// Runs the tests of the repository `root`. Returns a failing exit code, or fails with a sentence that names the
-/// command, at the first step that fails.
+/// Runs the tests of the repository `root`. The first step that fails ends it: a sentence names the command, and the
+/// exit code is a failing one. Fails itself only when it cannot begin.
 pub async fn run(root: &Path, args: Args) -> Result<ExitCode> {
     let dirs = Dirs::new(root);
     let _lock = lock(&dirs)?;
     let stop = interrupted()?;
     let mut report = Report::new();
     let result = all(&dirs, &args, &stop, &mut report).await;
-    report.close(result.is_ok());
-    result.map(|()| ExitCode::SUCCESS)
+    report.close(&result);
+    Ok(if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn all(dirs: &Dirs, args: &Args, stop: &CancellationToken, report: &mut Report) -> Result<()> {

@@ -70,7 +70,7 @@ impl<'a> Suites<'a> {
         } else {
             [&["test", "--no-fail-fast"], selection, &["--"], &filter].concat()
         };
-        self.run(headline, cargo, &args, report).await
+        self.run(headline, cargo, &args, if self.nextest { "Summary [" } else { OF_LIBTEST }, report).await
     }
 
     /// The examples in doc comments, which nextest does not run.
@@ -79,12 +79,23 @@ impl<'a> Suites<'a> {
             return Ok(());
         }
         let args = [&["test", "--doc"], selection].concat();
-        self.run("Examples in the documentation", &self.cargo, &args, report).await
+        self.run("Examples in the documentation", &self.cargo, &args, OF_LIBTEST, report).await
     }
 
-    async fn run(&self, headline: &str, cargo: &Cargo, args: &[&str], report: &mut Report) -> Result<()> {
-        let (lines, result) = report.step(headline, cargo.test(args)).await?;
+    async fn run(
+        &self,
+        headline: &str,
+        cargo: &Cargo,
+        args: &[&str],
+        closing: &str,
+        report: &mut Report,
+    ) -> Result<()> {
+        let mut lines = Vec::new();
+        let result = report.step(headline, cargo.test(args, closing, &mut lines)).await;
         report.keep(headline, lines);
         result
     }
 }
+
+/// What every test program, and every run of documentation examples, closes with.
+const OF_LIBTEST: &str = "test result:";
