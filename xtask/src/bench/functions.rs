@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use sqlx::PgConnection;
 
 use super::release::{self, Release};
 use super::start::{peak_bytes, start};
@@ -52,7 +51,7 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     };
     let mut server = postgres::Server::start(dirs, settings).await?;
     database::migrate(dirs, &server.database_url).await?;
-    database::load_demo(dirs, &server.database_url).await?;
+    invocations::prepare(dirs, &server.database_url, options.invocations).await?;
     let mut sqs = sqs::Server::start(dirs, sqs::Options { name: "bench-sqs".to_owned(), port: None }).await?;
     let addresses = Addresses {
         base_url: String::new(),
@@ -61,12 +60,7 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         endpoint_url: sqs.endpoint_url.clone(),
         queues: queues::create(dirs, &sqs.endpoint_url).await?,
     };
-    let variables = functions::environment(&addresses).into_iter();
-    let variables: Vec<_> =
-        variables.map(|(name, value)| (name, value.to_string_lossy().into_owned())).collect();
     let machine = environment::describe(&server.database_url).await?;
-    let mut connection = database::connect(&server.database_url).await?;
-    invocations::prepare(&mut connection).await?;
 
     let (load, others) = (noise::load(), noise::of_others().await);
     let mut rows = Vec::new();
@@ -74,9 +68,8 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         say(format_args!("Measuring {}", function.name));
         let zip = millions(function.zip_bytes()?);
         let program = release.programs.join(&function.name);
-        let (init, peak_at_start) = starts(&program, &variables, options.starts).await?;
-        let peak_at_work =
-            at_work(dirs, &release, &variables, &mut connection, &function.name, options).await?;
+        let (init, peak_at_start) = starts(&program, &variables(&addresses), options.starts).await?;
+        let peak_at_work = at_work(dirs, &release, &addresses, &function.name, options).await?;
         rows.push(Row { name: function.name.clone(), zip, init, peak_at_start, peak_at_work });
     }
     sqs.stop().await?;
@@ -99,6 +92,12 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// What every function gets from its environment.
+fn variables(addresses: &Addresses) -> Vec<(String, String)> {
+    let variables = functions::environment(addresses).into_iter();
+    variables.map(|(name, value)| (name, value.to_string_lossy().into_owned())).collect()
+}
+
 /// Init in milliseconds, and the peak of memory at its end in millions of bytes.
 async fn starts(program: &Path, variables: &[(String, String)], times: u32) -> Result<(Spread, Spread)> {
     // The first start reads the program from the disk; Lambda has its own way of doing that, which this is not.
@@ -116,18 +115,17 @@ async fn starts(program: &Path, variables: &[(String, String)], times: u32) -> R
 async fn at_work(
     dirs: &Dirs,
     release: &Release,
-    variables: &[(String, String)],
-    connection: &mut PgConnection,
+    addresses: &Addresses,
     name: &str,
     options: &Options,
 ) -> Result<f64> {
     let mut host = Host::builder(dirs.root()).binaries(&release.programs).function(name, 1);
-    for (name, value) in variables {
-        host = host.env(name, value);
+    for (name, value) in variables(addresses) {
+        host = host.env(&name, value);
     }
     let host = host.start().await?;
     let before = host.pids(name);
-    let outcome = invocations::repeat(dirs, &host, connection, name, options.invocations).await;
+    let outcome = invocations::repeat(dirs, &host, &addresses.database_url, name, options.invocations).await;
     let after = host.pids(name);
     let peak = match (outcome, after.as_slice()) {
         (Err(error), _) => Err(error),

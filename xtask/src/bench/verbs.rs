@@ -58,6 +58,7 @@ impl Case {
 /// What one client process got done.
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {
+    done: u64,
     per_second: f64,
     /// Processor time of the client for one turn of its loop.
     client_us: Option<f64>,
@@ -66,7 +67,7 @@ pub struct Measured {
 impl Measured {
     /// From the turns of the loop, how many there were a second, and the client's processor time in seconds.
     pub fn new(done: u64, per_second: f64, cpu_seconds: Option<f64>) -> Self {
-        Self { per_second, client_us: cpu_seconds.map(|cpu| 1e6 * cpu / (done.max(1) as f64)) }
+        Self { done, per_second, client_us: cpu_seconds.map(|cpu| 1e6 * cpu / (done.max(1) as f64)) }
     }
 }
 
@@ -121,11 +122,14 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
                 let (mut raw, mut ours) = (None, None);
                 for raws_turn in [round % 2 == 1, round % 2 == 0] {
                     let url = world::copy(&server).await?;
-                    if raws_turn {
-                        raw = Some(pgbench.run(&server, &url, case, connections, options.seconds).await?);
+                    let turn = if raws_turn { &mut raw } else { &mut ours };
+                    let measured = if raws_turn {
+                        pgbench.run(&server, &url, case, connections, options.seconds).await?
                     } else {
-                        ours = Some(driver.run(&url, case, connections, options.seconds).await?);
-                    }
+                        driver.run(&url, case, connections, options.seconds).await?
+                    };
+                    world::check(&url, case, options.backlog, measured.done).await?;
+                    *turn = Some(measured);
                 }
                 let (raw, ours) = raw.zip(ours).context("each had a turn")?;
                 let shares = Cpu::now().zip(before).and_then(|(now, before)| now.since(before));

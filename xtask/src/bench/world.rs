@@ -1,8 +1,9 @@
 //! The database of `bench verbs`: one tenant, its version and a queue of runs; every measurement gets a fresh copy of it.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use super::verbs::Case;
 use crate::database;
 use crate::paths::Dirs;
 use crate::postgres::Server;
@@ -50,9 +51,25 @@ pub async fn copy(server: &Server) -> Result<String> {
     Ok(server.url(COPY))
 }
 
+/// Fails when the copy shows less work than a client says it `done`: statements that touch no row are fast.
+pub async fn check(database_url: &str, case: Case, backlog: u32, done: u64) -> Result<()> {
+    let counted = match case {
+        Case::ClaimComplete => "select count(*) from pipeline_runs where status = 'SUCCEEDED'",
+        Case::Create => "select count(*) - $1 from pipeline_runs where status = 'QUEUED'",
+    };
+    let mut connection = database::connect(database_url).await?;
+    let query = sqlx::query_scalar(counted);
+    let query = if case == Case::Create { query.bind(i64::from(backlog)) } else { query };
+    let found: i64 = query.fetch_one(&mut connection).await?;
+    if u64::try_from(found).unwrap_or(0) < done {
+        bail!("{}: a client says it did {done}, the table shows {found}", case.name());
+    }
+    Ok(connection.close().await?)
+}
+
 /// The types that Postgres infers for a statement's parameters.
 pub async fn parameter_types(connection: &mut PgConnection, name: &str, sql: &str) -> Result<Vec<String>> {
-    sqlx::raw_sql(AssertSqlSafe(format!("prepare {name} as {sql}"))).execute(&mut *connection).await?;
+    sqlx::raw_sql(AssertSqlSafe(format!("prepare \"{name}\" as {sql}"))).execute(&mut *connection).await?;
     let types = "select parameter_types::text[] from pg_prepared_statements where name = $1";
     Ok(sqlx::query_scalar(types).bind(name).fetch_one(connection).await?)
 }
