@@ -34,6 +34,7 @@ impl Stack {
         let http = Client::builder().timeout(TIMEOUT).build().expect("an HTTP client");
         let db = PgPoolOptions::new()
             .max_connections(2)
+            .acquire_timeout(Duration::from_secs(10))
             .connect(&setting("DATABASE_URL"))
             .await
             .unwrap_or_else(|fault| panic!("the database at DATABASE_URL cannot be used: {fault}"));
