@@ -32,4 +32,4 @@ returning
   r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
   r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
   r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.created_at, r.updated_at,
-  greatest(0, ceil(extract(epoch from r.available_at - now())))::integer as "delay_seconds!"
+  greatest(0, least(1000000000, ceil(extract(epoch from r.available_at - now()))))::integer as "delay_seconds!"

@@ -11,7 +11,7 @@ use runplane::scope::Scope;
 /// Claims the best run that is due.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let request: ClaimRequest = call.body()?;
-    request.check().map_err(Problem::invalid)?;
+    request.check()?;
 
     let mut conn = app.conn().await?;
     let claim = runs::claim(&mut conn, Scope::from(request.tenant_id), app.last_tenant(), request.options())

@@ -15,7 +15,7 @@ const NOT_RUNNING: &str = "run not RUNNING or not found";
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let run_id = call.run_id()?;
     let request: CompleteRequest = call.body()?;
-    request.check().map_err(Problem::invalid)?;
+    request.check()?;
 
     let mut conn = app.conn().await?;
     let run = runs::complete(&mut conn, Scope::All, run_id, &request).await.map_err(problem)?;

@@ -11,7 +11,7 @@ use runplane::runs::{self, CreateError, CreateRequest, Created};
 /// Creates the run. Whatever SQS does, the caller gets its run: a message that was not sent stays due on the row.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let request: CreateRequest = call.body()?;
-    request.check().map_err(Problem::invalid)?;
+    request.check()?;
     let key = call.idempotency_key()?;
     tracing::Span::current().record("tenant.id", request.tenant_id.to_string());
 

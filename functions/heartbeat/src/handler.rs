@@ -12,7 +12,7 @@ use runplane::scope::Scope;
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let run_id = call.run_id()?;
     let request: HeartbeatRequest = call.body()?;
-    request.check().map_err(Problem::invalid)?;
+    request.check()?;
 
     let mut conn = app.conn().await?;
     let reply = runs::heartbeat(&mut conn, Scope::All, run_id, &request).await.map_err(problem)?;

@@ -23,7 +23,7 @@ fn read(mut query: Query) -> Result<(Scope, ListFilter, Page), Problem> {
     let scope = Scope::from(query.parsed("tenant_id", "a UUID"));
     let filter = ListFilter {
         status: statuses(&mut query),
-        queue: query.text("queue"),
+        queue: query.stored_text("queue"),
         pipeline_id: query.parsed("pipeline_id", "a UUID"),
         pipeline_version_id: query.parsed("pipeline_version_id", "a UUID"),
         labels: query.prefixed("label.").into_iter().collect(),

@@ -109,8 +109,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let parsed = serde_ignored::deserialize(tracked, |path| unknown.push(ignored_pointer(&path)));
     let parsed = parsed.and_then(|value| json.end().map(|()| value));
     match parsed {
-        Err(error) if error.classify() != Category::Data => Err(malformed(&error)),
-        Err(error) => Err(Problem::invalid(vec![field_error(&track.path(), &error)])),
+        // What is not JSON at all is that first of all, whatever was found wrong before the place where it breaks.
+        Err(error) => Err(match serde_json::from_slice::<serde_json::Value>(bytes) {
+            Err(syntax) => malformed(&syntax),
+            Ok(_) => Problem::invalid(vec![field_error(&track.path(), &error)]),
+        }),
         Ok(_) if !unknown.is_empty() => Err(Problem::invalid(
             unknown
                 .into_iter()
@@ -135,7 +138,12 @@ fn field_error(path: &serde_path_to_error::Path, error: &serde_json::Error) -> F
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
-    let detail = error.to_string();
+    // serde_json calls it a fault of syntax if a word was expected and something else stands there.
+    let detail = if error.classify() == Category::Data {
+        error.to_string()
+    } else {
+        "is not one of the words that may stand here".to_owned()
+    };
     // serde reports a missing field at the object that lacks it.
     if let Some(name) = detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
         return FieldError::new(format!("{pointer}/{}", escape(name)), "is required");
@@ -192,7 +200,17 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_malformed() {
-        for body in ["", " ", "{", "x", "[1", r#"{"count": 1} x"#, r#"{"count": 1, "names": ["\ud800"]}"#] {
+        for body in [
+            "{}{}",
+            "{} x",
+            "",
+            " ",
+            "{",
+            "x",
+            "[1",
+            r#"{"count": 1} x"#,
+            r#"{"count": 1, "names": ["\ud800"]}"#,
+        ] {
             assert_eq!(fault(body), (Code::MalformedJson, vec![]), "{body}");
         }
     }

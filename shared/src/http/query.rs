@@ -5,6 +5,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 
 use crate::problem::{FieldError, Problem};
+use crate::runs::is_storable;
+
+const NUL: &str = "must not contain the character NUL (\\u0000)";
 
 /// The parameters of a query, and what was found wrong with them so far.
 #[derive(Debug)]
@@ -16,13 +19,7 @@ pub struct Query {
 impl Query {
     /// From names and values, decoded.
     pub fn new(pairs: Vec<(String, String)>) -> Self {
-        let (bad, pairs): (Vec<_>, Vec<_>) =
-            pairs.into_iter().partition(|(name, value)| name.contains('\0') || value.contains('\0'));
-        let faults = bad
-            .iter()
-            .map(|(name, _)| FieldError::new(pointer(name), "must not contain the character NUL (\\u0000)"))
-            .collect();
-        Self { pairs, faults }
+        Self { pairs, faults: Vec::new() }
     }
 
     /// Every value of a parameter that may be given several times.
@@ -30,12 +27,24 @@ impl Query {
         self.take(|candidate| candidate == name).into_iter().map(|(_, value)| value).collect()
     }
 
-    /// Every parameter whose name begins so, without that beginning.
+    /// Every parameter whose name begins so, without that beginning. No NUL, which Postgres cannot store.
     pub fn prefixed(&mut self, prefix: &str) -> Vec<(String, String)> {
-        self.take(|candidate| candidate.starts_with(prefix))
-            .into_iter()
-            .map(|(name, value)| (name[prefix.len()..].to_owned(), value))
-            .collect()
+        let taken = self.take(|candidate| candidate.starts_with(prefix));
+        for (name, value) in &taken {
+            if name.contains('\0') || value.contains('\0') {
+                self.fault(name, NUL);
+            }
+        }
+        taken.into_iter().map(|(name, value)| (name[prefix.len()..].to_owned(), value)).collect()
+    }
+
+    /// A parameter that may be given once and is compared with what is stored: no NUL, which Postgres cannot store.
+    pub fn stored_text(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name);
+        if text.as_deref().is_some_and(|text| text.contains('\0')) {
+            self.fault(name, NUL);
+        }
+        text
     }
 
     /// A parameter that may be given once.
@@ -49,7 +58,7 @@ impl Query {
 
     /// A parameter of some type, `expected` in words.
     pub fn parsed<T: FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
-        let parsed = self.text(name)?.parse();
+        let parsed = self.text(name)?.parse::<T>();
         if parsed.is_err() {
             self.fault(name, &format!("must be {expected}"));
         }
@@ -58,7 +67,11 @@ impl Query {
 
     /// A time in RFC 3339.
     pub fn time(&mut self, name: &str) -> Option<DateTime<Utc>> {
-        self.parsed::<DateTime<Utc>>(name, "a time as in 2026-11-23T08:00:00Z (a + in it as %2B)")
+        let time = self.parsed::<DateTime<Utc>>(name, "a time as in 2026-11-23T08:00:00Z (a + in it as %2B)");
+        if time.is_some_and(|time| !is_storable(&time)) {
+            self.fault(name, "must be in a year from 1 to 9999");
+        }
+        time
     }
 
     /// A whole number from `min` to `max`.
@@ -95,5 +108,5 @@ impl Query {
 }
 
 fn pointer(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1").replace('\0', "\\u0000"))
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::fields::Faults;
 use super::{DEFAULT_LEASE_SECONDS, Dispatch, Labels, Run, RunStatus, run_from};
-use crate::problem::FieldError;
+use crate::problem::Problem;
 use crate::scope::Scope;
 
 /// What a worker sends to claim a run.
@@ -34,8 +34,8 @@ impl ClaimRequest {
     /// Checks every bound.
     ///
     /// # Errors
-    /// All the fields that are out of bounds.
-    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+    /// `invalid_field` or `payload_too_large`, with every field that is out of bounds.
+    pub fn check(&self) -> Result<(), Problem> {
         let mut faults = Faults::default();
         faults.text("/worker_id", &self.worker_id, 200);
         faults.range("/lease_seconds", self.lease_seconds.unwrap_or(DEFAULT_LEASE_SECONDS), 5, 43200);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::fields::Faults;
 use super::holder::{Standing, holder};
 use super::{Dispatch, Labels, Outcome, Run, RunStatus, run_from};
-use crate::problem::FieldError;
+use crate::problem::Problem;
 use crate::scope::Scope;
 
 /// An `error_message` is kept up to this many bytes.
@@ -41,8 +41,8 @@ impl CompleteRequest {
     /// Checks every bound.
     ///
     /// # Errors
-    /// All the fields that are out of bounds.
-    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+    /// `invalid_field` or `payload_too_large`, with every field that is out of bounds.
+    pub fn check(&self) -> Result<(), Problem> {
         let mut faults = Faults::default();
         if let Some(message) = &self.error_message {
             faults.nul("/error_message", message);

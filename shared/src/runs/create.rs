@@ -9,9 +9,9 @@ use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::fields::Faults;
+use super::fields::{Faults, is_storable};
 use super::{Dispatch, Labels, Run, RunStatus, run_from};
-use crate::problem::FieldError;
+use crate::problem::Problem;
 
 /// What a client sends to create a run.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -51,8 +51,8 @@ impl CreateRequest {
     /// Checks every bound.
     ///
     /// # Errors
-    /// All the fields that are out of bounds.
-    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+    /// `invalid_field` or `payload_too_large`, with every field that is out of bounds.
+    pub fn check(&self) -> Result<(), Problem> {
         let mut faults = Faults::default();
         if let Some(parameters) = &self.parameters {
             faults.json("/parameters", &Value::Object(parameters.clone()));
@@ -66,6 +66,9 @@ impl CreateRequest {
         faults.range("/priority", self.priority.unwrap_or(5), 0, 9);
         faults.range("/max_attempts", self.max_attempts.unwrap_or(1), 1, 20);
         faults.range("/max_lost", self.max_lost.unwrap_or(3), 0, 20);
+        if self.run_after.is_some_and(|time| !is_storable(&time)) {
+            faults.add("/run_after", "must be in a year from 1 to 9999");
+        }
         if let Some(labels) = &self.labels {
             faults.labels("/labels", labels);
         }

@@ -1,9 +1,10 @@
 //! The bounds of the fields that clients send, checked all at once.
 
+use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::Value;
 
 use super::Labels;
-use crate::problem::FieldError;
+use crate::problem::{Code, FieldError, Problem};
 
 /// How large `parameters` and `output` may be, as compact JSON.
 pub const MAX_JSON_BYTES: usize = 256 * 1024;
@@ -13,12 +14,16 @@ const MAX_LABEL_VALUE_CHARS: usize = 255;
 
 /// Collects what is wrong with a request.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<FieldError>);
+pub struct Faults {
+    faults: Vec<FieldError>,
+    /// How many of them are about too much of something that is right.
+    too_large: usize,
+}
 
 impl Faults {
     /// A fault at a pointer.
     pub fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
-        self.0.push(FieldError::new(pointer, detail));
+        self.faults.push(FieldError::new(pointer, detail));
     }
 
     /// A string of 1 to `max` characters, without NUL, which Postgres cannot store.
@@ -48,6 +53,7 @@ impl Faults {
     pub fn json(&mut self, pointer: &str, value: &Value) {
         let bytes = value.to_string().len();
         if bytes > MAX_JSON_BYTES {
+            self.too_large += 1;
             self.add(pointer, format!("must be at most {MAX_JSON_BYTES} bytes of JSON, is {bytes}"));
         }
         self.json_strings(pointer, value);
@@ -90,15 +96,25 @@ impl Faults {
     /// Everything found so far, or nothing to complain about.
     ///
     /// # Errors
-    /// The faults, if there is one.
-    pub fn finish(self) -> Result<(), Vec<FieldError>> {
-        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    /// `payload_too_large` if that is all that is wrong, else `invalid_field`, with every fault.
+    pub fn finish(self) -> Result<(), Problem> {
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        let code =
+            if self.too_large == self.faults.len() { Code::PayloadTooLarge } else { Code::InvalidField };
+        Err(Problem { code, ..Problem::invalid(self.faults) })
     }
 }
 
-/// A key as a JSON pointer writes it (RFC 6901). A NUL becomes visible, so that the pointer can be printed.
+/// Whether a time is one that RFC 3339 can write and Postgres can store: years 1 to 9999.
+pub fn is_storable(time: &DateTime<Utc>) -> bool {
+    (1..=9999).contains(&time.year())
+}
+
+/// A key as a JSON pointer writes it (RFC 6901).
 fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1").replace('\0', "\\u0000")
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]
@@ -108,14 +124,14 @@ mod tests {
     use super::*;
 
     fn pointers(faults: Faults) -> Vec<String> {
-        faults.finish().unwrap_err().into_iter().map(|fault| fault.pointer).collect()
+        faults.finish().unwrap_err().errors.into_iter().map(|fault| fault.pointer).collect()
     }
 
     #[test]
     fn every_nul_in_free_json_is_found_where_it_is() {
         let mut faults = Faults::default();
         faults.json("/output", &json!({"a/b": ["x", "\0"], "k\0": 1}));
-        assert_eq!(pointers(faults), ["/output/a~1b/1", "/output/k\\u0000"]);
+        assert_eq!(pointers(faults), ["/output/a~1b/1", "/output/k\0"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::RunStatus;
 use super::fields::Faults;
 use super::holder::{Standing, holder};
-use crate::problem::FieldError;
+use crate::problem::Problem;
 use crate::scope::Scope;
 
 /// What a worker sends while it works.
@@ -29,8 +29,8 @@ impl HeartbeatRequest {
     /// Checks every bound.
     ///
     /// # Errors
-    /// All the fields that are out of bounds.
-    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+    /// `invalid_field` or `payload_too_large`, with every field that is out of bounds.
+    pub fn check(&self) -> Result<(), Problem> {
         let mut faults = Faults::default();
         if let Some(worker) = &self.worker_id {
             faults.text("/worker_id", worker, 200);

@@ -19,6 +19,7 @@ pub use claim::{
 };
 pub use complete::{CompleteError, CompleteRefusal, CompleteReply, CompleteRequest, complete};
 pub use create::{CreateError, CreateRequest, Created, create};
+pub(crate) use fields::is_storable;
 pub use get::{Attempt, GetError, PipelineVersion, RunDetails, WaitingFor, WaitingReason, get};
 pub use heartbeat::{HeartbeatError, HeartbeatRefusal, HeartbeatReply, HeartbeatRequest, heartbeat};
 pub use holder::Standing;

@@ -45,6 +45,10 @@ async fn a_pull_run_has_no_dispatch_and_a_delayed_one_has_it_later(mut conn: Con
     assert_eq!(created.run.dispatch_due_at, Some(created.run.available_at));
     assert!((3590..=3600).contains(&created.delay_seconds), "{}", created.delay_seconds);
 
+    // Further away than seconds fit into 32 bits.
+    request.run_after = Some("2199-01-01T00:00:00Z".parse().unwrap());
+    assert!(runs::create(&mut conn, &request, None).await.unwrap().delay_seconds > 900);
+
     request.run_after = Some("2020-01-01T00:00:00Z".parse().unwrap());
     let created = runs::create(&mut conn, &request, None).await.unwrap();
     assert_eq!((created.run.available_at, created.delay_seconds), (created.run.created_at, 0));
