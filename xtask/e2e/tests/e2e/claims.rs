@@ -147,6 +147,35 @@ async fn a_claim_id_belongs_to_the_worker_that_used_it() {
 }
 
 #[tokio::test]
+async fn a_claim_id_does_not_reach_into_another_tenant() {
+    let stack = Stack::connect().await;
+    let (one, other) = (stack.tenant().await, stack.tenant().await);
+    stack.queued_runs(&one, 1).await;
+    let claim_id = json!({ "claim_id": Uuid::new_v4() });
+    let first = stack.claimed(&one, claim_id.clone()).await;
+    assert_eq!(stack.claim(&other, claim_id.clone()).await.expect(200), &nothing());
+    stack.queued_runs(&other, 1).await;
+    let second = stack.claimed(&other, claim_id).await;
+    assert_eq!(second["run"]["tenant_id"], json!(other.id));
+    assert_ne!(second["run"]["lease_token"], first["run"]["lease_token"]);
+}
+
+#[tokio::test]
+async fn a_claim_without_a_tenant_can_be_repeated_too() {
+    let stack = Stack::connect().await;
+    let tenant = stack.tenant().await;
+    let queue = Uuid::new_v4().to_string();
+    for _ in 0..2 {
+        stack.created(&tenant, json!({ "queue": queue })).await;
+    }
+    let claim = json!({ "worker_id": "e2e", "queues": [queue], "claim_id": Uuid::new_v4() });
+    let first = stack.post("/api/runs/claim", &claim).await;
+    let again = stack.post("/api/runs/claim", &claim).await;
+    assert_eq!(first.expect(200)["claimed"], true, "{first}");
+    assert_eq!(again.expect(200)["run"]["lease_token"], first.body["run"]["lease_token"], "{again}");
+}
+
+#[tokio::test]
 async fn a_claim_id_does_not_return_a_run_that_has_ended() {
     let stack = Stack::connect().await;
     let tenant = stack.tenant().await;

@@ -29,6 +29,28 @@ async fn the_same_request_under_the_same_key_returns_the_first_run() {
 }
 
 #[tokio::test]
+async fn the_same_request_may_be_written_otherwise() {
+    let stack = Stack::connect().await;
+    let tenant = stack.tenant().await;
+    let (id, version, key) = (tenant.id, tenant.version_id, Uuid::new_v4().to_string());
+    let one = format!(
+        r#"{{"tenant_id":"{id}","pipeline_version_id":"{version}","dispatch":"pull","parameters":{{"a":1,"b":"u"}}}}"#
+    );
+    let other = format!(
+        "{{ \"parameters\": {{\"b\": \"\\u0075\", \"a\": 1}},\n \"dispatch\": \"pull\", \"queue\": null,
+           \"pipeline_version_id\": \"{version}\", \"tenant_id\": \"{id}\" }}"
+    );
+    let mut runs = Vec::new();
+    for body in [one, other] {
+        let request = stack.request(Method::POST, "/api/runs").header("content-type", "application/json");
+        let answer = stack.answer(request.header("Idempotency-Key", &key).body(body)).await;
+        assert!(matches!(answer.status, 200 | 201), "{answer}");
+        runs.push(id_of(&answer.body));
+    }
+    assert_eq!(runs[0], runs[1]);
+}
+
+#[tokio::test]
 async fn a_repeated_request_tells_where_the_run_stands_by_now() {
     let stack = Stack::connect().await;
     let tenant = stack.tenant().await;
