@@ -3,6 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use anyhow::{Result, anyhow};
 
@@ -25,16 +26,28 @@ const PROBE: &str = "import sys, ssl, venv, ensurepip; print(*sys.version_info[:
 /// Looks on PATH, then in pyenv's folder of versions. `RUNPLANE_PYTHON`, if set, is the only one that is looked at.
 /// Fails, with one sentence that says what to install, when there is none from 3.10 on.
 pub fn find() -> Result<Python> {
-    let found: Vec<Python> = match env::var_os("RUNPLANE_PYTHON") {
-        Some(program) => probe(Path::new(&program)).into_iter().collect(),
-        None => candidates().iter().filter_map(|program| probe(program)).collect(),
-    };
-    choose(&found).cloned().ok_or_else(|| {
+    // Each look starts a program; the answer does not change while this one runs.
+    static FOUND: OnceLock<Option<Python>> = OnceLock::new();
+    FOUND.get_or_init(look).clone().ok_or_else(|| {
         anyhow!(
             "Install Python 3.13 with its venv module (Debian and Ubuntu: `apt install python3 python3-venv`, macOS: \
              `brew install python@3.13`), or set DATABASE_URL and AWS_ENDPOINT_URL, or start Docker."
         )
     })
+}
+
+fn look() -> Option<Python> {
+    if let Some(program) = env::var_os("RUNPLANE_PYTHON") {
+        return probe(Path::new(&program)).filter(|python| python.version >= OLDEST);
+    }
+    let mut found = Vec::new();
+    for python in candidates().iter().filter_map(|program| probe(program)) {
+        if python.version == PREFERRED {
+            return Some(python);
+        }
+        found.push(python);
+    }
+    choose(&found).cloned()
 }
 
 /// Of those found the preferred version, else the newest; `None` when all are too old.
@@ -48,6 +61,8 @@ pub fn choose(found: &[Python]) -> Option<&Python> {
 
 fn candidates() -> Vec<PathBuf> {
     let mut names: Vec<String> = (10..=15).rev().map(|minor| format!("python3.{minor}")).collect();
+    // The preferred one first: it ends the search.
+    names.sort_by_key(|name| name != "python3.13");
     names.extend(["python3".to_owned(), "python".to_owned()]);
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();

@@ -20,7 +20,7 @@ pub async fn ensure(dirs: &Dirs, name: &str, python: &Python) -> Result<PathBuf>
     let text =
         std::fs::read(&requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
     let folder = dirs.dev()?.join("venv").join(name);
-    let wanted = fingerprint(&text, python, &folder);
+    let wanted = fingerprint(&text, &folder);
     std::fs::create_dir_all(dirs.dev()?.join("venv"))?;
     let _lock = lock(
         &folder.with_extension("lock"),
@@ -78,12 +78,12 @@ pub async fn lock(path: &Path, waiting: &str) -> Result<File> {
     }
 }
 
-/// What an environment is made of: another file, Python or folder (it cannot be moved) makes another environment.
-fn fingerprint(requirements: &[u8], python: &Python, folder: &Path) -> String {
-    let (major, minor) = python.version;
+/// What an environment is made of: other requirements or another folder (it cannot be moved) make another environment. The
+/// Python it was made with may differ from today's, as long as it still runs.
+fn fingerprint(requirements: &[u8], folder: &Path) -> String {
     let mut hash = Sha256::new();
     hash.update(requirements);
-    hash.update(format!("\n{major}.{minor}\n{}\n{}", python.program.display(), folder.display()));
+    hash.update(folder.as_os_str().as_encoded_bytes());
     hex::encode(hash.finalize())
 }
 
@@ -109,14 +109,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_requirements_or_another_python_make_another_environment() {
-        let python = |minor| Python { program: "/bin/python3".into(), version: (3, minor) };
+    fn other_requirements_or_another_folder_make_another_environment() {
         let folder = Path::new("/repo/.dev/venv/a");
-        let one = fingerprint(b"a==1", &python(13), folder);
-        assert_eq!(one, fingerprint(b"a==1", &python(13), folder));
-        assert_ne!(one, fingerprint(b"a==2", &python(13), folder));
-        assert_ne!(one, fingerprint(b"a==1", &python(12), folder));
-        assert_ne!(one, fingerprint(b"a==1", &python(13), Path::new("/moved/.dev/venv/a")));
+        let one = fingerprint(b"a==1", folder);
+        assert_eq!(one, fingerprint(b"a==1", folder));
+        assert_ne!(one, fingerprint(b"a==2", folder));
+        assert_ne!(one, fingerprint(b"a==1", Path::new("/moved/.dev/venv/a")));
     }
 
     #[test]

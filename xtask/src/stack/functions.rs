@@ -56,13 +56,53 @@ pub async fn start(dirs: &Dirs, addresses: &Addresses) -> Result<Service> {
     Ok(service)
 }
 
-/// Calls a function that reads. Fails when there is no answer within 60 s, or one that says the server is at fault.
-pub async fn probe(addresses: &Addresses) -> Result<()> {
+/// Calls every function until it answers fast, with calls that change nothing: the first calls of a function under
+/// `cargo lambda watch` take some seconds. Fails when one does not answer within a minute, or answers that the server is at
+/// fault.
+pub async fn warm_up(addresses: &Addresses, worker: bool) -> Result<()> {
+    const NO_RUN: &str = "/api/runs/00000000-0000-0000-0000-000000000000";
+    // An array is no request of ours: it is refused before anything is done.
+    let refused = Some("[]");
+    let complete = format!("{NO_RUN}/complete");
+    let heartbeat = format!("{NO_RUN}/heartbeat");
+    let work = "/2015-03-31/functions/worker/invocations";
+    let no_work = if worker { Some(r#"{"Records":[]}"#) } else { None };
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
-    let url = format!("{}/api/runs?limit=1", addresses.base_url);
-    let status = client.get(&url).send().await?.status();
-    if status.is_server_error() {
-        bail!("GET {url} answered {status}");
+    let call = |path, body| until_fast(&client, &addresses.base_url, path, body);
+    tokio::try_join!(
+        call("/api/runs?limit=1", None),
+        call(NO_RUN, None),
+        call("/api/runs", refused),
+        call("/api/runs/claim", refused),
+        call(&complete, refused),
+        call(&heartbeat, refused),
+        async { if no_work.is_some() { call(work, no_work).await } else { Ok(()) } },
+    )?;
+    Ok(())
+}
+
+/// GET without a body, POST with one.
+async fn until_fast(
+    client: &reqwest::Client,
+    base_url: &str,
+    path: &str,
+    body: Option<&'static str>,
+) -> Result<()> {
+    let url = format!("{base_url}{path}");
+    // It starts up to four environments, and each may be slow once.
+    for _ in 0..5 {
+        let request = match body {
+            Some(body) => client.post(&url).header("content-type", "application/json").body(body),
+            None => client.get(&url),
+        };
+        let since = Instant::now();
+        let status = request.send().await?.status();
+        if status.is_server_error() {
+            bail!("{path} answered {status}");
+        }
+        if since.elapsed() < Duration::from_secs(1) {
+            break;
+        }
     }
     Ok(())
 }

@@ -54,7 +54,7 @@ impl Running {
         let addresses = Addresses { base_url, port: ports.api, database_url, endpoint_url, queues };
         say("Starting the functions");
         self.functions = Some(functions::start(dirs, &addresses).await?);
-        if let Err(error) = functions::probe(&addresses).await {
+        if let Err(error) = functions::warm_up(&addresses, worker).await {
             say(format_args!(
                 "Warning: the functions do not answer as they should: {error:#} (cargo xtask logs functions)"
             ));
