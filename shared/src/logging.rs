@@ -1,5 +1,7 @@
 //! Logs: JSON lines on standard output, with the fields of docs/operations.md. Ids, never payloads, tokens or secrets.
 
+use tracing::Subscriber;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry};
@@ -10,11 +12,19 @@ pub fn init() {
     let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| std::env::var(name).ok());
     let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info").to_lowercase())
         .unwrap_or_else(|_| EnvFilter::new("info"));
-    let mut json = json_subscriber::JsonLayer::<Registry>::stdout();
+    json_lines(std::io::stdout, filter).try_init().ok();
+}
+
+/// What writes JSON lines to `writer`, of the events that `filter` lets pass.
+pub fn json_lines<W>(writer: W, filter: EnvFilter) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let mut json = json_subscriber::JsonLayer::<Registry>::new(writer);
     json.with_timer("timestamp", tracing_subscriber::fmt::time::SystemTime);
     json.with_level("level");
     json.with_flattened_event();
     // The fields of the request's span (request.id, tenant.id, run.id …) stand on every line of that request.
     json.with_top_level_flattened_span_list();
-    Registry::default().with(json).with(filter).try_init().ok();
+    Registry::default().with(json).with(filter)
 }

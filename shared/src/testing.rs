@@ -1,6 +1,6 @@
 //! For the tests of the functions: an app on a database of its own with the demo data, and events from `events/`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use lambda_http::Body;
 use serde_json::{Value, json};
@@ -48,6 +48,57 @@ where
     let Body::Text(body) = response.body() else { panic!("a body of text") };
     let body: Value = serde_json::from_str(body).expect("a body of JSON");
     stable(json!({"status": response.status().as_u16(), "headers": headers, "body": body}))
+}
+
+/// Collects the log of the present thread as a function would write it, until the guard is dropped.
+pub fn captured_log() -> (CapturedLog, tracing::subscriber::DefaultGuard) {
+    let log = CapturedLog::default();
+    let filter = tracing_subscriber::EnvFilter::new("debug");
+    let guard = tracing::subscriber::set_default(crate::logging::json_lines(log.clone(), filter));
+    (log, guard)
+}
+
+/// Lines of JSON that were logged.
+#[derive(Clone, Debug, Default)]
+pub struct CapturedLog(Arc<Mutex<Vec<u8>>>);
+
+impl CapturedLog {
+    /// Everything that was logged so far, as text.
+    ///
+    /// # Panics
+    /// If it is not UTF-8.
+    pub fn text(&self) -> String {
+        let bytes = self.0.lock().expect("no writer panicked").clone();
+        String::from_utf8(bytes).expect("a log is UTF-8")
+    }
+
+    /// The lines whose message contains `part`.
+    ///
+    /// # Panics
+    /// If a line is not JSON.
+    pub fn lines_about(&self, part: &str) -> Vec<Value> {
+        let text = self.text();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+        lines.filter(|line| line["message"].as_str().is_some_and(|message| message.contains(part))).collect()
+    }
+}
+
+impl std::io::Write for CapturedLog {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no writer panicked").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for CapturedLog {
+    type Writer = Self;
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
 }
 
 /// Replaces what is new every time.

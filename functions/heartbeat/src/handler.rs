@@ -16,6 +16,8 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 
     let mut conn = app.conn().await?;
     let reply = runs::heartbeat(&mut conn, Scope::All, run_id, &request).await.map_err(problem)?;
+    tracing::Span::current().record("tenant.id", reply.tenant_id.to_string());
+    tracing::Span::current().record("run.attempt", reply.attempt);
     Reply::ok(&reply)
 }
 

@@ -12,7 +12,7 @@ use runplane::app::App;
 use runplane::db::Plans;
 use runplane::runs::{self, Claim, RunStatus};
 use runplane::scope::Scope;
-use runplane::testing::app;
+use runplane::testing::{app, captured_log};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::{Uuid, uuid};
@@ -98,11 +98,15 @@ async fn a_message_runs_its_run_once(_pool: PgPoolOptions, options: PgConnectOpt
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn one_bad_message_does_not_fail_its_neighbours(_pool: PgPoolOptions, options: PgConnectOptions) {
     let app = app(options, Plans::Generic).await;
+    let (log, _guard) = captured_log();
     let event = include_str!("../../../events/worker.poison.json");
     let failed = failures(&app, event).await;
     // Not JSON, JSON without a run_id, and a run that does not exist go back; the good one is done.
     let ids = [1, 3, 4].map(|number| format!("00000000-0000-0000-0000-{number:012}"));
     assert_eq!(failed, ids);
+    let refused = log.lines_about("message refused");
+    assert_eq!(refused.iter().map(|line| line["message.id"].as_str().unwrap()).collect::<Vec<_>>(), ids);
+    assert_eq!(log.lines_about("run ended SUCCEEDED").len(), 1);
     assert_eq!(stored(&app, WAITING_RUN).await.status, RunStatus::Succeeded);
 }
 

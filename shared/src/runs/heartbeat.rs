@@ -53,6 +53,14 @@ pub struct HeartbeatReply {
     pub heartbeat_at: DateTime<Utc>,
     /// When the lease ends unless another one comes.
     pub lease_expires_at: DateTime<Utc>,
+    /// Whose run it is, for the log.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub tenant_id: Uuid,
+    /// Which attempt, for the log.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub attempt: i32,
 }
 
 /// Why a lease was not extended: stop working.
@@ -113,6 +121,8 @@ pub async fn heartbeat(
             run_id,
             heartbeat_at: row.heartbeat_at,
             lease_expires_at: row.lease_expires_at,
+            tenant_id: row.tenant_id,
+            attempt: row.attempt,
         });
     }
     let standing = holder(conn, scope, run_id, request.lease_token).await?;
