@@ -5,6 +5,11 @@ use serde_json::{Value, json};
 
 use super::{Checker, Claim, Complete, Create, Endpoint, Expected, Heartbeat, invalid};
 
+/// A field that is too large by itself, in a body that is not.
+const fn too_large(pointer: &str) -> Expected<'_> {
+    Expected::Problem(413, &["payload_too_large"], Some(pointer))
+}
+
 /// A JSON string of this many characters.
 fn text(length: usize, letter: &str) -> String {
     json!(letter.repeat(length)).to_string()
@@ -100,8 +105,8 @@ async fn parameters_and_output_hold_256_kib() {
     let object = |size: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(size - r#"{"a":""}"#.len()));
     for (endpoint, field, place) in [(Create, "parameters", "/parameters"), (Complete, "output", "/output")] {
         checker.field(endpoint, field, &object(256 * 1024), Expected::Accepted).await;
-        checker.field(endpoint, field, &object(256 * 1024 + 1), invalid(place)).await;
-        checker.field(endpoint, field, &object(1000 * 1024), invalid(place)).await;
+        checker.field(endpoint, field, &object(256 * 1024 + 1), too_large(place)).await;
+        checker.field(endpoint, field, &object(1000 * 1024), too_large(place)).await;
     }
     checker.finish();
 }
