@@ -56,27 +56,23 @@ pub async fn start(dirs: &Dirs, addresses: &Addresses) -> Result<Service> {
     Ok(service)
 }
 
-/// Calls every function until it answers fast, with calls that change nothing: the first calls of a function under
-/// `cargo lambda watch` take some seconds. Fails when one does not answer within a minute, or answers that the server is at
-/// fault.
+/// Calls the functions that are used first until they answer fast, with calls that change nothing: under `cargo lambda
+/// watch` the first calls of a function take seconds, since it starts four environments, each through cargo. (All seven at
+/// once would keep two cores busy for ten seconds.) Fails when one does not answer within a minute, or answers that the
+/// server is at fault.
 pub async fn warm_up(addresses: &Addresses, worker: bool) -> Result<()> {
-    const NO_RUN: &str = "/api/runs/00000000-0000-0000-0000-000000000000";
     // An array is no request of ours: it is refused before anything is done.
     let refused = Some("[]");
-    let complete = format!("{NO_RUN}/complete");
-    let heartbeat = format!("{NO_RUN}/heartbeat");
-    let work = "/2015-03-31/functions/worker/invocations";
-    let no_work = if worker { Some(r#"{"Records":[]}"#) } else { None };
+    let (worker_or_claim, nothing) = match worker {
+        true => ("/2015-03-31/functions/worker/invocations", Some(r#"{"Records":[]}"#)),
+        false => ("/api/runs/claim", refused),
+    };
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
     let call = |path, body| until_fast(&client, &addresses.base_url, path, body);
     tokio::try_join!(
         call("/api/runs?limit=1", None),
-        call(NO_RUN, None),
         call("/api/runs", refused),
-        call("/api/runs/claim", refused),
-        call(&complete, refused),
-        call(&heartbeat, refused),
-        async { if no_work.is_some() { call(work, no_work).await } else { Ok(()) } },
+        call(worker_or_claim, nothing)
     )?;
     Ok(())
 }
