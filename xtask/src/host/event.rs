@@ -1,10 +1,10 @@
 //! A request as an event of an API Gateway HTTP API, payload format 2.0.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use chrono::Utc;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub(super) fn from_request(matched: &Matched<'_>, parts: &Parts, body: &[u8]) ->
     let header = |name| parts.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     let host = header("host").unwrap_or_default();
     let (body, encoded) = body_of(body, &header("content-type").unwrap_or_default());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now = Utc::now();
 
     let mut event = json!({
         "version": "2.0",
@@ -41,7 +41,8 @@ pub(super) fn from_request(matched: &Matched<'_>, parts: &Parts, body: &[u8]) ->
             "requestId": uuid::Uuid::new_v4().to_string(),
             "routeKey": matched.route.key(),
             "stage": "$default",
-            "timeEpoch": now as u64,
+            "time": now.format("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+            "timeEpoch": now.timestamp_millis(),
         },
         "isBase64Encoded": encoded,
     });
@@ -154,6 +155,9 @@ mod tests {
         assert_eq!(event["cookies"], json!(["a=1", "b=2"]));
         assert_eq!(event["requestContext"]["http"]["method"], "POST");
         assert_eq!(event["requestContext"]["http"]["path"], "/api/runs/7");
+        let time = event["requestContext"]["time"].as_str().unwrap();
+        let time = chrono::DateTime::parse_from_str(time, "%d/%b/%Y:%H:%M:%S %z").unwrap();
+        assert_eq!(time.timestamp(), event["requestContext"]["timeEpoch"].as_i64().unwrap() / 1000);
         assert_eq!(event["body"], r#"{"ü":1}"#);
         assert_eq!(event["isBase64Encoded"], false);
     }
