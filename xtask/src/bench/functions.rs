@@ -44,7 +44,7 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     }
     let release = release::build(dirs).await?;
     let settings = postgres::Options {
-        name: "bench-postgres".to_owned(),
+        name: "bench-functions-postgres".to_owned(),
         port: None,
         throw_away: true,
         settings: Vec::new(),
@@ -52,7 +52,8 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     let mut server = postgres::Server::start(dirs, settings).await?;
     database::migrate(dirs, &server.database_url).await?;
     invocations::prepare(dirs, &server.database_url, options.invocations).await?;
-    let mut sqs = sqs::Server::start(dirs, sqs::Options { name: "bench-sqs".to_owned(), port: None }).await?;
+    let mut sqs =
+        sqs::Server::start(dirs, sqs::Options { name: "bench-functions-sqs".to_owned(), port: None }).await?;
     let addresses = Addresses {
         base_url: String::new(),
         port: 0,

@@ -1,7 +1,7 @@
 //! The functions as they are deployed: `cargo lambda build --release --output-format zip`, for this machine's
 //! architecture.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
@@ -36,6 +36,10 @@ pub async fn build(dirs: &Dirs) -> Result<Release> {
     let program = cargo_lambda::find(dirs).await?;
     let mut command = Command::new(&program);
     command.args(["lambda", "build", "--release", "--output-format", "zip"]);
+    // The wheel's cargo-lambda looks on PATH for what lies beside it: zig, which it links with.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let beside = program.parent().map(Path::to_owned).into_iter();
+    command.env("PATH", std::env::join_paths(beside.chain(std::env::split_paths(&path)))?);
     command.current_dir(dirs.root()).env("SQLX_OFFLINE", "true").stdin(Stdio::null()).kill_on_drop(true);
     for name in cargo_lambda::package_variables() {
         command.env_remove(name);

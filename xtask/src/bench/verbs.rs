@@ -101,7 +101,7 @@ const CASES: [Case; 2] = [Case::ClaimComplete, Case::Create];
 pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     let driver = Driver::build(dirs).await?;
     let server = postgres::Options {
-        name: "bench-postgres".to_owned(),
+        name: "bench-verbs-postgres".to_owned(),
         port: None,
         throw_away: true,
         settings: Vec::new(),
