@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod process;
 pub mod processes;
 pub mod progress;
+pub mod proxy;
 pub mod python;
 pub mod queues;
 pub mod routes;

@@ -4,5 +4,6 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    xtask::proxy::except_this_machine();
     xtask::cli::main().await
 }
