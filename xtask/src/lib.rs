@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod cargo_lambda;
 pub mod cli;
+pub mod data_folder;
 pub mod database;
 pub mod host;
 pub mod lambda;

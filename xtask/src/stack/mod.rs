@@ -2,10 +2,12 @@
 //! one supervisor (the process of `up` itself, or with `--detach` one in the background).
 
 pub mod db;
+pub mod detach;
 pub mod docker;
 pub mod down;
 pub mod functions;
 pub mod logs;
+pub mod part;
 pub mod plan;
 pub mod running;
 pub mod state;

@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::part::ended;
 use super::plan::{Plan, Source};
 use super::state::Addresses;
 use super::{docker, functions};
@@ -176,49 +177,5 @@ async fn restart_postgres(server: &mut Option<postgres::Server>) -> Result<()> {
     match server {
         Some(server) => server.restart().await,
         None => Ok(()),
-    }
-}
-
-/// A part that can end by itself.
-trait Part {
-    async fn end(&mut self) -> Result<String>;
-}
-
-impl Part for postgres::Server {
-    async fn end(&mut self) -> Result<String> {
-        Ok(self.ended().await?.to_string())
-    }
-}
-
-impl Part for sqs::Server {
-    async fn end(&mut self) -> Result<String> {
-        Ok(self.ended().await?.to_string())
-    }
-}
-
-impl Part for Service {
-    async fn end(&mut self) -> Result<String> {
-        Ok(self.ended().await?.to_string())
-    }
-}
-
-impl Part for JoinHandle<Result<()>> {
-    async fn end(&mut self) -> Result<String> {
-        let ended = self.await;
-        // Whatever ended it may still be there a moment later.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        Ok(match ended {
-            Ok(Ok(())) => "without an error".to_owned(),
-            Ok(Err(error)) => format!("{error:#}"),
-            Err(panic) => panic.to_string(),
-        })
-    }
-}
-
-/// Never, for a part that does not run.
-async fn ended(part: &mut Option<impl Part>) -> Result<String> {
-    match part {
-        Some(part) => part.end().await,
-        None => std::future::pending().await,
     }
 }
