@@ -127,7 +127,7 @@ create index pipeline_runs_queue on pipeline_runs (tenant_id, priority desc, ava
 -- The leases: what expired, oldest first.
 create index pipeline_runs_leases on pipeline_runs (lease_expires_at, id) where status = 'RUNNING';
 -- A claim that is asked for twice; unique, so that of two askers at once one waits and then finds the other's claim.
-create unique index pipeline_runs_claim_id on pipeline_runs (claim_id, tenant_id)
+create unique index pipeline_runs_claim_id on pipeline_runs (claim_id)
   where status = 'RUNNING' and claim_id is not null;
 -- The outbox: what SQS has to be told, longest due first.
 create index pipeline_runs_dispatch on pipeline_runs (dispatch_due_at, id) where dispatch_due_at is not null;

@@ -9,7 +9,9 @@ select
   r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
   r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.created_at, r.updated_at,
   coalesce(r.lease_token = $3, false) as "holds_token!",
-  (select a.outcome from run_attempts a where a.run_id = r.id and a.lease_token = $3) as token_outcome
+  -- Of the latest attempt only: an older one's token was lost to the attempt after it.
+  (select a.outcome from run_attempts a
+   where a.run_id = r.id and a.lease_token = $3 and a.claim_number = r.claim_count) as token_outcome
 from pipeline_runs r
 where r.id = $2
   and ($1::uuid is null or r.tenant_id = $1)

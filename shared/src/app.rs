@@ -52,6 +52,25 @@ impl App {
         self.db.checkout().await
     }
 
+    /// A verb with its connection, but no longer than 5 seconds: a line to Postgres that has gone silent reports nothing
+    /// by itself. For functions without a caller whose time limit does the same.
+    ///
+    /// # Errors
+    /// What the verb fails with; [`sqlx::Error::Io`] when the time is over. After a failure of Postgres the next call
+    /// opens a new connection.
+    pub async fn within_limit<T, E: From<sqlx::Error>>(
+        &self,
+        verb: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match tokio::time::timeout(crate::http::TIME_LIMIT, verb).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.db.discard().await;
+                Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into())
+            }
+        }
+    }
+
     /// The tenant whose run was claimed last; the nil UUID before the first one.
     pub fn last_tenant(&self) -> Uuid {
         *self.last_tenant.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -15,14 +15,15 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::config::{ConfigError, DATABASE_URL};
 
-/// How long a new connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a new connection may take. With the ping before it and one statement after it, a call stays within
+/// `http::TIME_LIMIT`, so that the statement of a caller who is told `unavailable` does not run on.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 /// A connection that lay idle this long is pinged before it is used: Postgres may have been restarted meanwhile.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
 /// How long that ping may take before the connection counts as dead.
-const PING_TIMEOUT: Duration = Duration::from_secs(1);
-/// Postgres gives up on a statement before the caller does (`http::TIME_LIMIT`), so that no abandoned one runs on.
-const STATEMENT_TIMEOUT_MS: &str = "4500";
+const PING_TIMEOUT: Duration = Duration::from_millis(500);
+/// Postgres gives up on a statement before the caller does. A verb that has to ask a second time may take longer.
+const STATEMENT_TIMEOUT_MS: &str = "2500";
 
 /// How Postgres plans a function's statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Db {
     /// statement may still be under way on the connection.
     ///
     /// # Errors
-    /// [`sqlx::Error`] if Postgres cannot be reached within 3 seconds.
+    /// [`sqlx::Error`] if Postgres cannot be reached within 1.5 seconds.
     pub async fn checkout(&self) -> Result<Checkout<'_>, sqlx::Error> {
         let mut slot = self.slot.lock().await;
         if let Some(mut idle) = slot.take()
@@ -91,7 +92,7 @@ impl Db {
         if slot.is_none() {
             let connection = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options))
                 .await
-                .map_err(|_| sqlx::Error::PoolTimedOut)??;
+                .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??;
             *slot = Some(Idle { connection, since: Instant::now() });
         }
         Ok(Checkout(MutexGuard::map(slot, |slot| match slot {
@@ -146,10 +147,11 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
         // Classes 08 connection, 53 resources (too many connections, disk full), 57 operator intervention (shutdown,
-        // starting up, statement timeout), 58 system error, and 40 serialization failure or deadlock.
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class))),
+        // starting up, statement timeout), 58 system error, 40 serialization failure or deadlock, and 25006: after a
+        // failover the connection may still lead to the old primary, which is read-only now.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "53", "57", "58", "40", "25006"].iter().any(|class| code.starts_with(class))
+        }),
         _ => false,
     }
 }

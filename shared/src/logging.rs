@@ -10,9 +10,16 @@ use tracing_subscriber::{EnvFilter, Registry};
 /// Does nothing the second time.
 pub fn init() {
     let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| std::env::var(name).ok());
-    let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info").to_lowercase())
-        .unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(directives(level.as_deref().unwrap_or("info")))
+        .unwrap_or_else(|_| EnvFilter::new(directives("info")));
     json_lines(std::io::stdout, filter).try_init().ok();
+}
+
+/// The level, but never below `info` for the libraries that would log whole requests, tokens and credentials.
+fn directives(level: &str) -> String {
+    let libraries =
+        ["lambda_runtime", "lambda_http", "hyper", "hyper_util", "aws_smithy_runtime", "aws_config", "sqlx"];
+    libraries.iter().fold(level.to_lowercase(), |all, library| format!("{all},{library}=info"))
 }
 
 /// What writes JSON lines to `writer`, of the events that `filter` lets pass.

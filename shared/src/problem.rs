@@ -74,6 +74,9 @@ impl Code {
     }
 }
 
+/// A problem names at most this many faults.
+pub const MAX_FAULTS: usize = 20;
+
 /// One fault in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
@@ -134,8 +137,10 @@ impl Problem {
     }
 
     /// `invalid_field` at the places given, at least one.
-    pub fn invalid(errors: Vec<FieldError>) -> Self {
+    pub fn invalid(mut errors: Vec<FieldError>) -> Self {
+        errors.truncate(MAX_FAULTS);
         let detail = match errors.as_slice() {
+            [one] if one.pointer.is_empty() => one.detail.clone(),
             [one] => format!("{}: {}", one.pointer, one.detail),
             many => format!("{} fields of the request are invalid", many.len()),
         };

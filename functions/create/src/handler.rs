@@ -1,15 +1,21 @@
 //! Principal, body, one verb, the message, the reply.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use runplane::app::App;
 use runplane::dispatch::{Dispatcher, MAX_DELAY_SECONDS};
 use runplane::http::{Call, Reply};
 use runplane::problem::{Code, FieldError, Problem};
 use runplane::runs::{self, CreateError, CreateRequest, Created};
+use tokio::time::Instant;
+
+/// A caller has an answer within two seconds, whatever SQS does; this much of it is ours.
+const DISPATCH_WITHIN: Duration = Duration::from_millis(1800);
 
 /// Creates the run. Whatever SQS does, the caller gets its run: a message that was not sent stays due on the row.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let deadline = Instant::now() + DISPATCH_WITHIN;
     let request: CreateRequest = call.body()?;
     request.check()?;
     let key = call.idempotency_key()?;
@@ -21,10 +27,16 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         return Reply::ok(&created.run);
     }
     let mut run = created.run.clone();
-    if let (Some(dispatcher), Some(_)) = (&app.dispatcher, run.dispatch_due_at)
-        && dispatch(&app, dispatcher, &created).await
-    {
-        run.dispatch_due_at = None;
+    if let (Some(dispatcher), Some(_)) = (&app.dispatcher, run.dispatch_due_at) {
+        // From here on the run is there, and whatever happens its creator is told so.
+        match tokio::time::timeout_at(deadline, dispatch(&app, dispatcher, &created)).await {
+            Ok(true) => run.dispatch_due_at = None,
+            Ok(false) => {}
+            Err(_) => {
+                tracing::warn!("run created, dispatch stays due: no time left to tell SQS and the row");
+                app.db.discard().await;
+            }
+        }
     }
     Reply::created(&format!("/api/runs/{}", run.id), &run)
 }
@@ -41,22 +53,13 @@ async fn dispatch(app: &App, dispatcher: &Dispatcher, created: &Created) -> bool
     }
     let marked =
         async { runs::mark_dispatched(&mut *app.conn().await?, run.tenant_id, run.id, due_at).await };
-    // A second message would be harmless; a caller who waits longer than two seconds is not.
-    match tokio::time::timeout(std::time::Duration::from_millis(500), marked).await {
-        Ok(Ok(())) => true,
-        Ok(Err(error)) => {
-            tracing::warn!(error = format!("{error:#}"), "run dispatched, but its dispatch stays due");
-            app.db.discard().await;
-            false
-        }
-        Err(_) => {
-            tracing::warn!(
-                "run dispatched, but its dispatch stays due: no answer from Postgres within 500 ms"
-            );
-            app.db.discard().await;
-            false
-        }
+    if let Err(error) = marked.await {
+        // The message comes once more, which is harmless.
+        tracing::warn!(error = format!("{error:#}"), "run dispatched, but its dispatch stays due");
+        app.db.discard().await;
+        return false;
     }
+    true
 }
 
 fn problem(error: CreateError) -> Problem {

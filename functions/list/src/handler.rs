@@ -5,7 +5,7 @@ use std::sync::Arc;
 use runplane::app::App;
 use runplane::http::{Call, Query, Reply};
 use runplane::problem::{Code, FieldError, Problem};
-use runplane::runs::{self, Cursor, ListFilter, Page, RunStatus};
+use runplane::runs::{self, Cursor, Labels, ListFilter, Page, RunStatus};
 use runplane::scope::Scope;
 
 /// One page of runs.
@@ -26,7 +26,7 @@ fn read(mut query: Query) -> Result<(Scope, ListFilter, Page), Problem> {
         queue: query.stored_text("queue"),
         pipeline_id: query.parsed("pipeline_id", "a UUID"),
         pipeline_version_id: query.parsed("pipeline_version_id", "a UUID"),
-        labels: query.prefixed("label.").into_iter().collect(),
+        labels: labels(&mut query),
         created_after: query.time("created_after"),
         created_before: query.time("created_before"),
     };
@@ -42,6 +42,17 @@ fn read(mut query: Query) -> Result<(Scope, ListFilter, Page), Problem> {
         Problem { errors, ..Problem::new(Code::InvalidCursor, error.to_string()) }
     })?;
     Ok((scope, filter, Page { limit, offset, cursor }))
+}
+
+fn labels(query: &mut Query) -> Labels {
+    let mut labels = Labels::new();
+    for (key, value) in query.prefixed("label.") {
+        let name = format!("label.{key}");
+        if labels.insert(key, value).is_some() {
+            query.fault(&name, "may be given once");
+        }
+    }
+    labels
 }
 
 fn statuses(query: &mut Query) -> Vec<RunStatus> {

@@ -12,13 +12,19 @@ use tokio::sync::oneshot;
 pub struct Pace {
     /// The lease it asks for, in seconds.
     pub lease_seconds: i32,
-    /// The pause between heartbeats. Three fit into a lease, so that one may be lost.
+    /// The pause between heartbeats: one of them may be lost, and the next one still comes in time.
     pub heartbeat_every: Duration,
+    /// The pause before something that did not reach Postgres is tried again.
+    pub retry_after: Duration,
 }
 
 impl Pace {
     /// A dead worker is noticed within half a minute.
-    pub const DEFAULT: Pace = Pace { lease_seconds: 30, heartbeat_every: Duration::from_secs(10) };
+    pub const DEFAULT: Pace = Pace {
+        lease_seconds: 30,
+        heartbeat_every: Duration::from_secs(10),
+        retry_after: Duration::from_secs(1),
+    };
 }
 
 /// How the work ended.
@@ -56,22 +62,27 @@ async fn heartbeats(app: &App, claim: &Claim, pace: Pace, mut stop: oneshot::Rec
     let run = &claim.run.run;
     let request =
         HeartbeatRequest { lease_token: Some(claim.run.lease_token), ..HeartbeatRequest::default() };
+    let mut pause = pace.heartbeat_every;
     loop {
         tokio::select! {
             _ = &mut stop => return,
-            () = tokio::time::sleep(pace.heartbeat_every) => {}
+            () = tokio::time::sleep(pause) => {}
         }
-        let beat = async {
+        let beat = app.within_limit(async {
             runs::heartbeat(&mut *app.conn().await?, Scope::Tenant(run.tenant_id), run.id, &request).await
-        };
+        });
         match beat.await {
-            Ok(_) => tracing::debug!("lease extended"),
+            Ok(_) => {
+                pause = pace.heartbeat_every;
+                tracing::debug!("lease extended");
+            }
             Err(HeartbeatError::Refused(refusal)) => {
                 tracing::warn!("heartbeat refused: {refusal}");
                 return;
             }
             Err(HeartbeatError::Db(error)) => {
                 app.db.discard().await;
+                pause = pace.retry_after;
                 tracing::warn!(
                     error = format!("{error:#}"),
                     "heartbeat did not reach Postgres: trying again"

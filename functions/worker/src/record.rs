@@ -1,9 +1,12 @@
 //! One message: claim its run, run it, complete it.
 
+use std::time::{Duration, Instant};
+
 use aws_lambda_events::sqs::SqsMessage;
 use runplane::app::App;
+use runplane::db::is_unavailable;
 use runplane::dispatch::Message;
-use runplane::runs::{self, Claim, CompleteError, CompleteRequest, GetError, RunStatus};
+use runplane::runs::{self, Claim, CompleteError, CompleteRequest, GetError, Run, RunStatus};
 use runplane::scope::Scope;
 use uuid::Uuid;
 
@@ -25,7 +28,8 @@ pub enum Done {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// Its body is not `{"run_id": …}`.
-    #[error("its body is not {{\"run_id\": \"<uuid>\"}}: {0}")]
+    // Where, not what: the error itself may quote the body.
+    #[error("its body is not {{\"run_id\": \"<uuid>\"}} (line {}, column {})", .0.line(), .0.column())]
     Unreadable(#[from] serde_json::Error),
     /// There is no such run.
     #[error("there is no run {0}")]
@@ -46,21 +50,26 @@ pub async fn handle(app: &App, worker: &str, message: &SqsMessage, pace: Pace) -
     let tenant = message.attributes.get("MessageGroupId").and_then(|group| group.parse::<Uuid>().ok());
     let scope = Scope::from(tenant);
 
-    let claim = runs::claim_by_id(&mut *app.conn().await?, scope, run_id, worker, pace.lease_seconds).await?;
+    // Should the answer be lost, the run is ours without our knowing: the lease expires, and the run is taken over.
+    let claim = app.within_limit(async {
+        runs::claim_by_id(&mut *app.conn().await?, scope, run_id, worker, pace.lease_seconds).await
+    });
+    let claim = claim.await?;
     let Some(claim) = claim else { return unclaimed(app, scope, run_id).await };
     work(app, claim, pace).await
 }
 
 /// Why the claim found nothing: the run is somebody else's, or there is none.
 async fn unclaimed(app: &App, scope: Scope, run_id: Uuid) -> Result<Done, RecordError> {
-    match runs::get(&mut *app.conn().await?, scope, run_id).await {
+    match app.within_limit(async { runs::get(&mut *app.conn().await?, scope, run_id).await }).await {
         Ok(_) => Ok(Done::NotOurs),
         Err(GetError::NotFound) => Err(RecordError::NoSuchRun(run_id)),
         Err(GetError::Db(error)) => Err(error.into()),
     }
 }
 
-async fn work(app: &App, claim: Claim, pace: Pace) -> Result<Done, RecordError> {
+/// Runs a claimed run and completes it.
+pub(crate) async fn work(app: &App, claim: Claim, pace: Pace) -> Result<Done, RecordError> {
     let run = &claim.run.run;
     let scope = Scope::Tenant(run.tenant_id);
     let span = tracing::Span::current();
@@ -72,9 +81,36 @@ async fn work(app: &App, claim: Claim, pace: Pace) -> Result<Done, RecordError> 
         Held::Lost => return Ok(Done::Lost),
     };
     let request = CompleteRequest { lease_token: Some(claim.run.lease_token), ..request };
-    match runs::complete(&mut *app.conn().await?, scope, run.id, &request).await {
+    match complete(app, scope, run.id, &request, pace).await {
         Ok(run) => Ok(Done::Ended(run.status)),
         Err(CompleteError::Refused(_)) => Ok(Done::Lost),
         Err(CompleteError::Db(error)) => Err(error.into()),
+    }
+}
+
+/// Reports the end, again and again for as long as a lease lasts: the work is done, and only the report is missing. The
+/// token makes a report that arrived twice harmless.
+async fn complete(
+    app: &App,
+    scope: Scope,
+    run_id: Uuid,
+    request: &CompleteRequest,
+    pace: Pace,
+) -> Result<Run, CompleteError> {
+    let give_up = Instant::now() + Duration::from_secs(pace.lease_seconds.unsigned_abs().into());
+    loop {
+        let report =
+            app.within_limit(async { runs::complete(&mut *app.conn().await?, scope, run_id, request).await });
+        match report.await {
+            Err(CompleteError::Db(error)) if is_unavailable(&error) && Instant::now() < give_up => {
+                app.db.discard().await;
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "completion did not reach Postgres: trying again"
+                );
+                tokio::time::sleep(pace.retry_after).await;
+            }
+            answer => return answer,
+        }
     }
 }

@@ -23,7 +23,11 @@ use crate::lease::{self, Held, Pace};
 const WAITING_RUN: Uuid = uuid!("0199e0c0-0000-7000-8000-0000000000aa");
 const DEMO_TENANT: Uuid = uuid!("580115b4-a291-4917-8dbd-247cfa13e2d6");
 /// Heartbeats come at once, so that no test waits for them.
-const QUICK: Pace = Pace { lease_seconds: 30, heartbeat_every: Duration::from_millis(1) };
+const QUICK: Pace = Pace {
+    lease_seconds: 30,
+    heartbeat_every: Duration::from_millis(1),
+    retry_after: Duration::from_millis(1),
+};
 
 async fn failures(app: &App, event: &str) -> Vec<String> {
     let event: SqsEvent = serde_json::from_str(event).unwrap();
@@ -178,6 +182,22 @@ async fn a_heartbeat_that_does_not_reach_postgres_is_tried_again(
     sqlx::query(kill).execute(&mut *app.conn().await.unwrap()).await.unwrap_err();
     let work = until(options, "heartbeat_at is not null");
     assert_eq!(lease::keep(&app, &claim, QUICK, work).await, Held::Kept(()));
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_completion_that_does_not_reach_postgres_is_tried_again(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let app = app(options, Plans::Generic).await;
+    let claim = claimed(&app).await;
+    // Kills the worker's own connection under it: what was done would be lost if nobody reported it.
+    let kill = "select pg_terminate_backend(pg_backend_pid())";
+    sqlx::query(kill).execute(&mut *app.conn().await.unwrap()).await.unwrap_err();
+    // No heartbeat comes first and finds the dead connection.
+    let pace = Pace { heartbeat_every: Duration::from_secs(3600), ..QUICK };
+    let done = crate::record::work(&app, claim, pace).await.unwrap();
+    assert_eq!(done, crate::record::Done::Ended(RunStatus::Succeeded));
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

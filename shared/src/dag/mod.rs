@@ -34,7 +34,7 @@ pub fn plan(dag_spec: &Value) -> Result<Plan, Unsupported> {
     let Some(spec) = dag_spec.as_object() else {
         return Err(unsupported(String::new(), "a dag_spec must be an object"));
     };
-    if let Some(kind) = spec.get("kind").filter(|kind| *kind != "dag_v1") {
+    if let Some(kind) = spec.get("kind").filter(|kind| !kind.is_null() && *kind != "dag_v1") {
         return Err(unsupported("/kind".into(), &format!("specs of kind {kind} are for their own workers")));
     }
     let steps = match spec.get("steps") {

@@ -6,7 +6,7 @@ use serde_json::error::Category;
 use uuid::Uuid;
 
 use super::Query;
-use crate::problem::{Code, FieldError, Problem};
+use crate::problem::{Code, FieldError, MAX_FAULTS, Problem};
 
 /// Larger bodies are refused.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -106,7 +106,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut track = serde_path_to_error::Track::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
-    let parsed = serde_ignored::deserialize(tracked, |path| unknown.push(ignored_pointer(&path)));
+    let parsed = serde_ignored::deserialize(tracked, |path| {
+        if unknown.len() < MAX_FAULTS {
+            unknown.push(ignored_pointer(&path));
+        }
+    });
     let parsed = parsed.and_then(|value| json.end().map(|()| value));
     match parsed {
         // What is not JSON at all is that first of all, whatever was found wrong before the place where it breaks.

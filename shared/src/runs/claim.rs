@@ -43,7 +43,7 @@ impl ClaimRequest {
             if queues.is_empty() || queues.len() > 10 {
                 faults.add("/queues", format!("must be 1 to 10 queues, are {}", queues.len()));
             }
-            for (index, queue) in queues.iter().enumerate() {
+            for (index, queue) in queues.iter().enumerate().take(10) {
                 faults.text(&format!("/queues/{index}"), queue, 100);
             }
         }
@@ -148,6 +148,8 @@ pub async fn claim(
                 }
                 forget_expired_claim_id(conn, scope, claim_id).await?;
             }
+            // Somebody else's: another tenant's run, or another worker that was quicker again.
+            (Err(error), Some(_)) if is_claim_id_taken(&error) => return Err(ClaimError::ClaimIdInUse),
             (claimed, _) => return Ok(claimed?),
         }
     }

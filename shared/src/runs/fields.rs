@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike as _, Utc};
 use serde_json::Value;
 
 use super::Labels;
-use crate::problem::{Code, FieldError, Problem};
+use crate::problem::{Code, FieldError, MAX_FAULTS, Problem};
 
 /// How large `parameters` and `output` may be, as compact JSON.
 pub const MAX_JSON_BYTES: usize = 256 * 1024;
@@ -21,8 +21,11 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// A fault at a pointer.
+    /// A fault at a pointer. Only the first 20 are kept: an answer has to stay smaller than the request it is about.
     pub fn add(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        if self.faults.len() == MAX_FAULTS {
+            return;
+        }
         self.faults.push(FieldError::new(pointer, detail));
     }
 
@@ -55,6 +58,7 @@ impl Faults {
         if bytes > MAX_JSON_BYTES {
             self.too_large += 1;
             self.add(pointer, format!("must be at most {MAX_JSON_BYTES} bytes of JSON, is {bytes}"));
+            return;
         }
         self.json_strings(pointer, value);
     }

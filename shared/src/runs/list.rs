@@ -89,7 +89,7 @@ impl Cursor {
     }
 }
 
-/// One page of a list.
+/// One page of a list. It may hold fewer runs than asked for although there are more: `next_cursor` tells.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct RunPage {
     /// Newest first.
@@ -102,6 +102,14 @@ pub struct RunPage {
     pub count: usize,
     /// Where the next page begins; null on the last one.
     pub next_cursor: Option<String>,
+}
+
+/// A page ends before it is larger than this: Lambda answers with 6 MB at most.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// About how large a run is as JSON.
+fn size(run: &Run) -> usize {
+    2048 + run.parameters.to_string().len() + run.output.as_ref().map_or(0, |output| output.to_string().len())
 }
 
 /// The page, in a stable order: `created_at`, then `id`, both descending.
@@ -138,8 +146,19 @@ pub async fn list(
     )
     .fetch_all(conn)
     .await?;
-    let more = rows.len() as i64 > page.limit;
-    let items: Vec<Run> = rows.into_iter().take(page.limit as usize).map(|row| run_from!(row)).collect();
+    let found = rows.len();
+    let mut bytes = 0;
+    let items: Vec<Run> = rows
+        .into_iter()
+        .take(page.limit as usize)
+        .map(|row| run_from!(row))
+        .take_while(|run| {
+            let first = bytes == 0;
+            bytes += size(run);
+            first || bytes <= MAX_PAGE_BYTES
+        })
+        .collect();
+    let more = found > items.len();
     let next_cursor = items
         .last()
         .filter(|_| more)

@@ -32,7 +32,7 @@ enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token {
     Right,
-    /// Of an attempt that was lost before the present one.
+    /// Of an attempt that FAILED before the present one.
     Old,
     MadeUp,
     NoneFirstClaim,
@@ -123,7 +123,7 @@ async fn cell(conn: &mut PgConnection, world: World, state: State, token: Token)
     if token == Token::Old {
         sqlx::query(
             "insert into run_attempts (run_id, claim_number, tenant_id, attempt, outcome, lease_token, claimed_by, claimed_at)
-             values ($1, 100, $2, 1, 'LOST', $3, 'zombie', now())",
+             values ($1, 1, $2, 1, 'FAILED', $3, 'zombie', now())",
         )
         .bind(run_id)
         .bind(world.tenant)
