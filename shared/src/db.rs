@@ -18,8 +18,9 @@ use crate::config::{ConfigError, DATABASE_URL};
 /// How long a new connection may take. With the ping before it and one statement after it, a call stays within
 /// `http::TIME_LIMIT`, so that the statement of a caller who is told `unavailable` does not run on.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
-/// A connection that lay idle this long is pinged before it is used: Postgres may have been restarted meanwhile.
-const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+/// A connection that lay idle this long is pinged before it is used: Postgres may have been restarted meanwhile, which
+/// takes it longer than this. An environment that is called more often pays no second round trip.
+const PING_AFTER_IDLE: Duration = Duration::from_millis(100);
 /// How long that ping may take before the connection counts as dead.
 const PING_TIMEOUT: Duration = Duration::from_millis(500);
 /// Postgres gives up on a statement before the caller does. A verb that has to ask a second time may take longer.
@@ -38,6 +39,7 @@ pub enum Plans {
 #[derive(Debug)]
 pub struct Db {
     options: PgConnectOptions,
+    ping_after_idle: Duration,
     slot: Mutex<Option<Idle>>,
 }
 
@@ -72,7 +74,12 @@ impl Db {
                 ("jit", "off"),
             ])
             .log_statements(tracing::log::LevelFilter::Off);
-        Self { options, slot: Mutex::new(None) }
+        Self { options, ping_after_idle: PING_AFTER_IDLE, slot: Mutex::new(None) }
+    }
+
+    /// The same, but a connection is pinged only after it lay idle for this long.
+    pub fn ping_after_idle(self, idle: Duration) -> Self {
+        Self { ping_after_idle: idle, ..self }
     }
 
     /// The connection, for the caller alone until the guard is dropped. Waits while somebody else has it.
@@ -85,7 +92,7 @@ impl Db {
     pub async fn checkout(&self) -> Result<Checkout<'_>, sqlx::Error> {
         let mut slot = self.slot.lock().await;
         if let Some(mut idle) = slot.take()
-            && idle.is_alive().await
+            && idle.is_alive(self.ping_after_idle).await
         {
             *slot = Some(idle);
         }
@@ -108,8 +115,8 @@ impl Db {
 }
 
 impl Idle {
-    async fn is_alive(&mut self) -> bool {
-        self.since.elapsed() < PING_AFTER_IDLE
+    async fn is_alive(&mut self, ping_after_idle: Duration) -> bool {
+        self.since.elapsed() < ping_after_idle
             || matches!(tokio::time::timeout(PING_TIMEOUT, self.connection.ping()).await, Ok(Ok(())))
     }
 }
