@@ -35,9 +35,10 @@ pub(crate) fn setting(name: &str) -> String {
     match std::env::var(name) {
         Ok(value) if !value.is_empty() => value,
         _ => panic!(
-            "{name} is not set. This suite needs a running stack: `cargo xtask test` starts one and runs it, or start one \
-             with `cargo xtask up --detach` and run `RUNPLANE_URL=… DATABASE_URL=… RUNPLANE_QUEUE_URL=… \
-             AWS_ENDPOINT_URL=… cargo test -p e2e` with the values that it prints."
+            "{name} is not set. This suite needs a running stack: `cargo xtask test` starts one and runs the suite on it; \
+             or start one with `cargo xtask up --detach` and run `RUNPLANE_URL=<base URL> DATABASE_URL=<what it gives \
+             psql> AWS_ENDPOINT_URL=<SQS, see cargo xtask status> RUNPLANE_QUEUE_URL=<the runs queue there> cargo test \
+             -p e2e`."
         ),
     }
 }
