@@ -155,9 +155,12 @@ async fn a_claim_id_does_not_reach_into_another_tenant() {
     let first = stack.claimed(&one, claim_id.clone()).await;
     assert_eq!(stack.claim(&other, claim_id.clone()).await.expect(200), &nothing());
     stack.queued_runs(&other, 1).await;
-    let second = stack.claimed(&other, claim_id).await;
-    assert_eq!(second["run"]["tenant_id"], json!(other.id));
-    assert_ne!(second["run"]["lease_token"], first["run"]["lease_token"]);
+    // In use once over all tenants: a repeated call without a tenant must not find a second run to claim.
+    let refused = stack.claim(&other, claim_id).await;
+    refused.expect_problem(409, "already_exists");
+    let token = first["run"]["lease_token"].as_str().expect("a token");
+    assert!(!refused.to_string().contains(token), "{refused}");
+    stack.claimed(&other, json!({})).await;
 }
 
 #[tokio::test]
