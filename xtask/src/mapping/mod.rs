@@ -56,7 +56,7 @@ pub async fn run(mapping: Mapping, stop: CancellationToken) -> anyhow::Result<()
         .with_context(|| format!("{:?} is not the URL of a queue", mapping.queue_url))?;
     let poller = Poller {
         sqs: crate::queues::client(&mapping.endpoint_url).await,
-        http: reqwest::Client::builder().timeout(INVOCATION_LIMIT).build()?,
+        http: reqwest::Client::builder().no_proxy().timeout(INVOCATION_LIMIT).build()?,
         arn,
         mapping,
     };

@@ -1,6 +1,7 @@
 //! What the tests run on: servers of their own, and the functions on one host or the other.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -23,6 +24,7 @@ pub(super) struct Backend {
     postgres: postgres::Server,
     sqs: Option<sqs::Server>,
     endpoint_url: String,
+    sqs_data: PathBuf,
 }
 
 impl Backend {
@@ -34,6 +36,7 @@ impl Backend {
         queues::create(dirs, &server.endpoint_url).await?;
         backend.endpoint_url = server.endpoint_url.clone();
         backend.sqs = Some(server);
+        backend.sqs_data = dirs.dev()?.join("data/test-sqs");
         Ok(backend)
     }
 
@@ -53,7 +56,7 @@ impl Backend {
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         };
         let postgres = postgres::Server::start(dirs, options).await?;
-        Ok(Self { postgres, sqs: None, endpoint_url: String::new() })
+        Ok(Self { postgres, sqs: None, endpoint_url: String::new(), sqs_data: PathBuf::new() })
     }
 
     /// Makes an empty database in place of an older one of that name; returns its connection string.
@@ -74,6 +77,7 @@ impl Backend {
     pub async fn stop(&mut self) -> Result<()> {
         if let Some(sqs) = &mut self.sqs {
             sqs.stop().await?;
+            let _ = std::fs::remove_dir_all(&self.sqs_data);
         }
         self.postgres.stop().await
     }
