@@ -24,9 +24,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use tokio_util::sync::CancellationToken;
 
-use crate::cargo_lambda;
 use crate::paths::Dirs;
 use crate::progress::say;
+use crate::{cargo_lambda, orphans};
 use command::Cargo;
 use report::Report;
 use stack::{Backend, E2e};
@@ -49,6 +49,9 @@ pub async fn run(root: &Path, args: Args) -> Result<ExitCode> {
     let stop = interrupted()?;
     let mut report = Report::new();
     let result = all(&dirs, &args, &stop, &mut report).await;
+    // A test that was killed could not stop the servers it had started.
+    let ended = orphans::end_all(&dirs).await;
+    let result = result.and(ended.map(drop));
     report.close(&result);
     Ok(if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
