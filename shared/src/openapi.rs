@@ -132,7 +132,7 @@ const EXAMPLES: [(&str, &str, &str); 6] = [
 /// The problems that any operation may answer with.
 const COMMON: [(&str, &str); 5] = [
     ("400", "`malformed_json`, `invalid_field`, `invalid_cursor`"),
-    ("413", "`payload_too_large`: more than 1 MiB"),
+    ("413", "`payload_too_large`: more than 1 MiB, or `parameters` or `output` of more than 256 KiB"),
     ("415", "`unsupported_media_type`"),
     ("500", "`internal`"),
     ("503", "`unavailable`, with `Retry-After` in seconds"),
