@@ -21,17 +21,21 @@ insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_
    '0199e0c0-0000-7000-8000-000000000012', '1', 'APPROVED', '{}', now(), 'demo')
 on conflict (id) do nothing;
 
--- Two runs of the second tenant, for the events in events/: one that waits, for the worker's message, and one that
--- worker-1 holds, for a heartbeat, a completion or a look at it. Loading the demo data again puts them back.
+-- Three runs of the second tenant, for the events in events/: one that waits, for the worker's message; one that worker-1
+-- holds, for a heartbeat, a completion or a look at it; and one that failed, for a retry. Loading the demo data again puts
+-- them back.
 insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch) values
   ('0199e0c0-0000-7000-8000-0000000000aa', '0199e0c0-0000-7000-8000-0000000000aa',
    '0199e0c0-0000-7000-8000-000000000002', '0199e0c0-0000-7000-8000-000000000012',
    '0199e0c0-0000-7000-8000-000000000023', 'pull'),
   ('0199e0c0-0000-7000-8000-0000000000bb', '0199e0c0-0000-7000-8000-0000000000bb',
    '0199e0c0-0000-7000-8000-000000000002', '0199e0c0-0000-7000-8000-000000000012',
+   '0199e0c0-0000-7000-8000-000000000023', 'pull'),
+  ('0199e0c0-0000-7000-8000-0000000000cc', '0199e0c0-0000-7000-8000-0000000000cc',
+   '0199e0c0-0000-7000-8000-000000000002', '0199e0c0-0000-7000-8000-000000000012',
    '0199e0c0-0000-7000-8000-000000000023', 'pull')
 on conflict (id) do update set
-  status = 'QUEUED', claim_count = 0, claim_id = null, claimed_by = null, claimed_at = null, lease_token = null,
+  status = 'QUEUED', attempt = 1, lost = 0, available_at = now(), claim_count = 0, claim_id = null, claimed_by = null, claimed_at = null, lease_token = null,
   lease_seconds = null, lease_expires_at = null, heartbeat_at = null, started_at = null, finished_at = null,
   output = null, error_code = null, error_message = null;
 
@@ -40,3 +44,12 @@ set status = 'RUNNING', claim_count = 1, claimed_by = 'worker-1', claimed_at = n
     lease_token = '0199e0c0-0000-4000-8000-0000000000bb', lease_seconds = 43200,
     lease_expires_at = now() + interval '12 hours'
 where id = '0199e0c0-0000-7000-8000-0000000000bb';
+
+update pipeline_runs
+set status = 'FAILED', claim_count = 1, claimed_by = 'worker-1', claimed_at = now(), started_at = now(), finished_at = now(),
+    lease_token = '0199e0c0-0000-4000-8000-0000000000cc', lease_seconds = 300,
+    error_code = 'out_of_disk', error_message = 'no space left on device'
+where id = '0199e0c0-0000-7000-8000-0000000000cc';
+
+delete from run_attempts where run_id in (
+  '0199e0c0-0000-7000-8000-0000000000aa', '0199e0c0-0000-7000-8000-0000000000bb', '0199e0c0-0000-7000-8000-0000000000cc');

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use runplane::db::{Db, Plans};
+use runplane::db::{Db, Plans, Pooler};
 use runplane::runs::{self, ClaimOptions, CompleteRequest, CreateRequest, Dispatch, Outcome};
 use runplane::scope::Scope;
+use sqlx::Connection as _;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -56,9 +57,9 @@ async fn main() -> Result<()> {
     let start = Arc::new(Barrier::new(connections + 1));
     let mut tasks = JoinSet::new();
     for number in 0..connections {
-        let (db, start) = (Db::from_url(&url, Plans::Generic)?, start.clone());
+        let (db, start) = (Db::from_url(&url, Plans::Generic, Pooler::None)?, start.clone());
         tasks.spawn(async move {
-            let connected = db.checkout().await.map(drop);
+            let connected = db.call(async |conn| conn.ping().await).await;
             start.wait().await;
             connected?;
             repeat(&db, work, &format!("worker-{number}")).await
@@ -91,9 +92,14 @@ async fn repeat(db: &Db, work: Work, worker: &str) -> Result<u64> {
 
 async fn claim_complete(db: &Db, tenant: Uuid, worker: &str) -> Result<()> {
     let scope = Scope::Tenant(tenant);
-    let options =
-        ClaimOptions { worker, queues: None, lease_seconds: runs::DEFAULT_LEASE_SECONDS, claim_id: None };
-    let claim = runs::claim(&mut *db.checkout().await?, scope, Uuid::nil(), options).await?;
+    let options = ClaimOptions {
+        worker,
+        queues: None,
+        lease_seconds: runs::DEFAULT_LEASE_SECONDS,
+        claim_id: None,
+        again: false,
+    };
+    let claim = db.call(async |conn| runs::claim(conn, scope, Uuid::nil(), options).await).await?;
     let claim = claim.context("the queue ran dry: give --backlog a larger number")?;
     let request = CompleteRequest {
         status: Outcome::Succeeded,
@@ -103,7 +109,7 @@ async fn claim_complete(db: &Db, tenant: Uuid, worker: &str) -> Result<()> {
         retryable: None,
         output: None,
     };
-    runs::complete(&mut *db.checkout().await?, scope, claim.run.run.id, &request).await?;
+    db.call(async |conn| runs::complete(conn, scope, claim.run.run.id, &request).await).await?;
     Ok(())
 }
 
@@ -117,10 +123,11 @@ async fn create(db: &Db, tenant: Uuid, version: Uuid) -> Result<()> {
         queue: None,
         priority: None,
         run_after: None,
+        start_by: None,
         max_attempts: None,
         max_lost: None,
         labels: None,
     };
-    runs::create(&mut *db.checkout().await?, &request, None).await?;
+    db.call(async |conn| runs::create(conn, &request, None).await).await?;
     Ok(())
 }

@@ -1,9 +1,29 @@
--- Claims the run that a message names, if it is QUEUED and due. No row: it is somebody else's, not due, or not there.
+-- Claims the run that a message names, if it is QUEUED and due, or if its lease has expired. No row: it is somebody else's,
+-- not due, or not there.
 --
--- The status is not compared with a literal: the queue's partial index would serve that, and collapse under a held
--- snapshot. QUEUED is the one state with neither a token nor an end (see the constraints).
+-- The status is not compared with a literal: a partial index would serve that, and collapse under a held snapshot. QUEUED
+-- is the one state with neither a token nor an end, RUNNING the one with a lease_expires_at (see the constraints).
 --
 -- $1 tenant, or null: any   $2 run   $3 worker   $4 lease in seconds
+with target as materialized (
+  select q.id, q.tenant_id, q.pipeline_version_id, q.claim_count, q.attempt, q.lease_token, q.claimed_by, q.claimed_at,
+    q.heartbeat_at, q.lease_expires_at
+  from pipeline_runs q
+  where q.id = $2
+    and ($1::uuid is null or q.tenant_id = $1)
+    and ((q.lease_token is null and q.finished_at is null and q.available_at <= now()
+          and (q.start_by > now() or q.start_by is null or q.started_at is not null))
+      or (q.lease_expires_at <= now() and q.lost < q.max_lost))
+  for no key update
+),
+lost as (
+  insert into run_attempts (run_id, claim_number, tenant_id, attempt, outcome, lease_token, claimed_by, claimed_at, ended_at,
+    error_code, error_message)
+  select t.id, t.claim_count, t.tenant_id, t.attempt, 'LOST', t.lease_token, t.claimed_by, t.claimed_at, t.lease_expires_at,
+    'lease_expired', lease_expired_message(t.claimed_by, t.claimed_at, t.heartbeat_at, t.lease_expires_at)
+  from target t
+  where t.lease_token is not null
+)
 update pipeline_runs r
 set status = 'RUNNING',
     claimed_by = $3,
@@ -12,20 +32,20 @@ set status = 'RUNNING',
     lease_token = gen_random_uuid(),
     lease_seconds = $4,
     lease_expires_at = now() + make_interval(secs => $4::integer),
+    heartbeat_at = null,
+    lost = r.lost + case when target.lease_token is null then 0 else 1 end,
     started_at = coalesce(r.started_at, now()),
     dispatch_due_at = null,
+    redispatch_at = null,
+    dispatches = 0,
     updated_at = now()
-from pipeline_versions v
-where r.id = $2
-  and ($1::uuid is null or r.tenant_id = $1)
-  and r.lease_token is null
-  and r.finished_at is null
-  and r.available_at <= now()
-  and v.id = r.pipeline_version_id
+from target
+join pipeline_versions v on v.id = target.pipeline_version_id
+where r.id = target.id
 returning
   r.id, r.tenant_id, r.pipeline_id, r.pipeline_version_id, r.status as "status: RunStatus", r.trigger_type,
   r.parameters, r.queue, r.priority, r.labels as "labels: Json<Labels>", r.dispatch as "dispatch: Dispatch",
   r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
   r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
-  r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.created_at, r.updated_at,
+  r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.created_at, r.updated_at,
   r.lease_token as "lease_token!", v.status as version_status, v.dag_spec

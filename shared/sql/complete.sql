@@ -1,18 +1,15 @@
--- Ends a RUNNING run, whether its lease is alive or expired: as long as nobody took it over, the work is done and nobody
--- else has it. No row: holder.sql says why.
+-- Ends a RUNNING run well, whether its lease is alive or expired: as long as nobody took it over, the work is done and
+-- nobody else has it. No row: holder.sql says why.
 --
 -- Only RUNNING rows have a lease_expires_at (see the constraints), so the status needs no literal: with one, Postgres
 -- may plan over the index of running rows, which collapses under a held snapshot.
 --
--- $1 tenant, or null: any   $2 run   $3 lease token, or null   $4 SUCCEEDED or FAILED
--- $5 output, or null        $6 error code, or null              $7 error message, or null
+-- $1 tenant, or null: any   $2 run   $3 lease token, or null   $4 output, or null
 update pipeline_runs r
-set status = $4,
+set status = 'SUCCEEDED',
     finished_at = now(),
     lease_expires_at = null,
-    output = $5,
-    error_code = $6,
-    error_message = $7,
+    output = $4,
     updated_at = now()
 where r.id = $2
   and (
@@ -26,4 +23,4 @@ returning
   r.parameters, r.queue, r.priority, r.labels as "labels: Json<Labels>", r.dispatch as "dispatch: Dispatch",
   r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
   r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
-  r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.created_at, r.updated_at
+  r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.created_at, r.updated_at

@@ -6,7 +6,7 @@ select
   r.parameters, r.queue, r.priority, r.labels as "labels: Json<Labels>", r.dispatch as "dispatch: Dispatch",
   r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
   r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
-  r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.created_at, r.updated_at,
+  r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.created_at, r.updated_at,
   v.version, v.status as version_status, v.dag_spec,
   (select coalesce(jsonb_agg(jsonb_build_object(
        'attempt', a.attempt, 'outcome', a.outcome, 'claimed_by', a.claimed_by, 'claimed_at', a.claimed_at,
@@ -14,12 +14,15 @@ select
    from run_attempts a where a.run_id = r.id) as "attempts!: Json<Vec<Attempt>>",
   case
     when r.status <> 'QUEUED' then null
-    when r.available_at > now() and r.attempt > 1 then 'backoff'
+    when r.available_at > now() and exists (
+      select from run_attempts a where a.run_id = r.id and a.claim_number = r.claim_count and a.outcome = 'FAILED')
+      then 'backoff'
     when r.available_at > now() then 'delayed'
     when r.dispatch_due_at is not null then 'dispatch'
     else 'worker'
   end as "waiting_reason: WaitingReason",
-  greatest(r.created_at, least(r.available_at, now())) as "waiting_since!"
+  case when r.available_at > now() then r.queued_at else greatest(r.queued_at, r.available_at) end as "waiting_since!",
+  r.dispatches, r.redispatch_at
 from pipeline_runs r
 join pipeline_versions v on v.id = r.pipeline_version_id
 where r.id = $2

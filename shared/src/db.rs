@@ -5,13 +5,12 @@
 //! connection is opened by the first call that needs it, kept, pinged only after it lay idle, and thrown away after any
 //! failure.
 
-use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
-use tokio::sync::{Mutex, MutexGuard};
+use sqlx::{ConnectOptions, Connection, Executor};
+use tokio::sync::Mutex;
 
 use crate::config::{ConfigError, DATABASE_URL};
 
@@ -35,10 +34,27 @@ pub enum Plans {
     Custom,
 }
 
+/// What stands between a function and Postgres.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooler {
+    /// Nothing, or something that does not share server connections between clients.
+    #[default]
+    None,
+    /// A pooler in transaction mode, such as pgbouncer with `pool_mode = transaction`.
+    Transaction,
+}
+
+/// What ends a verb's transaction behind a pooler. The server connection goes to another client then, which names its
+/// prepared statements as we do: ours are removed while it is still ours.
+const COMMIT: &str = "commit; deallocate all";
+const ROLLBACK: &str = "rollback; deallocate all";
+
 /// The connection, or the place where it will be.
 #[derive(Debug)]
 pub struct Db {
     options: PgConnectOptions,
+    /// What begins a verb's transaction; `None`: a verb needs none.
+    begin: Option<String>,
     ping_after_idle: Duration,
     slot: Mutex<Option<Idle>>,
 }
@@ -54,27 +70,36 @@ impl Db {
     ///
     /// # Errors
     /// [`ConfigError::Invalid`] if the URL cannot be read.
-    pub fn from_url(url: &str, plans: Plans) -> Result<Self, ConfigError> {
+    pub fn from_url(url: &str, plans: Plans, pooler: Pooler) -> Result<Self, ConfigError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| ConfigError::Invalid { name: DATABASE_URL, expected: "a postgres:// URL" })?;
-        Ok(Self::new(options, plans))
+        Ok(Self::new(options, plans, pooler))
     }
 
     /// From options that are already there, as the tests have them. Opens nothing yet.
-    pub fn new(options: PgConnectOptions, plans: Plans) -> Self {
+    pub fn new(options: PgConnectOptions, plans: Plans, pooler: Pooler) -> Self {
         let plan_cache_mode = match plans {
             Plans::Generic => "force_generic_plan",
             Plans::Custom => "force_custom_plan",
         };
-        let options = options
-            .options([
-                ("plan_cache_mode", plan_cache_mode),
-                ("statement_timeout", STATEMENT_TIMEOUT_MS),
-                // Our statements take milliseconds; compiling one of them would take longer than running it.
-                ("jit", "off"),
-            ])
-            .log_statements(tracing::log::LevelFilter::Off);
-        Self { options, ping_after_idle: PING_AFTER_IDLE, slot: Mutex::new(None) }
+        let settings = [
+            ("plan_cache_mode", plan_cache_mode),
+            ("statement_timeout", STATEMENT_TIMEOUT_MS),
+            // Our statements take milliseconds; compiling one of them would take longer than running it.
+            ("jit", "off"),
+        ];
+        let options = options.log_statements(tracing::log::LevelFilter::Off);
+        let (options, begin) = match pooler {
+            Pooler::None => (options.options(settings), None),
+            // A pooler refuses settings with the connection, and a setting of a session would be another client's next:
+            // they go into the transaction. No statement outlives it, so there is nothing to cache.
+            Pooler::Transaction => {
+                let settings = settings.map(|(name, value)| format!("set local {name} = {value}")).join("; ");
+                let options = options.statement_cache_capacity(0).extra_float_digits(None);
+                (options, Some(format!("begin; {settings}")))
+            }
+        };
+        Self { options, begin, ping_after_idle: PING_AFTER_IDLE, slot: Mutex::new(None) }
     }
 
     /// The same, but a connection is pinged only after it lay idle for this long.
@@ -82,65 +107,68 @@ impl Db {
         Self { ping_after_idle: idle, ..self }
     }
 
-    /// The connection, for the caller alone until the guard is dropped. Waits while somebody else has it.
+    /// A verb on the connection, which is the caller's alone meanwhile; behind a pooler, in a transaction of its own, which a
+    /// verb that fails leaves no trace of. Waits while somebody else has the connection.
     ///
-    /// Whoever drops a future that holds the guard before that future is done calls [`Db::discard`] afterwards: a
-    /// statement may still be under way on the connection.
+    /// If this future is dropped before it is done, the connection goes with it: a statement may still be under way on it.
+    /// After a failure of Postgres the caller calls [`Db::discard`].
     ///
     /// # Errors
-    /// [`sqlx::Error`] if Postgres cannot be reached within 1.5 seconds.
-    pub async fn checkout(&self) -> Result<Checkout<'_>, sqlx::Error> {
+    /// What the verb fails with; [`sqlx::Error`] if Postgres cannot be reached within 1.5 seconds, or if the transaction
+    /// could not be ended. Then it is unknown whether the verb took place, as it is whenever an answer is lost.
+    pub async fn call<T, E: From<sqlx::Error>>(
+        &self,
+        verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut slot = self.slot.lock().await;
-        if let Some(mut idle) = slot.take()
-            && idle.is_alive(self.ping_after_idle).await
-        {
-            *slot = Some(idle);
-        }
-        if slot.is_none() {
-            let connection = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options))
-                .await
-                .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??;
-            *slot = Some(Idle { connection, since: Instant::now() });
-        }
-        Ok(Checkout(MutexGuard::map(slot, |slot| match slot {
-            Some(idle) => idle,
-            None => unreachable!("the slot was filled above, under the same lock"),
-        })))
+        let alive = match slot.take() {
+            Some(idle) => idle.if_alive(self.ping_after_idle).await,
+            None => None,
+        };
+        let mut conn = match alive {
+            Some(conn) => conn,
+            None => self.connect().await?,
+        };
+        let result = self.within_transaction(&mut conn, verb).await;
+        *slot = Some(Idle { connection: conn, since: Instant::now() });
+        result
     }
 
-    /// Throws the connection away; the next call opens a new one. For after a failure or an abandoned statement.
+    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options))
+            .await
+            .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?
+    }
+
+    /// Behind a pooler; elsewhere the verb as it is.
+    async fn within_transaction<T, E: From<sqlx::Error>>(
+        &self,
+        conn: &mut PgConnection,
+        verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let Some(begin) = &self.begin else { return verb(conn).await };
+        conn.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(begin.as_str()))).await?;
+        let result = verb(conn).await;
+        let end = if result.is_ok() { COMMIT } else { ROLLBACK };
+        match (conn.execute(sqlx::raw_sql(end)).await, result) {
+            (Ok(_), result) => result,
+            (Err(error), Ok(_)) => Err(error.into()),
+            // The first failure says more. The connection is of no use any more, as after any failure.
+            (Err(_), failed) => failed,
+        }
+    }
+
+    /// Throws the connection away; the next call opens a new one. For after a failure.
     pub async fn discard(&self) {
         self.slot.lock().await.take();
     }
 }
 
 impl Idle {
-    async fn is_alive(&mut self, ping_after_idle: Duration) -> bool {
-        self.since.elapsed() < ping_after_idle
-            || matches!(tokio::time::timeout(PING_TIMEOUT, self.connection.ping()).await, Ok(Ok(())))
-    }
-}
-
-/// The connection while somebody uses it.
-#[derive(Debug)]
-pub struct Checkout<'a>(tokio::sync::MappedMutexGuard<'a, Idle>);
-
-impl Deref for Checkout<'_> {
-    type Target = PgConnection;
-    fn deref(&self) -> &PgConnection {
-        &self.0.connection
-    }
-}
-
-impl DerefMut for Checkout<'_> {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.0.connection
-    }
-}
-
-impl Drop for Checkout<'_> {
-    fn drop(&mut self) {
-        self.0.since = Instant::now();
+    async fn if_alive(mut self, ping_after_idle: Duration) -> Option<PgConnection> {
+        let alive = self.since.elapsed() < ping_after_idle
+            || matches!(tokio::time::timeout(PING_TIMEOUT, self.connection.ping()).await, Ok(Ok(())));
+        alive.then_some(self.connection)
     }
 }
 

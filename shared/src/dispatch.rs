@@ -6,15 +6,25 @@ use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::app::App;
 use crate::config::{self, ConfigError, RUNS_QUEUE_URL};
+use crate::runs::{self, Run};
 
 /// All a create call may spend on SQS, retries included: with the insert before it the caller has an answer within 2 s.
 const SEND_TIMEOUT: Duration = Duration::from_millis(1200);
 /// SQS delays a message by at most 15 minutes; what is due later is left to the sweep.
 pub const MAX_DELAY_SECONDS: i32 = 900;
+
+/// A caller has an answer within two seconds, whatever SQS does; this much of it may pass until [`tell`] is done.
+pub const TELL_WITHIN: Duration = Duration::from_millis(1800);
+/// SQS takes at most this many messages at once.
+pub const MAX_BATCH: usize = 10;
 
 /// What a message says: this run may be waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,18 +40,54 @@ pub struct Dispatcher {
     queue_url: String,
 }
 
-/// SQS did not take the message in time. The run's dispatch stays due.
+/// What SQS is told about one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The run's tenant: the group, so that SQS takes turns between tenants (fair queues).
+    pub tenant_id: Uuid,
+    /// The run.
+    pub run_id: Uuid,
+    /// 0 to [`MAX_DELAY_SECONDS`].
+    pub delay_seconds: i32,
+}
+
+impl Notice {
+    /// About a run as a verb has just returned it; `None` if it may be claimed so late that SQS cannot delay the message until
+    /// then: that is left to the sweep.
+    pub fn of(run: &Run) -> Option<Self> {
+        // The clock of Postgres throughout: the verb wrote updated_at.
+        let delay = (run.available_at - run.updated_at).max(TimeDelta::zero());
+        let seconds = delay.num_seconds() + i64::from(delay.subsec_nanos() > 0);
+        let delay_seconds = i32::try_from(seconds).ok().filter(|seconds| *seconds <= MAX_DELAY_SECONDS)?;
+        Some(Self { tenant_id: run.tenant_id, run_id: run.id, delay_seconds })
+    }
+
+    fn body(self) -> String {
+        format!(r#"{{"run_id":"{}"}}"#, self.run_id)
+    }
+
+    fn delay(self) -> Option<i32> {
+        (self.delay_seconds > 0).then_some(self.delay_seconds)
+    }
+}
+
+/// SQS did not do as asked in time. A dispatch stays due then.
 #[derive(Debug, thiserror::Error)]
 pub enum DispatchError {
     /// It did not answer in time.
     #[error("SQS did not answer within {} ms", SEND_TIMEOUT.as_millis())]
     Timeout,
     /// It could not be reached, or refused.
-    #[error("SQS did not take the message")]
-    Sqs(#[from] Box<aws_sdk_sqs::error::SdkError<aws_sdk_sqs::operation::send_message::SendMessageError>>),
+    #[error("SQS did not do as asked")]
+    Sqs(#[from] Box<aws_sdk_sqs::Error>),
 }
 
 impl Dispatcher {
+    /// From parts that are already there.
+    pub fn new(client: Client, queue_url: String) -> Self {
+        Self { client, queue_url }
+    }
+
     /// From `RUNS_QUEUE_URL` and the AWS SDK's own variables. Opens no connection.
     ///
     /// # Errors
@@ -58,28 +104,110 @@ impl Dispatcher {
             .retry_config(RetryConfig::standard().with_max_attempts(2))
             .load()
             .await;
-        Ok(Self { client: Client::new(&config), queue_url })
+        Ok(Self::new(Client::new(&config), queue_url))
     }
 
-    /// Sends `{"run_id": …}`. The group is the tenant, so that SQS takes turns between tenants (fair queues).
-    /// `delay_seconds`: 0 to [`MAX_DELAY_SECONDS`].
+    /// Sends `{"run_id": …}`.
     ///
     /// # Errors
     /// [`DispatchError`], after 1.2 seconds at the latest.
-    pub async fn send(&self, tenant: Uuid, run_id: Uuid, delay_seconds: i32) -> Result<(), DispatchError> {
+    pub async fn send(&self, notice: Notice) -> Result<(), DispatchError> {
         let send = self
             .client
             .send_message()
             .queue_url(&self.queue_url)
-            .message_body(format!(r#"{{"run_id":"{run_id}"}}"#))
-            .message_group_id(tenant.to_string())
-            .set_delay_seconds((delay_seconds > 0).then_some(delay_seconds))
-            .send();
-        // The SDK's own limits do not cover finding credentials.
-        match tokio::time::timeout(SEND_TIMEOUT, send).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(Box::new(error).into()),
-            Err(_) => Err(DispatchError::Timeout),
-        }
+            .message_body(notice.body())
+            .message_group_id(notice.tenant_id.to_string())
+            .set_delay_seconds(notice.delay());
+        in_time(send.send()).await.map(drop)
     }
+
+    /// Sends up to [`MAX_BATCH`] notices at once and returns those that SQS took.
+    ///
+    /// # Errors
+    /// [`DispatchError`] if SQS took none, after 1.2 seconds at the latest.
+    pub async fn send_batch(&self, notices: &[Notice]) -> Result<Vec<Notice>, DispatchError> {
+        let mut send = self.client.send_message_batch().queue_url(&self.queue_url);
+        for (index, notice) in notices.iter().enumerate() {
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .message_body(notice.body())
+                .message_group_id(notice.tenant_id.to_string())
+                .set_delay_seconds(notice.delay());
+            send = send.entries(entry.build().map_err(|error| Box::new(error.into()))?);
+        }
+        let sent = in_time(send.send()).await?;
+        let taken =
+            sent.successful().iter().filter_map(|entry| notices.get(entry.id().parse::<usize>().ok()?));
+        Ok(taken.copied().collect())
+    }
+
+    /// About how many messages are in the queue and could be received now.
+    ///
+    /// # Errors
+    /// [`DispatchError`], after 1.2 seconds at the latest.
+    pub async fn backlog(&self) -> Result<usize, DispatchError> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let ask = self.client.get_queue_attributes().queue_url(&self.queue_url).attribute_names(name.clone());
+        let answer = in_time(ask.send()).await?;
+        let number = answer.attributes().and_then(|all| all.get(&name)).and_then(|text| text.parse().ok());
+        Ok(number.unwrap_or(0))
+    }
+
+    /// Hides a received message from other receivers for so many seconds from now (0 = shows it at once).
+    ///
+    /// # Errors
+    /// [`DispatchError`], after 1.2 seconds at the latest; the message comes back when its visibility ends.
+    pub async fn hide(&self, receipt_handle: &str, seconds: i32) -> Result<(), DispatchError> {
+        let hide = self
+            .client
+            .change_message_visibility()
+            .queue_url(&self.queue_url)
+            .receipt_handle(receipt_handle)
+            .visibility_timeout(seconds);
+        in_time(hide.send()).await.map(drop)
+    }
+}
+
+/// An answer of SQS within [`SEND_TIMEOUT`]: the SDK's own limits do not cover finding credentials.
+async fn in_time<T, E>(
+    asked: impl Future<Output = Result<T, aws_sdk_sqs::error::SdkError<E>>>,
+) -> Result<T, DispatchError>
+where
+    aws_sdk_sqs::Error: From<aws_sdk_sqs::error::SdkError<E>>,
+{
+    match tokio::time::timeout(SEND_TIMEOUT, asked).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Box::new(aws_sdk_sqs::Error::from(error)).into()),
+        Err(_) => Err(DispatchError::Timeout),
+    }
+}
+
+/// Tells SQS about a run that a verb has just made QUEUED, then the row that SQS knows; the run shows it. Does nothing for a
+/// run that is not pushed. Whatever goes wrong until `deadline`, the dispatch stays due on the row and the sweep sends it:
+/// whoever asked for the verb is told of its success all the same.
+pub async fn tell(app: &App, run: &mut Run, deadline: Instant) {
+    let Some(dispatcher) = &app.dispatcher else { return };
+    match tokio::time::timeout_at(deadline, told(app, dispatcher, run)).await {
+        Ok(true) => run.dispatch_due_at = None,
+        Ok(false) => {}
+        Err(_) => tracing::warn!("run stored, dispatch stays due: no time left to tell SQS and the row"),
+    }
+}
+
+/// False: the dispatch stays due.
+async fn told(app: &App, dispatcher: &Dispatcher, run: &Run) -> bool {
+    let (Some(due_at), Some(notice)) = (run.dispatch_due_at, Notice::of(run)) else { return false };
+    if let Err(error) = dispatcher.send(notice).await {
+        tracing::warn!(error = format!("{:#}", anyhow::Error::new(error)), "run stored, dispatch stays due");
+        return false;
+    }
+    let marked = app.call(async |conn| runs::mark_dispatched(conn, run.tenant_id, run.id, due_at).await);
+    if let Err(error) = marked.await {
+        // The message comes once more, which is harmless.
+        tracing::warn!(error = format!("{error:#}"), "run dispatched, but its dispatch stays due");
+        app.db.discard().await;
+        return false;
+    }
+    true
 }

@@ -3,10 +3,12 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`runs`] | the verbs of a run, one file each, with its SQL in `sql/` |
+//! | [`sweep`] | the verbs of what becomes due without anybody asking |
 //! | [`dag`] | what a dag_spec asks a worker to do |
 //! | [`http`] | the edge of the HTTP functions: request in, reply or problem out, one log line |
 //! | [`db`] | the one Postgres connection of an execution environment |
 //! | [`dispatch`] | telling SQS that a run waits |
+//! | [`metrics`] | counts for CloudWatch |
 //! | [`openapi`] | the OpenAPI document, generated from the types above |
 //!
 //! A function is `config → connection → handler`, a handler is `path → body → one verb → reply`, and everything that
@@ -19,10 +21,12 @@ pub mod db;
 pub mod dispatch;
 pub mod http;
 pub mod logging;
+pub mod metrics;
 pub mod openapi;
 pub mod problem;
 pub mod runs;
 pub mod scope;
+pub mod sweep;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 
 use crate::problem::ProblemBody;
 use crate::runs::{
-    ClaimReply, ClaimRequest, CompleteReply, CompleteRequest, CreateRequest, HeartbeatReply,
-    HeartbeatRequest, Run, RunDetails, RunPage,
+    CancelRequest, ClaimReply, ClaimRequest, CompleteReply, CompleteRequest, CreateRequest, HeartbeatReply,
+    HeartbeatRequest, ReleaseReply, ReleaseRequest, RetryRequest, Run, RunDetails, RunPage,
 };
 
 #[derive(OpenApi)]
@@ -20,9 +20,9 @@ use crate::runs::{
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "http://127.0.0.1:8000", description = "The local stack")),
-    paths(create, claim, heartbeat, complete, get, list),
+    paths(create, claim, heartbeat, complete, release, cancel, retry, get, list),
     components(schemas(ProblemBody)),
-    tags((name = "runs", description = "Create, claim, heartbeat, complete, look at")),
+    tags((name = "runs", description = "Create, claim, heartbeat, complete, release, cancel, retry, look at")),
 )]
 struct Api;
 
@@ -87,10 +87,67 @@ fn heartbeat() {}
 #[expect(dead_code, reason = "only its attributes are read")]
 fn complete() {}
 
+/// Hand a run back, to go on later or elsewhere
+#[utoipa::path(
+    post, path = "/api/runs/{run_id}/release", tag = "runs", operation_id = "release",
+    params(("run_id" = uuid::Uuid, Path, description = "The run")),
+    request_body = ReleaseRequest,
+    responses(
+        (status = 200, body = ReleaseReply, description = "The run, QUEUED"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json",
+            description = "`lease_lost` (also of a second call), `already_finished`, `run_cancelled`, `run_not_running`"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+fn release() {}
+
+/// Cancel a run
+#[utoipa::path(
+    post, path = "/api/runs/{run_id}/cancel", tag = "runs", operation_id = "cancel",
+    params(("run_id" = uuid::Uuid, Path, description = "The run")),
+    request_body = Option<CancelRequest>,
+    responses(
+        (status = 200, body = Run, description = "The run, CANCELLED now or before"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`run_not_found`"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json",
+            description = "`already_finished`"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+fn cancel() {}
+
+/// Retry a run that FAILED or was CANCELLED: a new run of the same lineage
+#[utoipa::path(
+    post, path = "/api/runs/{run_id}/retry", tag = "runs", operation_id = "retry",
+    params(
+        ("run_id" = uuid::Uuid, Path, description = "The run to retry"),
+        ("Idempotency-Key" = Option<String>, Header, max_length = 255,
+            description = "Per tenant: the same key with the same request answers with the first run, with another one 422"),
+    ),
+    request_body = Option<RetryRequest>,
+    responses(
+        (status = 200, body = Run, description = "The run that this Idempotency-Key has created before"),
+        (status = 201, body = Run, description = "The new run",
+            headers(("Location" = String, description = "Its path"))),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json",
+            description = "`run_not_found`, `pipeline_version_not_found`"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json",
+            description = "`invalid_transition`, `version_not_approved`"),
+        (status = 422, body = ProblemBody, content_type = "application/problem+json",
+            description = "`idempotency_key_reused`, `invalid_dag_spec`"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+fn retry() {}
+
 /// Look at a run
 #[utoipa::path(
     get, path = "/api/runs/{run_id}", tag = "runs", operation_id = "get",
-    params(("run_id" = uuid::Uuid, Path, description = "The run")),
+    params(
+        ("run_id" = uuid::Uuid, Path, description = "The run"),
+        ("wait_seconds" = Option<u16>, Query, minimum = 0, maximum = 20,
+            description = "Answer when the run has ended, after this time at the latest; 0 if left out"),
+    ),
     responses(
         (status = 200, body = RunDetails, description = "The run with its version, attempts, and what it waits for"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`run_not_found`"),
@@ -120,13 +177,16 @@ fn get() {}
 fn list() {}
 
 /// The events whose bodies are the examples of the operations: tests send the same ones.
-const EXAMPLES: [(&str, &str, &str); 6] = [
+const EXAMPLES: [(&str, &str, &str); 9] = [
     ("/api/runs", "smallest", include_str!("../../events/create.json")),
     ("/api/runs", "every field", include_str!("../../events/create.full.json")),
     ("/api/runs/claim", "every field", include_str!("../../events/claim.full.json")),
     ("/api/runs/{run_id}/heartbeat", "first claim", include_str!("../../events/heartbeat.json")),
     ("/api/runs/{run_id}/complete", "succeeded", include_str!("../../events/complete.json")),
     ("/api/runs/{run_id}/complete", "failed", include_str!("../../events/complete.failed.json")),
+    ("/api/runs/{run_id}/release", "for later", include_str!("../../events/release.json")),
+    ("/api/runs/{run_id}/cancel", "with a reason", include_str!("../../events/cancel.json")),
+    ("/api/runs/{run_id}/retry", "with other parameters", include_str!("../../events/retry.json")),
 ];
 
 /// The problems that any operation may answer with.
@@ -163,7 +223,15 @@ pub fn document() -> Result<Value, serde_json::Error> {
             }
         }
     }
-    for request in ["CreateRequest", "ClaimRequest", "HeartbeatRequest", "CompleteRequest"] {
+    for request in [
+        "CreateRequest",
+        "ClaimRequest",
+        "HeartbeatRequest",
+        "CompleteRequest",
+        "ReleaseRequest",
+        "CancelRequest",
+        "RetryRequest",
+    ] {
         document["components"]["schemas"][request]["additionalProperties"] = json!(false);
     }
     Ok(document)

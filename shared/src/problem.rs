@@ -35,6 +35,8 @@ pub enum Code {
     RunCancelled,
     /// Only APPROVED versions run.
     VersionNotApproved,
+    /// The run does not stand where this is possible.
+    InvalidTransition,
     /// The id is taken by somebody else.
     AlreadyExists,
     /// The same Idempotency-Key came with another body.
@@ -65,6 +67,7 @@ impl Code {
             Code::AlreadyFinished => (409, "Run already finished"),
             Code::RunCancelled => (409, "Run cancelled"),
             Code::VersionNotApproved => (409, "Pipeline version not approved"),
+            Code::InvalidTransition => (409, "Invalid transition"),
             Code::AlreadyExists => (409, "Already exists"),
             Code::IdempotencyKeyReused => (422, "Idempotency key reused"),
             Code::InvalidDagSpec => (422, "Invalid dag_spec"),

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use lambda_http::Body;
 use serde_json::{Value, json};
-use sqlx::ConnectOptions;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgArguments, PgConnectOptions};
+use sqlx::query::Query;
+use sqlx::{ConnectOptions, Postgres};
 
 use crate::app::App;
 use crate::config::ConfigError;
-use crate::db::{Db, Plans};
+use crate::db::{Db, Plans, Pooler};
 use crate::http::{Call, Reply};
 use crate::problem::Problem;
 
@@ -24,7 +25,15 @@ const DEMO_IDS: [&str; 3] = ["0199e0c0-", "b31dbeba-", "580115b4-"];
 pub async fn app(options: PgConnectOptions, plans: Plans) -> Arc<App> {
     let mut conn = options.connect().await.expect("the test's database answers");
     sqlx::raw_sql(DEMO).execute(&mut conn).await.expect("the demo data can be loaded");
-    Arc::new(App::new(Db::new(options, plans), None))
+    Arc::new(App::new(Db::new(options, plans, Pooler::None), None))
+}
+
+/// Runs a query on the app's connection and returns how many rows it touched.
+///
+/// # Panics
+/// If Postgres refuses it.
+pub async fn execute(app: &App, query: Query<'_, Postgres, PgArguments>) -> u64 {
+    app.call(async |conn| query.execute(conn).await).await.expect("the query of a test").rows_affected()
 }
 
 /// Sends an event through the edge to a handler. Returns status, headers and body, in which ids and times that are new

@@ -63,16 +63,22 @@ fn every_example_is_a_request_that_is_accepted() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 6);
+    assert_eq!(seen, 9);
 }
 
 fn check(path: &str, body: Value) {
-    use runplane::runs::{ClaimRequest, CompleteRequest, CreateRequest, HeartbeatRequest};
+    use runplane::runs::{
+        CancelRequest, ClaimRequest, CompleteRequest, CreateRequest, HeartbeatRequest, ReleaseRequest,
+        RetryRequest,
+    };
     let checked = match path.rsplit('/').next().unwrap() {
         "runs" => serde_json::from_value::<CreateRequest>(body).unwrap().check(),
         "claim" => serde_json::from_value::<ClaimRequest>(body).unwrap().check(),
         "heartbeat" => serde_json::from_value::<HeartbeatRequest>(body).unwrap().check(),
         "complete" => serde_json::from_value::<CompleteRequest>(body).unwrap().check(),
+        "release" => serde_json::from_value::<ReleaseRequest>(body).unwrap().check(),
+        "cancel" => serde_json::from_value::<CancelRequest>(body).unwrap().check(),
+        "retry" => serde_json::from_value::<RetryRequest>(body).unwrap().check(),
         other => panic!("no request type for {other}"),
     };
     checked.unwrap_or_else(|faults| panic!("{path}: {faults:?}"));

@@ -1,7 +1,7 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
 use runplane::db::Plans;
-use runplane::testing::{answer, app};
+use runplane::testing::{answer, app, execute};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::handler::handle;
@@ -60,14 +60,12 @@ async fn every_field_that_is_out_of_bounds_is_named(_pool: PgPoolOptions, option
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_run_comes_with_its_token_and_its_version(_pool: PgPoolOptions, options: PgConnectOptions) {
     let app = app(options, Plans::Generic).await;
-    sqlx::query(
+    let insert = sqlx::query(
         "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch)
          select uuidv7(), uuidv7(), tenant_id, pipeline_id, id, 'pull' from pipeline_versions
          where id = 'b31dbeba-3a2e-4fa9-a084-72c75f9f18a3'",
-    )
-    .execute(&mut *app.conn().await.unwrap())
-    .await
-    .unwrap();
+    );
+    execute(&app, insert).await;
     let full = include_str!("../../../events/claim.full.json");
     let first = answer(&app, &handle, full).await;
     insta::assert_json_snapshot!(first, @r#"
@@ -110,6 +108,7 @@ async fn a_run_comes_with_its_token_and_its_version(_pool: PgPoolOptions, option
           "queue": "default",
           "retry_of_run_id": null,
           "root_run_id": "[id]",
+          "start_by": null,
           "started_at": "[time]",
           "status": "RUNNING",
           "tenant_id": "580115b4-a291-4917-8dbd-247cfa13e2d6",

@@ -9,5 +9,5 @@ use runplane::db::Plans;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runplane::http::serve(Needs { plans: Plans::Generic, queue: true }, handler::handle).await
+    runplane::http::serve(Needs::database_and_queue(Plans::Generic), handler::handle).await
 }

@@ -1,13 +1,17 @@
-//! `GET /api/runs/{run_id}`: one run with everything that is known about it.
+//! `GET /api/runs/{run_id}`: shows a run.
 
 mod handler;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use runplane::app::Needs;
 use runplane::db::Plans;
+use runplane::http::TIME_LIMIT;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runplane::http::serve(Needs { plans: Plans::Generic, queue: false }, handler::handle).await
+    let time_limit = TIME_LIMIT + Duration::from_secs(handler::MAX_WAIT_SECONDS.into());
+    runplane::http::serve(Needs { time_limit, ..Needs::database(Plans::Generic) }, handler::handle).await
 }

@@ -14,8 +14,7 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     if let Scope::Tenant(tenant) = scope {
         tracing::Span::current().record("tenant.id", tenant.to_string());
     }
-    let mut conn = app.conn().await?;
-    let page = runs::list(&mut conn, scope, &filter, &page).await?;
+    let page = app.call(async |conn| runs::list(conn, scope, &filter, &page).await).await?;
     Reply::ok(&page)
 }
 

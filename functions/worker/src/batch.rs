@@ -1,13 +1,15 @@
-//! A batch of messages, each treated on its own: one that fails goes back by itself, and its neighbours are done.
+//! A batch of messages, each treated on its own and beside the others: one that fails goes back by itself, and its
+//! neighbours are done.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use runplane::app::App;
 use runplane::db::is_unavailable;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::lease::Pace;
+use crate::Worker;
 use crate::record::{self, Done, RecordError};
 
 /// The name this environment claims under: its log stream, so that a run leads to the log of whoever ran it.
@@ -17,10 +19,10 @@ pub fn worker_name() -> String {
     format!("lambda:worker:{name}").chars().take(200).collect()
 }
 
-/// Works the batch off, one message after the other, and names the messages that have to come again.
-pub async fn handle(app: &App, worker: &str, event: SqsEvent) -> SqsBatchResponse {
-    let mut response = SqsBatchResponse::default();
-    for message in event.records {
+/// Works the batch off, all messages at once, and names those that have to come again. Runs are handed back when `leave` is
+/// cancelled.
+pub async fn handle(worker: &Arc<Worker>, event: SqsEvent, leave: CancellationToken) -> SqsBatchResponse {
+    let tasks = event.records.into_iter().map(|message| {
         let id = message.message_id.clone().unwrap_or_default();
         let span = tracing::info_span!(
             "message",
@@ -29,7 +31,15 @@ pub async fn handle(app: &App, worker: &str, event: SqsEvent) -> SqsBatchRespons
             run.id = tracing::field::Empty,
             run.attempt = tracing::field::Empty,
         );
-        if !one(app, worker, &message).instrument(span).await {
+        let (worker, leave) = (Arc::clone(worker), leave.clone());
+        let task = async move { one(&worker, &message, &leave).await };
+        (id, tokio::spawn(task.instrument(span)))
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let mut response = SqsBatchResponse::default();
+    for (id, task) in tasks {
+        // A panic of ours, outside of any run's work: its message comes again.
+        if !task.await.unwrap_or(false) {
             response.add_failure(id);
         }
     }
@@ -37,13 +47,17 @@ pub async fn handle(app: &App, worker: &str, event: SqsEvent) -> SqsBatchRespons
 }
 
 /// True: the message has done its duty.
-async fn one(app: &App, worker: &str, message: &SqsMessage) -> bool {
+async fn one(worker: &Worker, message: &SqsMessage, leave: &CancellationToken) -> bool {
     let started = Instant::now();
-    let result = record::handle(app, worker, message, Pace::DEFAULT).await;
+    let result = record::handle(worker, message, leave).await;
     let duration_ms = started.elapsed().as_millis() as u64;
     match result {
-        Ok(Done::Ended(status)) => {
-            tracing::info!(status = status.as_str(), duration_ms, "run ended {}", status.as_str());
+        Ok(Done::Completed(status)) => {
+            tracing::info!(status = status.as_str(), duration_ms, "run completed, is {}", status.as_str());
+            true
+        }
+        Ok(Done::HandedBack) => {
+            tracing::info!(duration_ms, "run handed back: another invocation goes on with it");
             true
         }
         Ok(Done::NotOurs) => {
@@ -51,12 +65,15 @@ async fn one(app: &App, worker: &str, message: &SqsMessage) -> bool {
             true
         }
         Ok(Done::Lost) => {
-            tracing::warn!(duration_ms, "lease lost while working: the run is somebody else's now");
+            tracing::warn!(
+                duration_ms,
+                "lease lost while working: the run is cancelled or somebody else's now"
+            );
             true
         }
         Err(error) => {
             if let RecordError::Db(cause) = &error {
-                app.db.discard().await;
+                worker.app.db.discard().await;
                 let retry =
                     if is_unavailable(cause) { "Postgres is out of reach" } else { "Postgres refused" };
                 tracing::error!(

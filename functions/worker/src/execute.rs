@@ -6,14 +6,7 @@ use runplane::runs::{Claim, CompleteRequest, Outcome};
 /// Runs the claimed version and says how it ended. Steps given as strings do nothing; other ones fail the run, which
 /// says so rather than pretend.
 pub async fn execute(claim: &Claim) -> CompleteRequest {
-    let mut request = CompleteRequest {
-        status: Outcome::Succeeded,
-        lease_token: None,
-        error_message: None,
-        error_code: None,
-        retryable: None,
-        output: None,
-    };
+    let mut request = CompleteRequest::new(Outcome::Succeeded);
     match dag::plan(&claim.pipeline_version.dag_spec) {
         Ok(plan) => {
             tracing::debug!(steps = plan.steps.len(), "all steps are done: none of them does anything")

@@ -3,6 +3,7 @@
 mod batch;
 mod execute;
 mod lease;
+mod leave;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -11,22 +12,51 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use runplane::app::{App, Needs};
+use runplane::config::ConfigError;
 use runplane::db::Plans;
+use tokio_util::sync::CancellationToken;
 
-#[tokio::main(flavor = "current_thread")]
+use lease::Pace;
+
+/// What the worker keeps between batches.
+#[derive(Debug)]
+struct Worker {
+    app: Arc<App>,
+    name: String,
+    pace: Pace,
+}
+
+impl Worker {
+    async fn from_env() -> Result<Self, ConfigError> {
+        let app = App::from_env(Needs::database_and_queue(Plans::Generic)).await?;
+        Ok(Self { app: Arc::new(app), name: batch::worker_name(), pace: Pace::from_env()? })
+    }
+}
+
+// Two threads: heartbeats go on while a run keeps one of them busy.
+#[tokio::main(worker_threads = 2)]
 async fn main() -> Result<(), Error> {
     runplane::logging::init();
-    let app = App::from_env(Needs { plans: Plans::Generic, queue: false }).await.map(Arc::new);
-    let app = &app;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| async move {
-        match app {
-            Ok(app) => Ok(batch::handle(app, &batch::worker_name(), event.payload).await),
+    let worker = Worker::from_env().await.map(Arc::new);
+    let worker = &worker;
+    let (stop, busy) = (CancellationToken::new(), leave::Busy::default());
+    let (leaving, counting) = (&stop, &busy);
+    let run = lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| async move {
+        let _busy = counting.enter();
+        match worker {
+            Ok(worker) => {
+                let leave = leave::before(leaving, event.context.deadline);
+                Ok(batch::handle(worker, event.payload, leave.token()).await)
+            }
             // Failing the call keeps the messages; ending the process would leave its caller waiting.
             Err(error) => {
                 tracing::error!(error = error.to_string(), "the worker is not configured");
                 Err(Error::from(error.to_string()))
             }
         }
-    }))
-    .await
+    }));
+    tokio::select! {
+        ended = run => ended,
+        () = leave::terminated(&stop, &busy) => Ok(()),
+    }
 }

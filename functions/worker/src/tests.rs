@@ -5,20 +5,25 @@
     reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
 )]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use runplane::app::App;
-use runplane::db::Plans;
-use runplane::runs::{self, Claim, RunStatus};
+use runplane::db::{Db, Plans, Pooler};
+use runplane::dispatch::Dispatcher;
+use runplane::runs::{self, CancelRequest, Claim, CompleteRequest, Outcome, RunStatus};
 use runplane::scope::Scope;
-use runplane::testing::{app, captured_log};
+use runplane::testing::{app, captured_log, execute};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use uuid::{Uuid, uuid};
 
-use crate::batch;
-use crate::lease::{self, Held, Pace};
+use crate::lease::{self, Pace};
+use crate::record::{self, Done};
+use crate::{Worker, batch};
 
 const WAITING_RUN: Uuid = uuid!("0199e0c0-0000-7000-8000-0000000000aa");
 const DEMO_TENANT: Uuid = uuid!("580115b4-a291-4917-8dbd-247cfa13e2d6");
@@ -29,9 +34,14 @@ const QUICK: Pace = Pace {
     retry_after: Duration::from_millis(1),
 };
 
-async fn failures(app: &App, event: &str) -> Vec<String> {
+fn worker_with(app: Arc<App>, pace: Pace) -> Arc<Worker> {
+    Arc::new(Worker { app, name: "worker".to_owned(), pace })
+}
+
+async fn failures(app: &Arc<App>, event: &str) -> Vec<String> {
     let event: SqsEvent = serde_json::from_str(event).unwrap();
-    let response = batch::handle(app, "worker", event).await;
+    let worker = worker_with(Arc::clone(app), QUICK);
+    let response = batch::handle(&worker, event, CancellationToken::new()).await;
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
 
@@ -44,31 +54,59 @@ fn message(run_id: Uuid) -> String {
 }
 
 async fn stored(app: &App, id: Uuid) -> runs::Run {
-    runs::get(&mut app.conn().await.unwrap(), Scope::All, id).await.unwrap().run
+    app.call(async |conn| runs::get(conn, Scope::All, id).await).await.unwrap().run
 }
 
 /// A QUEUED run of the demo tenant with a spec of its own.
 async fn run_of(app: &App, dag_spec: serde_json::Value) -> Uuid {
     let version = Uuid::now_v7();
-    sqlx::query(
+    let insert = sqlx::query(
         "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec)
          values ($1, $2, '0199e0c0-0000-7000-8000-000000000011', $1::text, 'APPROVED', $3)",
-    )
-    .bind(version)
-    .bind(DEMO_TENANT)
-    .bind(dag_spec)
-    .execute(&mut *app.conn().await.unwrap())
-    .await
-    .unwrap();
+    );
+    execute(app, insert.bind(version).bind(DEMO_TENANT).bind(dag_spec)).await;
     let request = serde_json::json!({"tenant_id": DEMO_TENANT, "pipeline_version_id": version});
     let request = serde_json::from_value(request).unwrap();
-    runs::create(&mut app.conn().await.unwrap(), &request, None).await.unwrap().run.id
+    app.call(async |conn| runs::create(conn, &request, None).await).await.unwrap().run.id
 }
 
 async fn claimed(app: &App) -> Claim {
     let claim =
-        runs::claim_by_id(&mut app.conn().await.unwrap(), Scope::All, WAITING_RUN, "worker", 30).await;
+        app.call(async |conn| runs::claim_by_id(conn, Scope::All, WAITING_RUN, "worker", 30).await).await;
     claim.unwrap().unwrap()
+}
+
+/// The claimed run with this work, as the worker does it.
+async fn run(
+    app: &Arc<App>,
+    claim: &Claim,
+    pace: Pace,
+    work: impl Future<Output = CompleteRequest> + Send + 'static,
+) -> Result<Done, record::RecordError> {
+    let lease = lease::keep(app, claim, Instant::now(), pace, None);
+    record::run(app, claim, lease, pace, &CancellationToken::new(), work).await
+}
+
+/// Work that never ends, and what resolves when it is dropped.
+fn endless() -> (impl Future<Output = CompleteRequest> + Send + 'static, impl Future<Output = Result<(), ()>>)
+{
+    let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
+    let work = async move {
+        let _alive = alive;
+        std::future::pending().await
+    };
+    (work, async { dropped.await.map_or(Ok(()), |()| Err(())) })
+}
+
+/// A moment longer ago than any lease of these tests lasts.
+fn long_ago() -> Instant {
+    Instant::now().checked_sub(Duration::from_secs(31)).unwrap()
+}
+
+/// Kills the worker's own connection under it.
+async fn kill_connection(app: &App) {
+    let kill = sqlx::query("select pg_terminate_backend(pg_backend_pid())");
+    app.call(async |conn| kill.execute(conn).await).await.unwrap_err();
 }
 
 /// Waits until a condition on the row holds, over a connection of its own.
@@ -110,7 +148,7 @@ async fn one_bad_message_does_not_fail_its_neighbours(_pool: PgPoolOptions, opti
     assert_eq!(failed, ids);
     let refused = log.lines_about("message refused");
     assert_eq!(refused.iter().map(|line| line["message.id"].as_str().unwrap()).collect::<Vec<_>>(), ids);
-    assert_eq!(log.lines_about("run ended SUCCEEDED").len(), 1);
+    assert_eq!(log.lines_about("run completed, is SUCCEEDED").len(), 1);
     assert_eq!(stored(&app, WAITING_RUN).await.status, RunStatus::Succeeded);
 }
 
@@ -152,22 +190,146 @@ async fn the_lease_is_extended_while_work_goes_on(_pool: PgPoolOptions, options:
     let claim = claimed(&app).await;
     let work = async {
         until(options, "heartbeat_at is not null and lease_expires_at > claimed_at + interval '30 s'").await;
-        "done"
+        CompleteRequest::new(Outcome::Succeeded)
     };
-    assert_eq!(lease::keep(&app, &claim, QUICK, work).await, Held::Kept("done"));
+    assert_eq!(run(&app, &claim, QUICK, work).await.unwrap(), Done::Completed(RunStatus::Succeeded));
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn heartbeats_go_on_while_the_work_blocks_its_thread(_pool: PgPoolOptions, options: PgConnectOptions) {
+    // As main has it: two threads, one of which is busy.
+    let blocked = std::thread::spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let app = app(options.clone(), Plans::Generic).await;
+            let claim = claimed(&app).await;
+            let (beaten, seen) = std::sync::mpsc::channel();
+            tokio::spawn(async move {
+                until(options, "heartbeat_at is not null").await;
+                beaten.send(()).unwrap();
+            });
+            let work = async move {
+                seen.recv().unwrap();
+                CompleteRequest::new(Outcome::Succeeded)
+            };
+            run(&app, &claim, QUICK, work).await.unwrap()
+        })
+    });
+    let done = tokio::task::spawn_blocking(move || blocked.join().unwrap()).await.unwrap();
+    assert_eq!(done, Done::Completed(RunStatus::Succeeded));
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn work_stops_when_the_lease_is_lost(_pool: PgPoolOptions, options: PgConnectOptions) {
     let app = app(options, Plans::Generic).await;
     let claim = claimed(&app).await;
-    sqlx::query("update pipeline_runs set lease_token = gen_random_uuid() where id = $1")
-        .bind(WAITING_RUN)
-        .execute(&mut *app.conn().await.unwrap())
-        .await
-        .unwrap();
-    let endless = std::future::pending::<()>();
-    assert_eq!(lease::keep(&app, &claim, QUICK, endless).await, Held::Lost);
+    let steal = sqlx::query("update pipeline_runs set lease_token = gen_random_uuid() where id = $1");
+    execute(&app, steal.bind(WAITING_RUN)).await;
+    let (work, dropped) = endless();
+    assert_eq!(run(&app, &claim, QUICK, work).await.unwrap(), Done::Lost);
+    dropped.await.unwrap();
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_cancel_stops_the_work_with_the_next_heartbeat(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    let claim = claimed(&app).await;
+    let request = CancelRequest::default();
+    app.call(async |conn| runs::cancel(conn, Scope::All, WAITING_RUN, &request).await).await.unwrap();
+    let (work, dropped) = endless();
+    assert_eq!(run(&app, &claim, QUICK, work).await.unwrap(), Done::Lost);
+    dropped.await.unwrap();
+    assert_eq!(stored(&app, WAITING_RUN).await.status, RunStatus::Cancelled);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn work_stops_when_no_heartbeat_reaches_postgres_for_a_whole_lease(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let app = app(options, Plans::Generic).await;
+    let claim = claimed(&app).await;
+    // Nobody listens on port 1.
+    let cut_off = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
+    let cut_off = Arc::new(App::new(Db::new(cut_off, Plans::Generic, Pooler::None), None));
+    let (work, dropped) = endless();
+    let lease = lease::keep(&cut_off, &claim, long_ago(), QUICK, None);
+    let done = record::run(&cut_off, &claim, lease, QUICK, &CancellationToken::new(), work).await;
+    assert!(matches!(done, Err(record::RecordError::Silent)), "{done:?}");
+    dropped.await.unwrap();
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_panic_in_a_run_fails_that_run_only(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    let claim = claimed(&app).await;
+    let neighbour = run_of(&app, serde_json::json!({})).await;
+    let neighbour_message = message(neighbour);
+    let work = async { panic!("a secret of ours") };
+    let (done, failed) = tokio::join!(run(&app, &claim, QUICK, work), failures(&app, &neighbour_message));
+    assert_eq!((done.unwrap(), failed), (Done::Completed(RunStatus::Failed), vec![]));
+    let failed = stored(&app, WAITING_RUN).await;
+    assert_eq!(failed.error_code.as_deref(), Some("worker_panic"));
+    assert!(!failed.error_message.unwrap().contains("secret"));
+    assert_eq!(stored(&app, neighbour).await.status, RunStatus::Succeeded);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_run_is_handed_back_when_the_worker_has_to_leave(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    let claim = claimed(&app).await;
+    let (work, dropped) = endless();
+    let leave = CancellationToken::new();
+    leave.cancel();
+    let lease = lease::keep(&app, &claim, Instant::now(), QUICK, None);
+    let done = record::run(&app, &claim, lease, QUICK, &leave, work).await.unwrap();
+    assert_eq!(done, Done::HandedBack);
+    dropped.await.unwrap();
+    let run = stored(&app, WAITING_RUN).await;
+    assert_eq!((run.status, run.attempt, run.lost, run.claim_count), (RunStatus::Queued, 1, 0, 1));
+    // And another worker goes on with it.
+    assert_eq!(claimed(&app).await.run.run.claim_count, 2);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_failed_attempt_waits_for_the_next_one(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    let more = sqlx::query("update pipeline_runs set max_attempts = 2 where id = $1").bind(WAITING_RUN);
+    execute(&app, more).await;
+    let claim = claimed(&app).await;
+    let work = async { CompleteRequest::new(Outcome::Failed) };
+    assert_eq!(run(&app, &claim, QUICK, work).await.unwrap(), Done::Completed(RunStatus::Queued));
+    assert_eq!(stored(&app, WAITING_RUN).await.attempt, 2);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_dead_workers_message_comes_back_five_seconds_after_its_lease(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let sqs = aws_sdk_sqs::Client::new(&config);
+    // Without the worker's doing it would stay hidden for twelve hours.
+    let queue = sqs.create_queue().queue_name(format!("t-{}", Uuid::now_v7()));
+    let queue = queue.attributes(aws_sdk_sqs::types::QueueAttributeName::VisibilityTimeout, "43200");
+    let url = queue.send().await.unwrap().queue_url.unwrap();
+    let receive = async || {
+        let ask = sqs.receive_message().queue_url(&url).wait_time_seconds(20).send().await.unwrap();
+        ask.messages.unwrap_or_default().pop()
+    };
+    sqs.send_message().queue_url(&url).message_body("x").send().await.unwrap();
+    let receipt = receive().await.unwrap().receipt_handle;
+
+    let claim = claimed(&*app(options.clone(), Plans::Generic).await).await;
+    let db = Db::new(options, Plans::Generic, Pooler::None);
+    let app = App::new(db, Some(Dispatcher::new(sqs.clone(), url.clone())));
+    // A lease that is over at once, and a keeper that dies before its first heartbeat.
+    let pace = Pace { lease_seconds: 0, heartbeat_every: Duration::from_secs(3600), ..QUICK };
+    let lease = lease::keep(&Arc::new(app), &claim, Instant::now(), pace, receipt);
+    assert!(receive().await.is_some(), "the message did not come back");
+    lease.let_go().await;
+    sqs.delete_queue().queue_url(&url).send().await.unwrap();
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
@@ -177,11 +339,12 @@ async fn a_heartbeat_that_does_not_reach_postgres_is_tried_again(
 ) {
     let app = app(options.clone(), Plans::Generic).await;
     let claim = claimed(&app).await;
-    // Kills the worker's own connection under it.
-    let kill = "select pg_terminate_backend(pg_backend_pid())";
-    sqlx::query(kill).execute(&mut *app.conn().await.unwrap()).await.unwrap_err();
-    let work = until(options, "heartbeat_at is not null");
-    assert_eq!(lease::keep(&app, &claim, QUICK, work).await, Held::Kept(()));
+    kill_connection(&app).await;
+    let work = async {
+        until(options, "heartbeat_at is not null").await;
+        CompleteRequest::new(Outcome::Succeeded)
+    };
+    assert_eq!(run(&app, &claim, QUICK, work).await.unwrap(), Done::Completed(RunStatus::Succeeded));
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
@@ -191,19 +354,19 @@ async fn a_completion_that_does_not_reach_postgres_is_tried_again(
 ) {
     let app = app(options, Plans::Generic).await;
     let claim = claimed(&app).await;
-    // Kills the worker's own connection under it: what was done would be lost if nobody reported it.
-    let kill = "select pg_terminate_backend(pg_backend_pid())";
-    sqlx::query(kill).execute(&mut *app.conn().await.unwrap()).await.unwrap_err();
+    // What was done would be lost if nobody reported it.
+    kill_connection(&app).await;
     // No heartbeat comes first and finds the dead connection.
     let pace = Pace { heartbeat_every: Duration::from_secs(3600), ..QUICK };
-    let done = crate::record::work(&app, claim, pace).await.unwrap();
-    assert_eq!(done, crate::record::Done::Ended(RunStatus::Succeeded));
+    let work = async { CompleteRequest::new(Outcome::Succeeded) };
+    assert_eq!(run(&app, &claim, pace, work).await.unwrap(), Done::Completed(RunStatus::Succeeded));
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn messages_come_again_while_postgres_is_out_of_reach(_pool: PgPoolOptions, options: PgConnectOptions) {
     // Nobody listens on port 1.
-    let app = App::new(runplane::db::Db::new(options.host("127.0.0.1").port(1), Plans::Generic), None);
+    let nowhere = Db::new(options.host("127.0.0.1").port(1), Plans::Generic, Pooler::None);
+    let app = Arc::new(App::new(nowhere, None));
     let id = "00000000-0000-0000-0000-000000000001";
     assert_eq!(failures(&app, include_str!("../../../events/worker.json")).await, [id]);
 }

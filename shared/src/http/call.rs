@@ -81,6 +81,19 @@ impl Call {
         parse(bytes)
     }
 
+    /// The body as [`Call::body`], or what `T` is by default if there is none.
+    ///
+    /// # Errors
+    /// As [`Call::body`].
+    pub fn body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
+        let empty = match self.request.body() {
+            Body::Text(text) => text.trim().is_empty(),
+            Body::Binary(bytes) => bytes.trim_ascii().is_empty(),
+            _ => true,
+        };
+        if empty { Ok(T::default()) } else { self.body() }
+    }
+
     fn check_media_type(&self) -> Result<(), Problem> {
         let Some(value) = self.request.headers().get(http::header::CONTENT_TYPE) else { return Ok(()) };
         let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();

@@ -23,7 +23,7 @@ pub use call::Call;
 pub use query::Query;
 pub use reply::Reply;
 
-/// What a caller waits at most. API Gateway would wait 30 seconds; a client that retries is served better.
+/// What a caller waits at most, unless it asked to wait longer. API Gateway would wait 30 seconds; a client that retries is served better.
 pub const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs a function under the Lambda runtime until the environment ends.
@@ -94,13 +94,13 @@ where
 {
     let app = app.as_ref().map_err(|error| Problem::internal(anyhow::anyhow!("{error}")))?;
     let handled = AssertUnwindSafe(async { handler(Arc::clone(app), call).await }).catch_unwind();
-    let result = match tokio::time::timeout(TIME_LIMIT, handled).await {
+    let result = match tokio::time::timeout(app.time_limit, handled).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(Problem::internal(anyhow::anyhow!("panic: {}", panic_message(&*panic)))),
-        Err(_) => Err(Problem::unavailable(anyhow::anyhow!("no answer within {TIME_LIMIT:?}"))),
+        Err(_) => Err(Problem::unavailable(anyhow::anyhow!("no answer within {:?}", app.time_limit))),
     };
     if result.as_ref().is_err_and(|problem| problem.status() >= 500) {
-        // A statement may still be under way on the connection, or the connection is why we failed.
+        // The connection may be why we failed.
         app.db.discard().await;
     }
     result

@@ -57,6 +57,7 @@ impl ClaimRequest {
             queues: self.queues.as_deref(),
             lease_seconds: self.lease_seconds.unwrap_or(DEFAULT_LEASE_SECONDS),
             claim_id: self.claim_id,
+            again: false,
         }
     }
 }
@@ -72,6 +73,8 @@ pub struct ClaimOptions<'a> {
     pub lease_seconds: i32,
     /// Makes the claim repeatable.
     pub claim_id: Option<Uuid>,
+    /// Whether the call before this one failed with [`ClaimError::ClaimIdTaken`].
+    pub again: bool,
 }
 
 /// A run that was claimed, and the version that says what to do.
@@ -111,6 +114,10 @@ pub enum ClaimError {
     /// The claim_id has made a claim that lives, and another worker holds it.
     #[error("claim_id is in use by another worker")]
     ClaimIdInUse,
+    /// The claim_id stands on another run: one that the same call is claiming beside us, or one whose lease has expired.
+    /// Call again with [`ClaimOptions::again`], after the end of a transaction if there is one: Postgres has given it up.
+    #[error("claim_id is on another run")]
+    ClaimIdTaken,
     /// Postgres.
     #[error(transparent)]
     Db(#[from] sqlx::Error),
@@ -126,8 +133,9 @@ macro_rules! claim_from {
     }};
 }
 
-/// Claims the best run that is due: by priority, then `available_at`, then id. `Scope::All` gives the tenants turns, going
-/// on after `last_tenant`, the one whose run was claimed before. `None`: nothing waits.
+/// Claims the best run that is due: by priority, then `available_at`, then id; if none is due, takes over one whose lease has
+/// expired. `Scope::All` gives the tenants turns, going on after `last_tenant`, the one whose run was claimed before.
+/// `None`: nothing waits.
 ///
 /// # Errors
 /// [`ClaimError`]; nothing was claimed.
@@ -137,23 +145,17 @@ pub async fn claim(
     last_tenant: Uuid,
     options: ClaimOptions<'_>,
 ) -> Result<Option<Claim>, ClaimError> {
-    // The second try is for the loser of two calls with one claim_id; the third for a claim_id whose lease has expired.
-    for attempt in 1..=3 {
-        let claimed = claim_once(conn, scope, last_tenant, options).await;
-        match (claimed, options.claim_id) {
-            (Ok(None), Some(claim_id)) => return claimed_before(conn, scope, claim_id, options.worker).await,
-            (Err(error), Some(claim_id)) if attempt < 3 && is_claim_id_taken(&error) => {
-                if let Some(claim) = claimed_before(conn, scope, claim_id, options.worker).await? {
-                    return Ok(Some(claim));
-                }
-                forget_expired_claim_id(conn, scope, claim_id).await?;
-            }
-            // Somebody else's: another tenant's run, or another worker that was quicker again.
-            (Err(error), Some(_)) if is_claim_id_taken(&error) => return Err(ClaimError::ClaimIdInUse),
-            (claimed, _) => return Ok(claimed?),
+    if let (true, Some(claim_id)) = (options.again, options.claim_id) {
+        if let Some(claim) = claimed_before(conn, scope, claim_id, options.worker).await? {
+            return Ok(Some(claim));
         }
+        forget_expired_claim_id(conn, scope, claim_id).await?;
     }
-    Ok(None)
+    match (claim_once(conn, scope, last_tenant, options).await, options.claim_id) {
+        (Ok(None), Some(claim_id)) => claimed_before(conn, scope, claim_id, options.worker).await,
+        (Err(error), Some(_)) if is_claim_id_taken(&error) => Err(ClaimError::ClaimIdTaken),
+        (claimed, _) => Ok(claimed?),
+    }
 }
 
 async fn claim_once(
@@ -213,7 +215,8 @@ async fn forget_expired_claim_id(
     Ok(())
 }
 
-/// Claims the run that a message names. `None`: it is not QUEUED, not due, or not there; the message has done its duty.
+/// Claims the run that a message names, or takes it over if its lease has expired. `None`: somebody has it, it is not due, it
+/// has ended, or it is not there.
 ///
 /// # Errors
 /// [`sqlx::Error`]; nothing was claimed.

@@ -38,6 +38,18 @@ pub struct CompleteRequest {
 }
 
 impl CompleteRequest {
+    /// This outcome and nothing else.
+    pub fn new(status: Outcome) -> Self {
+        Self {
+            status,
+            lease_token: None,
+            error_message: None,
+            error_code: None,
+            retryable: None,
+            output: None,
+        }
+    }
+
     /// Checks every bound.
     ///
     /// # Errors
@@ -108,8 +120,9 @@ pub enum CompleteError {
     Db(#[from] sqlx::Error),
 }
 
-/// Ends the run and returns it as stored; the same completion again returns it unchanged. The request has passed
-/// [`CompleteRequest::check`].
+/// Ends the run and returns it as stored; the same completion again returns it unchanged. One that FAILED, may be tried again
+/// and has attempts left is QUEUED: whoever completes it tells SQS ([`dispatch::tell`](crate::dispatch::tell)). The request
+/// has passed [`CompleteRequest::check`].
 ///
 /// # Errors
 /// [`CompleteError`]; the run is as it was.
@@ -119,24 +132,49 @@ pub async fn complete(
     run_id: Uuid,
     request: &CompleteRequest,
 ) -> Result<Run, CompleteError> {
-    let message = request.error_message.as_deref().map(cut);
-    let row = sqlx::query_file!(
-        "sql/complete.sql",
-        scope.tenant(),
-        run_id,
-        request.lease_token,
-        RunStatus::from(request.status).as_str(),
-        request.output,
-        request.error_code,
-        message.as_deref(),
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(row) = row {
-        return Ok(run_from!(row));
+    let ended = match request.status {
+        Outcome::Succeeded => succeed(conn, scope, run_id, request).await?,
+        Outcome::Failed => fail(conn, scope, run_id, request).await?,
+    };
+    if let Some(run) = ended {
+        return Ok(run);
     }
     let standing = holder(conn, scope, run_id, request.lease_token).await?;
     Ok(repeated(standing, request.status)?)
+}
+
+async fn succeed(
+    conn: &mut PgConnection,
+    scope: Scope,
+    run_id: Uuid,
+    request: &CompleteRequest,
+) -> Result<Option<Run>, sqlx::Error> {
+    let row =
+        sqlx::query_file!("sql/complete.sql", scope.tenant(), run_id, request.lease_token, request.output)
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.map(|row| run_from!(row)))
+}
+
+async fn fail(
+    conn: &mut PgConnection,
+    scope: Scope,
+    run_id: Uuid,
+    request: &CompleteRequest,
+) -> Result<Option<Run>, sqlx::Error> {
+    let row = sqlx::query_file!(
+        "sql/fail.sql",
+        scope.tenant(),
+        run_id,
+        request.lease_token,
+        request.retryable.unwrap_or(true),
+        request.output,
+        request.error_code,
+        request.error_message.as_deref().map(cut),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| run_from!(row)))
 }
 
 /// The table of docs/api.md, read for a completion that touched no row: the stored run if it repeats one.

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::fields::{Faults, is_storable};
+use super::idempotency::{KeyUse, digest, find_by_key};
 use super::{Dispatch, Labels, Run, RunStatus, run_from};
 use crate::problem::Problem;
 
@@ -36,6 +36,8 @@ pub struct CreateRequest {
     pub priority: Option<i32>,
     /// It is not claimed before; at once if left out or past.
     pub run_after: Option<DateTime<Utc>>,
+    /// Cancelled if not started by then; it has to lie ahead, and after `run_after`.
+    pub start_by: Option<DateTime<Utc>>,
     /// 1 to 20; as the dag_spec's `retry` says if left out, else 1.
     #[schema(minimum = 1, maximum = 20)]
     pub max_attempts: Option<i32>,
@@ -69,21 +71,18 @@ impl CreateRequest {
         if self.run_after.is_some_and(|time| !is_storable(&time)) {
             faults.add("/run_after", "must be in a year from 1 to 9999");
         }
+        if self.start_by.is_some_and(|time| !is_storable(&time)) {
+            faults.add("/start_by", "must be in a year from 1 to 9999");
+        }
+        if let (Some(run_after), Some(start_by)) = (self.run_after, self.start_by)
+            && start_by <= run_after
+        {
+            faults.add("/start_by", "must be later than run_after, or the run could never start");
+        }
         if let Some(labels) = &self.labels {
             faults.labels("/labels", labels);
         }
         faults.finish()
-    }
-
-    /// SHA-256 over the fields that were given, by name: equal requests have equal digests, however they were written, and
-    /// a version of Runplane that knows another optional field still finds the keys of the one before.
-    fn digest(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut request = serde_json::to_value(self)?;
-        if let Some(fields) = request.as_object_mut() {
-            fields.retain(|_, value| !value.is_null());
-        }
-        request.sort_all_objects();
-        Ok(Sha256::digest(request.to_string()).to_vec())
     }
 }
 
@@ -94,8 +93,6 @@ pub struct Created {
     pub run: Run,
     /// False if an earlier request with the same Idempotency-Key created it.
     pub new: bool,
-    /// Seconds until it may be claimed, rounded up; 0 = now.
-    pub delay_seconds: i32,
 }
 
 /// Why a run was not created.
@@ -116,6 +113,9 @@ pub enum CreateError {
         /// What the spec says it is.
         kind: String,
     },
+    /// `start_by` is past.
+    #[error("start_by must lie ahead")]
+    StartByPast,
     /// The key came before, with another body.
     #[error("this Idempotency-Key came before with another body")]
     IdempotencyKeyReused,
@@ -137,7 +137,7 @@ pub async fn create(
     request: &CreateRequest,
     idempotency_key: Option<&str>,
 ) -> Result<Created, CreateError> {
-    let digest = idempotency_key.map(|_| request.digest()).transpose()?;
+    let digest = idempotency_key.map(|_| digest(request)).transpose()?;
     let (no_parameters, no_labels) = (Map::new(), Labels::new());
     let row = sqlx::query_file!(
         "sql/create.sql",
@@ -155,53 +155,40 @@ pub async fn create(
         request.max_lost.unwrap_or(3),
         idempotency_key,
         digest.as_deref(),
+        request.start_by,
     )
     .fetch_optional(&mut *conn)
     .await?;
     if let Some(row) = row {
-        let delay_seconds = row.delay_seconds;
-        return Ok(Created { run: run_from!(row), new: true, delay_seconds });
+        return Ok(Created { run: run_from!(row), new: true });
     }
-    if let (Some(key), Some(digest)) = (idempotency_key, &digest)
-        && let Some(first) = find_by_key(conn, request.tenant_id, key).await?
-    {
-        let (run, first_digest) = first;
-        return if first_digest == *digest {
-            Ok(Created { run, new: false, delay_seconds: 0 })
-        } else {
-            Err(CreateError::IdempotencyKeyReused)
-        };
+    if let (Some(key), Some(digest)) = (idempotency_key, &digest) {
+        match find_by_key(conn, request.tenant_id, key, digest).await? {
+            KeyUse::Unused => {}
+            KeyUse::Same(run) => return Ok(Created { run: *run, new: false }),
+            KeyUse::Other => return Err(CreateError::IdempotencyKeyReused),
+        }
     }
     Err(refusal(conn, request).await?)
-}
-
-async fn find_by_key(
-    conn: &mut PgConnection,
-    tenant: Uuid,
-    key: &str,
-) -> Result<Option<(Run, Vec<u8>)>, sqlx::Error> {
-    let row = sqlx::query_file!("sql/find_by_idempotency_key.sql", tenant, key).fetch_optional(conn).await?;
-    Ok(row.map(|row| {
-        let digest = row.request_sha256;
-        (run_from!(row), digest)
-    }))
 }
 
 /// Why the insert found nothing to insert.
 async fn refusal(conn: &mut PgConnection, request: &CreateRequest) -> Result<CreateError, sqlx::Error> {
     let row = sqlx::query!(
-        r#"select v.status as "status?", v.dag_spec ->> 'kind' as kind
+        r#"select v.status as "status?", v.dag_spec ->> 'kind' as kind, $3::timestamptz <= now() as late
            from tenants t
            left join pipeline_versions v on v.tenant_id = t.id and v.id = $2
            where t.id = $1"#,
         request.tenant_id,
         request.pipeline_version_id,
+        request.start_by,
     )
     .fetch_optional(conn)
     .await?;
     let Some(row) = row else { return Ok(CreateError::TenantNotFound) };
     Ok(match row.status.as_deref() {
         None => CreateError::VersionNotFound,
+        Some("APPROVED") if row.late == Some(true) => CreateError::StartByPast,
         Some("APPROVED") => CreateError::OpaqueSpecPushed { kind: row.kind.unwrap_or_default() },
         Some(_) => CreateError::VersionNotApproved,
     })
@@ -212,7 +199,7 @@ mod tests {
     use super::*;
 
     fn digest(request: &str) -> String {
-        hex::encode(serde_json::from_str::<CreateRequest>(request).unwrap().digest().unwrap())
+        hex::encode(super::digest(&serde_json::from_str::<CreateRequest>(request).unwrap()).unwrap())
     }
 
     /// Stored digests outlive a release: if this one changes, every key in use is answered 422.

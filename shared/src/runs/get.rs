@@ -67,6 +67,15 @@ pub struct WaitingFor {
     pub reason: WaitingReason,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// `delayed` and `backoff`: until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// `worker`, of a run that is pushed: how often SQS was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dispatches: Option<i32>,
+    /// `worker`, of a run that is pushed: when SQS is told again if nobody has claimed it by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_dispatch_at: Option<DateTime<Utc>>,
 }
 
 /// Why nobody works on a QUEUED run.
@@ -74,7 +83,7 @@ pub struct WaitingFor {
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum WaitingReason {
-    /// Its creator wants it later.
+    /// Its creator wants it later, or whoever handed it back.
     Delayed,
     /// The attempt before failed, and the next one waits.
     Backoff,
@@ -105,7 +114,17 @@ pub async fn get(conn: &mut PgConnection, scope: Scope, run_id: Uuid) -> Result<
         .await?
         .ok_or(GetError::NotFound)?;
     let attempts = row.attempts.0;
-    let waiting_for = row.waiting_reason.map(|reason| WaitingFor { reason, since: row.waiting_since });
+    let waiting_for = row.waiting_reason.map(|reason| {
+        let ahead = matches!(reason, WaitingReason::Delayed | WaitingReason::Backoff);
+        let told = reason == WaitingReason::Worker && row.redispatch_at.is_some();
+        WaitingFor {
+            reason,
+            since: row.waiting_since,
+            until: ahead.then_some(row.available_at),
+            dispatches: told.then_some(row.dispatches),
+            next_dispatch_at: row.redispatch_at.filter(|_| told),
+        }
+    });
     let (version, status, dag_spec) = (row.version, row.version_status, row.dag_spec);
     let run = run_from!(row);
     let pipeline_version = PipelineVersion { id: run.pipeline_version_id, version, status, dag_spec };

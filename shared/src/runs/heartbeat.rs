@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::RunStatus;
 use super::fields::Faults;
 use super::holder::{Standing, holder};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::scope::Scope;
 
 /// What a worker sends while it works.
@@ -94,6 +94,23 @@ pub enum HeartbeatError {
     Db(#[from] sqlx::Error),
 }
 
+impl From<HeartbeatError> for Problem {
+    fn from(error: HeartbeatError) -> Self {
+        let refusal = match error {
+            HeartbeatError::Refused(refusal) => refusal,
+            HeartbeatError::Db(error) => return error.into(),
+        };
+        let code = match refusal {
+            HeartbeatRefusal::NotRunning => Code::RunNotRunning,
+            HeartbeatRefusal::LeaseLost => Code::LeaseLost,
+            HeartbeatRefusal::LeaseTokenRequired => Code::LeaseTokenRequired,
+            HeartbeatRefusal::AlreadyFinished => Code::AlreadyFinished,
+            HeartbeatRefusal::Cancelled => Code::RunCancelled,
+        };
+        Problem::new(code, refusal.to_string())
+    }
+}
+
 /// Extends the lease that `request.lease_token` fences, if it is alive. The request has passed
 /// [`HeartbeatRequest::check`].
 ///
@@ -130,7 +147,7 @@ pub async fn heartbeat(
 }
 
 /// The table of docs/api.md, read for a heartbeat that touched no row.
-fn refusal(standing: Option<&Standing>) -> HeartbeatRefusal {
+pub(super) fn refusal(standing: Option<&Standing>) -> HeartbeatRefusal {
     let Some(standing) = standing else { return HeartbeatRefusal::NotRunning };
     match (standing.run.status, standing.token_given) {
         (RunStatus::Cancelled, _) => HeartbeatRefusal::Cancelled,

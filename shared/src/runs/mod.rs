@@ -3,6 +3,7 @@
 //! A verb takes `&mut PgConnection` (never a pool: a pool of one would wait for itself) and answers with a small error
 //! of its own. Zero rows are never silent: a second read says why.
 
+mod cancel;
 mod claim;
 mod complete;
 mod create;
@@ -10,10 +11,14 @@ mod fields;
 mod get;
 mod heartbeat;
 mod holder;
+mod idempotency;
 mod list;
 mod mark_dispatched;
 mod model;
+mod release;
+mod retry;
 
+pub use cancel::{CancelError, CancelRequest, cancel};
 pub use claim::{
     Claim, ClaimError, ClaimOptions, ClaimReply, ClaimRequest, ClaimedRun, ClaimedVersion, claim, claim_by_id,
 };
@@ -27,6 +32,8 @@ pub use list::{Cursor, InvalidCursor, ListFilter, Page, RunPage, list};
 pub use mark_dispatched::mark_dispatched;
 pub(crate) use model::run_from;
 pub use model::{Dispatch, Labels, Outcome, Run, RunStatus};
+pub use release::{ReleaseReply, ReleaseRequest, release};
+pub use retry::{RetryError, RetryFrom, RetryRequest, retry};
 
 /// The lease of a claim that names none, in seconds.
 pub const DEFAULT_LEASE_SECONDS: i32 = 300;

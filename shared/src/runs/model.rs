@@ -144,14 +144,16 @@ pub struct Run {
     /// What its worker reported with the end.
     #[schema(value_type = Option<Object>)]
     pub output: Option<Value>,
-    /// Why it failed, in a word for programs.
+    /// Why it failed or was cancelled, in a word for programs: its worker's, or `lease_expired`, `cancelled`, `expired`.
     pub error_code: Option<String>,
-    /// Why it failed, in a sentence for people.
+    /// Why it failed or was cancelled, in a sentence for people.
     pub error_message: Option<String>,
     /// The run that this one repeats.
     pub retry_of_run_id: Option<Uuid>,
     /// The first run of the lineage; its own id if it repeats none.
     pub root_run_id: Uuid,
+    /// Cancelled if not started by then.
+    pub start_by: Option<DateTime<Utc>>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When its row last changed.
@@ -193,6 +195,7 @@ macro_rules! run_from {
             error_message: $r.error_message,
             retry_of_run_id: $r.retry_of_run_id,
             root_run_id: $r.root_run_id,
+            start_by: $r.start_by,
             created_at: $r.created_at,
             updated_at: $r.updated_at,
         }

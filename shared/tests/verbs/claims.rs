@@ -8,23 +8,13 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection};
 use uuid::Uuid;
 
-use crate::support::{Row, World, claim_by, row, world};
+use crate::support::{Row, claim, claim_by, queued, row, world};
 
 type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 
-/// Creates a run; `change` is what sets it apart, as SQL assignments.
-async fn queued(conn: &mut PgConnection, world: World, change: &'static str) -> Uuid {
-    let run = runs::create(conn, &world.request(), None).await.unwrap().run;
-    if !change.is_empty() {
-        let sql = sqlx::AssertSqlSafe(format!("update pipeline_runs set {change} where id = $1"));
-        sqlx::query(sql).bind(run.id).execute(conn).await.unwrap();
-    }
-    run.id
-}
-
 async fn claim_all(conn: &mut PgConnection, scope: Scope, options: ClaimOptions<'_>) -> Vec<Uuid> {
     let mut ids = Vec::new();
-    while let Some(claim) = runs::claim(conn, scope, Uuid::nil(), options).await.unwrap() {
+    while let Some(claim) = claim(conn, scope, Uuid::nil(), options).await.unwrap() {
         ids.push(claim.run.run.id);
     }
     ids
@@ -49,7 +39,7 @@ async fn a_claim_sets_everything_a_lease_needs_and_returns_it(mut conn: Conn) {
     let world = world(&mut conn).await;
     let id = queued(&mut conn, world, "").await;
     let options = ClaimOptions { lease_seconds: 42, ..claim_by("me") };
-    let claim = runs::claim(&mut conn, Scope::All, Uuid::nil(), options).await.unwrap().unwrap();
+    let claim = claim(&mut conn, Scope::All, Uuid::nil(), options).await.unwrap().unwrap();
     let run = &claim.run.run;
     assert_eq!((run.id, run.status, run.claim_count, run.attempt), (id, RunStatus::Running, 1, 1));
     assert_eq!(run.claimed_by.as_deref(), Some("me"));
@@ -93,7 +83,7 @@ async fn without_a_tenant_the_tenants_take_turns(mut conn: Conn) {
     }
     let mut last = Uuid::nil();
     let mut turns = Vec::new();
-    while let Some(claim) = runs::claim(&mut conn, Scope::All, last, claim_by("w")).await.unwrap() {
+    while let Some(claim) = claim(&mut conn, Scope::All, last, claim_by("w")).await.unwrap() {
         last = claim.run.run.tenant_id;
         turns.push(last);
     }
@@ -108,7 +98,7 @@ async fn a_tenant_without_a_run_that_is_due_does_not_hold_up_the_others(mut conn
     let id = queued(&mut conn, busy, "").await;
     for last in [Uuid::nil(), idle.tenant, busy.tenant, Uuid::max()] {
         sqlx::query("begin").execute(&mut *conn).await.unwrap();
-        let claim = runs::claim(&mut conn, Scope::All, last, claim_by("w")).await.unwrap();
+        let claim = claim(&mut conn, Scope::All, last, claim_by("w")).await.unwrap();
         assert_eq!(claim.map(|claim| claim.run.run.id), Some(id), "after {last}");
         sqlx::query("rollback").execute(&mut *conn).await.unwrap();
     }
@@ -149,13 +139,13 @@ async fn the_same_claim_id_returns_the_same_claim_while_its_lease_lives(mut conn
     let second_run = queued(&mut conn, world, "").await;
     let options = ClaimOptions { claim_id: Some(Uuid::new_v4()), ..claim_by("me") };
     let scope = Scope::Tenant(world.tenant);
-    let first = runs::claim(&mut conn, scope, Uuid::nil(), options).await.unwrap().unwrap();
-    let again = runs::claim(&mut conn, Scope::All, Uuid::nil(), options).await.unwrap().unwrap();
+    let first = claim(&mut conn, scope, Uuid::nil(), options).await.unwrap().unwrap();
+    let again = claim(&mut conn, Scope::All, Uuid::nil(), options).await.unwrap().unwrap();
     assert_eq!(first, again);
     assert_eq!((first.run.run.id, first.run.run.claim_count), (first_run, 1));
 
     let thief = ClaimOptions { worker: "thief", ..options };
-    let stolen = runs::claim(&mut conn, scope, Uuid::nil(), thief).await;
+    let stolen = claim(&mut conn, scope, Uuid::nil(), thief).await;
     assert!(matches!(stolen, Err(ClaimError::ClaimIdInUse)), "{stolen:?}");
 
     // Once the lease has expired, the claim_id may make a new claim; the lost run keeps its token.
@@ -164,7 +154,7 @@ async fn the_same_claim_id_returns_the_same_claim_while_its_lease_lives(mut conn
         .execute(&mut *conn)
         .await
         .unwrap();
-    let next = runs::claim(&mut conn, scope, Uuid::nil(), options).await.unwrap().unwrap();
+    let next = claim(&mut conn, scope, Uuid::nil(), options).await.unwrap().unwrap();
     assert_eq!(next.run.run.id, second_run);
     assert_eq!(row(&mut conn, first_run).await["lease_token"], first.run.lease_token.to_string());
 }
@@ -184,7 +174,7 @@ async fn one_claim_id_asked_for_at_once_claims_once(_pool: PgPoolOptions, option
         tokio::spawn(async move {
             let mut conn = options.connect().await.unwrap();
             let wish = ClaimOptions { claim_id: Some(claim_id), ..claim_by("me") };
-            runs::claim(&mut conn, Scope::All, last_tenant, wish).await.unwrap().unwrap()
+            claim(&mut conn, Scope::All, last_tenant, wish).await.unwrap().unwrap()
         })
     });
     let mut claims = HashSet::new();
@@ -228,7 +218,7 @@ async fn thirty_two_claimers_share_two_thousand_runs_without_overlap(
             let worker = format!("worker-{number}");
             let mut mine = Vec::new();
             let mut last = Uuid::nil();
-            while let Some(claim) = runs::claim(&mut conn, scope, last, claim_by(&worker)).await.unwrap() {
+            while let Some(claim) = claim(&mut conn, scope, last, claim_by(&worker)).await.unwrap() {
                 last = claim.run.run.tenant_id;
                 mine.push(claim.run.run.id);
             }

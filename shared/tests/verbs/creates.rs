@@ -1,5 +1,6 @@
 //! Create: defaults, refusals, idempotency, and the dispatch on the row.
 
+use runplane::dispatch::Notice;
 use runplane::runs::{self, CreateError, Dispatch, RunStatus};
 use serde_json::json;
 use sqlx::ConnectOptions;
@@ -10,12 +11,17 @@ use crate::support::{row, world, world_with};
 
 type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 
+/// How long SQS is to delay the run's message.
+fn delay(created: &runs::Created) -> Option<i32> {
+    Notice::of(&created.run).map(|notice| notice.delay_seconds)
+}
+
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn the_smallest_request_gets_the_documented_defaults(mut conn: Conn) {
     let world = world(&mut conn).await;
     let created = runs::create(&mut conn, &world.request(), None).await.unwrap();
+    assert!(created.new && delay(&created) == Some(0));
     let run = created.run;
-    assert!(created.new && created.delay_seconds == 0);
     assert_eq!(
         (run.tenant_id, run.pipeline_id, run.pipeline_version_id),
         (world.tenant, world.pipeline, world.version)
@@ -43,15 +49,15 @@ async fn a_pull_run_has_no_dispatch_and_a_delayed_one_has_it_later(mut conn: Con
     request.run_after = Some(chrono::Utc::now() + chrono::TimeDelta::hours(1));
     let created = runs::create(&mut conn, &request, None).await.unwrap();
     assert_eq!(created.run.dispatch_due_at, Some(created.run.available_at));
-    assert!((3590..=3600).contains(&created.delay_seconds), "{}", created.delay_seconds);
+    assert_eq!(delay(&created), None, "an hour is too long for SQS");
 
     // Further away than seconds fit into 32 bits.
     request.run_after = Some("2199-01-01T00:00:00Z".parse().unwrap());
-    assert!(runs::create(&mut conn, &request, None).await.unwrap().delay_seconds > 900);
+    assert_eq!(delay(&runs::create(&mut conn, &request, None).await.unwrap()), None);
 
     request.run_after = Some("2020-01-01T00:00:00Z".parse().unwrap());
     let created = runs::create(&mut conn, &request, None).await.unwrap();
-    assert_eq!((created.run.available_at, created.delay_seconds), (created.run.created_at, 0));
+    assert_eq!((created.run.available_at, delay(&created)), (created.run.created_at, Some(0)));
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
@@ -146,4 +152,53 @@ async fn a_dispatch_is_cleared_only_if_it_is_still_the_one_that_was_sent(mut con
     assert_ne!(row(&mut conn, run.id).await["dispatch_due_at"], json!(null));
     runs::mark_dispatched(&mut conn, world.tenant, run.id, due_at).await.unwrap();
     assert_eq!(row(&mut conn, run.id).await["dispatch_due_at"], json!(null));
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_dispatch_that_leads_to_no_claim_is_due_again_after_1_2_4_and_at_most_30_minutes(mut conn: Conn) {
+    let world = world(&mut conn).await;
+    let run = runs::create(&mut conn, &world.request(), None).await.unwrap().run;
+    for minutes in [1, 2, 4, 8, 16, 30, 30] {
+        let due_at =
+            sqlx::query_scalar("update pipeline_runs set dispatch_due_at = now() returning dispatch_due_at")
+                .fetch_one(&mut *conn)
+                .await
+                .unwrap();
+        runs::mark_dispatched(&mut conn, world.tenant, run.id, due_at).await.unwrap();
+        let distance: i32 = sqlx::query_scalar(
+            "select extract(epoch from redispatch_at - updated_at)::integer / 60 from pipeline_runs",
+        )
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+        assert_eq!(distance, minutes);
+    }
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_start_by_that_is_past_is_refused_but_not_of_a_run_that_is_there(mut conn: Conn) {
+    let world = world(&mut conn).await;
+    let mut request = world.request();
+    request.start_by = Some(chrono::Utc::now() + chrono::TimeDelta::hours(1));
+    let run = runs::create(&mut conn, &request, Some("key")).await.unwrap().run;
+    assert_eq!(
+        run.start_by.map(|time| time.timestamp_micros()),
+        request.start_by.map(|time| time.timestamp_micros())
+    );
+
+    request.start_by = Some("2020-01-01T00:00:00Z".parse().unwrap());
+    let refused = runs::create(&mut conn, &request, None).await;
+    assert!(matches!(refused, Err(CreateError::StartByPast)), "{refused:?}");
+    // The same request again, after its time: the run that it made.
+    let made = "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, idempotency_key,
+                  request_sha256, start_by)
+                select $1, $1, tenant_id, pipeline_id, pipeline_version_id, 'late', $2, $3 from pipeline_runs limit 1";
+    let id = Uuid::now_v7();
+    let mut text = serde_json::to_value(&request).unwrap();
+    text.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    text.sort_all_objects();
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(text.to_string()).to_vec();
+    sqlx::query(made).bind(id).bind(digest).bind(request.start_by).execute(&mut *conn).await.unwrap();
+    let again = runs::create(&mut conn, &request, Some("late")).await.unwrap();
+    assert_eq!((again.run.id, again.new), (id, false));
 }

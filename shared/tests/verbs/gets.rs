@@ -13,12 +13,10 @@ async fn a_queued_run_says_what_it_waits_for_and_any_other_says_nothing(mut conn
     let world = world(&mut conn).await;
     let cases = [
         ("available_at = now() + interval '1 h', dispatch_due_at = null", Some(WaitingReason::Delayed)),
-        (
-            "available_at = now() + interval '1 h', attempt = 2, max_attempts = 2",
-            Some(WaitingReason::Backoff),
-        ),
         ("priority = 5", Some(WaitingReason::Dispatch)),
         ("dispatch_due_at = null", Some(WaitingReason::Worker)),
+        ("dispatch_due_at = null, dispatches = 2, redispatch_at = now()", Some(WaitingReason::Worker)),
+        ("dispatch = 'pull', dispatch_due_at = null", Some(WaitingReason::Worker)),
     ];
     for (change, reason) in cases {
         let id = runs::create(&mut conn, &world.request(), None).await.unwrap().run.id;

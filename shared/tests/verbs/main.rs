@@ -6,10 +6,14 @@
 )]
 
 mod answers;
+mod cancels;
 mod claims;
 mod creates;
 mod gets;
+mod leases;
 mod lists;
 mod plans;
+mod retries;
 mod round_trips;
 mod support;
+mod sweeps;

@@ -74,27 +74,82 @@ async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
         let plan = plan(&mut conn, generic, claim, &arguments).await;
         assert_uses(&plan, "pipeline_runs_queue", what);
         assert_uses(&plan, "pipeline_runs_claim_id", what);
+        assert_uses(&plan, "pipeline_runs_leases", what);
         assert!(!plan.contains("Sort"), "{what}: sorts\n{plan}");
     }
     for (sql, arguments, what) in [
         (include_str!("../../sql/claim_by_id.sql"), format!("null, '{id}', 'w', 30"), "claim by id"),
         (include_str!("../../sql/heartbeat.sql"), format!("null, '{id}', '{id}', null, null"), "heartbeat"),
+        (include_str!("../../sql/complete.sql"), format!("null, '{id}', '{id}', null"), "complete"),
+        (include_str!("../../sql/fail.sql"), format!("null, '{id}', '{id}', true, null, null, null"), "fail"),
+        (include_str!("../../sql/cancel.sql"), format!("null, '{id}', null"), "cancel"),
+        (include_str!("../../sql/release.sql"), format!("null, '{id}', '{id}', null"), "release"),
         (
-            include_str!("../../sql/complete.sql"),
-            format!("null, '{id}', '{id}', 'FAILED', null, null, null"),
-            "complete",
+            include_str!("../../sql/retry.sql"),
+            format!("'{id}', null, '{id}', null, null, null, null"),
+            "retry",
         ),
-        (include_str!("../../sql/holder.sql"), format!("null, '{id}', '{id}'"), "holder"),
-        (include_str!("../../sql/get.sql"), format!("null, '{id}'"), "get"),
     ] {
         assert_uses(&plan(&mut conn, generic, sql, &arguments).await, "pipeline_runs_pkey", what);
     }
     let arguments = format!("'{tenant}', '{id}', now()");
     let mark = plan(&mut conn, generic, include_str!("../../sql/mark_dispatched.sql"), &arguments).await;
     assert_uses(&mark, "pipeline_runs_dispatch", "mark dispatched");
+    let arguments = format!("'{{{tenant}}}', '{{{id}}}', '{{2026-01-01}}'");
+    let mark_all = include_str!("../../sql/mark_all_dispatched.sql");
+    let mark = plan(&mut conn, generic, mark_all, &arguments).await;
+    assert_uses(&mark, "pipeline_runs_dispatch", "mark all dispatched");
+    for (name, sql) in SWEEP {
+        let plan = plan(&mut conn, generic, sql, &sweep_arguments(name, "null")).await;
+        assert_uses(&plan, name, "sweep");
+    }
     let claim_again =
         plan(&mut conn, generic, include_str!("../../sql/claim_again.sql"), &format!("null, '{id}'")).await;
     assert_uses(&claim_again, "pipeline_runs_claim_id", "claim again");
+}
+
+/// The statements of the sweep, each with the index that was made for it.
+const SWEEP: [(&str, &str); 5] = [
+    ("pipeline_runs_leases", include_str!("../../sql/sweep_leases.sql")),
+    ("pipeline_runs_start_by", include_str!("../../sql/sweep_start_by.sql")),
+    ("pipeline_runs_redispatch", include_str!("../../sql/sweep_redispatches.sql")),
+    ("pipeline_runs_dispatch", include_str!("../../sql/take_dispatches.sql")),
+    ("pipeline_runs_list", include_str!("../../sql/sweep_retention.sql")),
+];
+
+fn sweep_arguments(index: &str, tenant: &str) -> String {
+    if index == "pipeline_runs_list" { format!("{tenant}, 90, 100") } else { format!("{tenant}, 100") }
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_sweep_over_a_million_finished_runs_with_nothing_to_do_reads_less_than_50_pages(mut conn: Conn) {
+    let world = world(&mut conn).await;
+    sqlx::query(
+        "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, status, created_at,
+           claim_count, claimed_by, claimed_at, lease_token, lease_seconds, started_at, finished_at)
+         select id, id, $1, $2, $3, 'SUCCEEDED', at, 1, 'w', at, id, 30, at, at
+         from (select uuidv7() as id, now() - n * interval '1 s' as at from generate_series(1, 1000000) n) rows",
+    )
+    .bind(world.tenant)
+    .bind(world.pipeline)
+    .bind(world.version)
+    .execute(&mut *conn)
+    .await
+    .unwrap();
+    sqlx::raw_sql("vacuum analyze pipeline_runs").execute(&mut *conn).await.unwrap();
+    let mut pages = 0;
+    for (index, sql) in SWEEP {
+        let sql = AssertSqlSafe(format!(
+            "set plan_cache_mode = force_generic_plan; set jit = off; deallocate all; prepare statement as {sql}; \
+             explain (analyze, buffers, format json) execute statement ({})",
+            sweep_arguments(index, "null")
+        ));
+        let rows = sqlx::raw_sql(sql).fetch_all(&mut *conn).await.unwrap();
+        let plan: serde_json::Value = sqlx::Row::get(&rows[0], 0);
+        let read = |name: &str| plan[0]["Plan"][name].as_u64().unwrap();
+        pages += read("Shared Hit Blocks") + read("Shared Read Blocks");
+    }
+    assert!(pages < 50, "{pages} pages");
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use runplane::db::{Db, Plans};
-use runplane::runs::{self, CompleteRequest, HeartbeatRequest, Outcome};
+use runplane::db::{Db, Plans, Pooler};
+use runplane::runs::{
+    self, CancelRequest, Claim, CompleteRequest, HeartbeatRequest, Outcome, ReleaseRequest, RetryRequest,
+};
 use runplane::scope::Scope;
-use sqlx::ConnectOptions;
+use runplane::sweep;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
-use crate::support::{claim_by, world};
+use crate::support::{World, claim_by, world};
 
 /// Counts how often the client spoke after the server had spoken.
 #[derive(Default)]
@@ -63,7 +66,8 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
     let port = proxy(Arc::clone(&wire), options.get_host().to_owned(), options.get_port()).await;
     // However slow the machine that runs this test, no connection counts as idle in it: the ping is for quiet hours.
     let quiet = Duration::from_secs(3600);
-    let db = Db::new(options.host("127.0.0.1").port(port), Plans::Generic).ping_after_idle(quiet);
+    let db =
+        Db::new(options.host("127.0.0.1").port(port), Plans::Generic, Pooler::None).ping_after_idle(quiet);
 
     // The first round prepares the statements, which a connection does once; the second one counts.
     for counts in [false, true] {
@@ -73,42 +77,72 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
         };
         expect_reset(&wire);
         let key = Some(if counts { "second" } else { "first" });
-        let first = runs::create(&mut db.checkout().await.unwrap(), &world.request(), key).await.unwrap().run;
+        let first = db.call(async |conn| runs::create(conn, &world.request(), key).await).await.unwrap().run;
         expect("create");
         let due_at = first.dispatch_due_at.unwrap();
-        runs::mark_dispatched(&mut db.checkout().await.unwrap(), world.tenant, first.id, due_at)
+        db.call(async |conn| runs::mark_dispatched(conn, world.tenant, first.id, due_at).await)
             .await
             .unwrap();
         expect("mark_dispatched");
         let claim =
-            runs::claim(&mut db.checkout().await.unwrap(), Scope::All, Uuid::nil(), claim_by("w")).await;
+            db.call(async |conn| runs::claim(conn, Scope::All, Uuid::nil(), claim_by("w")).await).await;
         let claim = claim.unwrap().unwrap();
         expect("claim");
         let token = Some(claim.run.lease_token);
         let beat = HeartbeatRequest { lease_token: token, ..HeartbeatRequest::default() };
-        runs::heartbeat(&mut db.checkout().await.unwrap(), Scope::All, first.id, &beat).await.unwrap();
+        db.call(async |conn| runs::heartbeat(conn, Scope::All, first.id, &beat).await).await.unwrap();
         expect("heartbeat");
-        let completion = CompleteRequest {
-            status: Outcome::Succeeded,
-            lease_token: token,
-            error_message: None,
-            error_code: None,
-            retryable: None,
-            output: None,
-        };
-        runs::complete(&mut db.checkout().await.unwrap(), Scope::All, first.id, &completion).await.unwrap();
+        let completion = CompleteRequest { lease_token: token, ..CompleteRequest::new(Outcome::Succeeded) };
+        db.call(async |conn| runs::complete(conn, Scope::All, first.id, &completion).await).await.unwrap();
         expect("complete");
         let second =
-            runs::create(&mut db.checkout().await.unwrap(), &world.request(), None).await.unwrap().run;
+            db.call(async |conn| runs::create(conn, &world.request(), None).await).await.unwrap().run;
         expect("create without a key");
-        runs::claim_by_id(&mut db.checkout().await.unwrap(), Scope::Tenant(world.tenant), second.id, "w", 30)
-            .await
-            .unwrap()
-            .unwrap();
+        let by_id = async |conn: &mut PgConnection| {
+            runs::claim_by_id(conn, Scope::Tenant(world.tenant), second.id, "w", 30).await
+        };
+        let claim = db.call(by_id).await.unwrap().unwrap();
         expect("claim_by_id");
+        others(&db, world, &claim, expect).await;
     }
 }
 
 fn expect_reset(wire: &Wire) {
     wire.round_trips.store(0, Ordering::SeqCst);
+}
+
+/// The verbs after a claim that lead elsewhere, and those of the sweep.
+async fn others(db: &Db, world: World, claim: &Claim, expect: impl Fn(&str)) {
+    let (scope, id) = (Scope::Tenant(world.tenant), claim.run.run.id);
+    let lease_token = claim.run.lease_token;
+    let release = ReleaseRequest { lease_token, available_at: None };
+    db.call(async |conn| runs::release(conn, scope, id, &release).await).await.unwrap();
+    expect("release");
+    let claim =
+        db.call(async |conn| runs::claim_by_id(conn, scope, id, "w", 30).await).await.unwrap().unwrap();
+    expect("claim_by_id");
+    let failure =
+        CompleteRequest { lease_token: Some(claim.run.lease_token), ..CompleteRequest::new(Outcome::Failed) };
+    db.call(async |conn| runs::complete(conn, scope, id, &failure).await).await.unwrap();
+    expect("complete FAILED");
+    let request = RetryRequest::default();
+    let retried = db.call(async |conn| runs::retry(conn, scope, id, &request, None).await).await.unwrap().run;
+    expect("retry");
+    let request = CancelRequest::default();
+    db.call(async |conn| runs::cancel(conn, scope, retried.id, &request).await).await.unwrap();
+    expect("cancel");
+    db.call(async |conn| runs::get(conn, scope, id).await).await.unwrap();
+    expect("get");
+    db.call(async |conn| sweep::leases(conn, Scope::All, 10).await).await.unwrap();
+    expect("sweep leases");
+    db.call(async |conn| sweep::start_by(conn, Scope::All, 10).await).await.unwrap();
+    expect("sweep start_by");
+    db.call(async |conn| sweep::redispatches(conn, Scope::All, 10).await).await.unwrap();
+    expect("sweep redispatches");
+    let taken = db.call(async |conn| sweep::take_dispatches(conn, Scope::All, 10).await).await.unwrap();
+    expect("take dispatches");
+    db.call(async |conn| sweep::mark_dispatched(conn, &taken).await).await.unwrap();
+    expect("mark all dispatched");
+    db.call(async |conn| sweep::retention(conn, Scope::All, 90, 10).await).await.unwrap();
+    expect("sweep retention");
 }

@@ -1,6 +1,7 @@
 //! What the tests of the verbs share: a tenant with a version, and runs in any state.
 
-use runplane::runs::{ClaimOptions, CreateRequest, RunStatus};
+use runplane::runs::{self, Claim, ClaimError, ClaimOptions, CreateRequest, RunStatus};
+use runplane::scope::Scope;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -48,7 +49,23 @@ impl World {
 
 /// A claim without any wishes.
 pub fn claim_by(worker: &str) -> ClaimOptions<'_> {
-    ClaimOptions { worker, queues: None, lease_seconds: 300, claim_id: None }
+    ClaimOptions { worker, queues: None, lease_seconds: 300, claim_id: None, again: false }
+}
+
+/// A claim as the function makes it: again while its claim_id is on another run.
+pub async fn claim(
+    conn: &mut PgConnection,
+    scope: Scope,
+    last_tenant: Uuid,
+    options: ClaimOptions<'_>,
+) -> Result<Option<Claim>, ClaimError> {
+    for again in [false, true, true] {
+        match runs::claim(conn, scope, last_tenant, ClaimOptions { again, ..options }).await {
+            Err(ClaimError::ClaimIdTaken) => {}
+            answer => return answer,
+        }
+    }
+    Err(ClaimError::ClaimIdTaken)
 }
 
 /// A run as the tests put it into the table.
@@ -122,4 +139,29 @@ pub async fn row(conn: &mut PgConnection, id: Uuid) -> serde_json::Value {
         .fetch_one(conn)
         .await
         .unwrap()
+}
+
+/// A run as create makes it, then changed by hand: `set <change>`.
+pub async fn queued(conn: &mut PgConnection, world: World, set: &'static str) -> Uuid {
+    let run = runs::create(conn, &world.request(), None).await.unwrap().run;
+    change(conn, run.id, set).await;
+    run.id
+}
+
+/// Changes a run by hand: `set <change>`. Nothing for an empty one.
+pub async fn change(conn: &mut PgConnection, id: Uuid, set: &'static str) {
+    if !set.is_empty() {
+        let sql = sqlx::AssertSqlSafe(format!("update pipeline_runs set {set} where id = $1"));
+        assert_eq!(sqlx::query(sql).bind(id).execute(conn).await.unwrap().rows_affected(), 1);
+    }
+}
+
+/// Lets the lease of a run expire.
+pub async fn expire(conn: &mut PgConnection, id: Uuid) {
+    change(conn, id, "lease_expires_at = now() - interval '1 s'").await;
+}
+
+/// The attempts of a run that ended badly, as the API shows them, and its row as read by a get.
+pub async fn details(conn: &mut PgConnection, id: Uuid) -> runs::RunDetails {
+    runs::get(conn, Scope::All, id).await.unwrap()
 }

@@ -1,0 +1,55 @@
+//! Path, body, one verb, the message, the reply.
+
+use std::sync::Arc;
+
+use runplane::app::App;
+use runplane::dispatch;
+use runplane::http::{Call, Reply};
+use runplane::problem::{Code, FieldError, Problem};
+use runplane::runs::{self, Created, RetryError, RetryRequest};
+use runplane::scope::Scope;
+use tokio::time::Instant;
+
+/// Creates the new run.
+pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let deadline = Instant::now() + dispatch::TELL_WITHIN;
+    let run_id = call.run_id()?;
+    let request: RetryRequest = call.body_or_default()?;
+    request.check()?;
+    let key = call.idempotency_key()?;
+
+    let retry = app.call(async |conn| runs::retry(conn, Scope::All, run_id, &request, key.as_deref()).await);
+    let Created { mut run, new } = retry.await.map_err(problem)?;
+    tracing::Span::current().record("tenant.id", run.tenant_id.to_string());
+    if !new {
+        return Reply::ok(&run);
+    }
+    dispatch::tell(&app, &mut run, deadline).await;
+    Reply::created(&format!("/api/runs/{}", run.id), &run)
+}
+
+fn problem(error: RetryError) -> Problem {
+    match error {
+        RetryError::NotFound => Problem::new(Code::RunNotFound, "There is no such run"),
+        RetryError::InvalidTransition(_) => Problem::new(Code::InvalidTransition, error.to_string()),
+        RetryError::VersionNotFound => {
+            Problem::new(Code::PipelineVersionNotFound, "The run's pipeline has no such version")
+        }
+        RetryError::VersionNotApproved => {
+            Problem::new(Code::VersionNotApproved, "pipeline version must be APPROVED to run")
+        }
+        RetryError::OpaqueSpecPushed { kind } => {
+            let detail = format!(
+                "a dag_spec of kind {kind:?} is run by its own workers, and this run is pushed to ours"
+            );
+            let errors = vec![FieldError::new("/pipeline_version_id", detail.clone())];
+            Problem { errors, ..Problem::new(Code::InvalidDagSpec, detail) }
+        }
+        RetryError::IdempotencyKeyReused => Problem::new(
+            Code::IdempotencyKeyReused,
+            "This Idempotency-Key has created a run from another request: use a new key for a new run",
+        ),
+        RetryError::Digest(error) => Problem::internal(error),
+        RetryError::Db(error) => error.into(),
+    }
+}

@@ -1,0 +1,159 @@
+//! The function's answers to the events in `events/`, on a database with the demo data.
+
+use runplane::db::Plans;
+use runplane::testing::{answer, app};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::handler::handle;
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_failed_run_is_retried_with_other_parameters(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    let event = include_str!("../../../events/retry.json");
+    insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
+    {
+      "body": {
+        "attempt": 1,
+        "available_at": "[time]",
+        "claim_count": 0,
+        "claimed_at": null,
+        "claimed_by": null,
+        "created_at": "[time]",
+        "dispatch": "pull",
+        "dispatch_due_at": null,
+        "error_code": null,
+        "error_message": null,
+        "finished_at": null,
+        "heartbeat_at": null,
+        "id": "[id]",
+        "labels": {},
+        "lease_expires_at": null,
+        "lease_seconds": null,
+        "lost": 0,
+        "max_attempts": 1,
+        "max_lost": 3,
+        "output": null,
+        "parameters": {
+          "since": "2026-11-02"
+        },
+        "pipeline_id": "0199e0c0-0000-7000-8000-000000000012",
+        "pipeline_version_id": "0199e0c0-0000-7000-8000-000000000023",
+        "priority": 5,
+        "queue": "default",
+        "retry_of_run_id": "0199e0c0-0000-7000-8000-0000000000cc",
+        "root_run_id": "0199e0c0-0000-7000-8000-0000000000cc",
+        "start_by": null,
+        "started_at": null,
+        "status": "QUEUED",
+        "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+        "trigger_type": "retry",
+        "updated_at": "[time]"
+      },
+      "headers": {
+        "content-type": "application/json",
+        "location": "/api/runs/[id]"
+      },
+      "status": 201
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_retry_needs_no_body(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    let event = include_str!("../../../events/retry.no_body.json");
+    insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
+    {
+      "body": {
+        "attempt": 1,
+        "available_at": "[time]",
+        "claim_count": 0,
+        "claimed_at": null,
+        "claimed_by": null,
+        "created_at": "[time]",
+        "dispatch": "pull",
+        "dispatch_due_at": null,
+        "error_code": null,
+        "error_message": null,
+        "finished_at": null,
+        "heartbeat_at": null,
+        "id": "[id]",
+        "labels": {},
+        "lease_expires_at": null,
+        "lease_seconds": null,
+        "lost": 0,
+        "max_attempts": 1,
+        "max_lost": 3,
+        "output": null,
+        "parameters": {},
+        "pipeline_id": "0199e0c0-0000-7000-8000-000000000012",
+        "pipeline_version_id": "0199e0c0-0000-7000-8000-000000000023",
+        "priority": 5,
+        "queue": "default",
+        "retry_of_run_id": "0199e0c0-0000-7000-8000-0000000000cc",
+        "root_run_id": "0199e0c0-0000-7000-8000-0000000000cc",
+        "start_by": null,
+        "started_at": null,
+        "status": "QUEUED",
+        "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+        "trigger_type": "retry",
+        "updated_at": "[time]"
+      },
+      "headers": {
+        "content-type": "application/json",
+        "location": "/api/runs/[id]"
+      },
+      "status": 201
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_running_run_is_not_retried(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    let event = include_str!("../../../events/retry.running.json");
+    insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
+    {
+      "body": {
+        "code": "invalid_transition",
+        "detail": "only a run that FAILED or was CANCELLED is retried, this one is RUNNING",
+        "request_id": "",
+        "status": 409,
+        "title": "Invalid transition",
+        "type": "about:blank"
+      },
+      "headers": {
+        "content-type": "application/problem+json"
+      },
+      "status": 409
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_retry_from_the_failed_step_is_not_there_yet(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, Plans::Generic).await;
+    let event = include_str!("../../../events/retry.from_failed.json");
+    insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
+    {
+      "body": {
+        "code": "invalid_field",
+        "detail": "/from: unknown variant `failed`, expected `start` at line 1 column 17",
+        "errors": [
+          {
+            "detail": "unknown variant `failed`, expected `start` at line 1 column 17",
+            "pointer": "/from"
+          }
+        ],
+        "request_id": "",
+        "status": 400,
+        "title": "Invalid field",
+        "type": "about:blank"
+      },
+      "headers": {
+        "content-type": "application/problem+json"
+      },
+      "status": 400
+    }
+    "#);
+}

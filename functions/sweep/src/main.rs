@@ -1,0 +1,94 @@
+//! The sweep, every minute: what has become due without anybody asking.
+
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use runplane::app::{App, Needs};
+use runplane::config::{self, ConfigError, RETENTION_DAYS};
+use runplane::db::Plans;
+use runplane::scope::Scope;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use sweep::{Limits, Swept};
+
+/// What the schedule, or an operator, says.
+#[derive(Debug, Default, Deserialize)]
+struct Event {
+    /// Only this tenant's runs; everybody's if left out.
+    tenant_id: Option<Uuid>,
+}
+
+/// The days that runs are kept if `RETENTION_DAYS` is not set.
+const DEFAULT_RETENTION_DAYS: i32 = 90;
+/// The time that is kept for the last batch and the answer.
+const LAST_BATCH_TAKES: Duration = Duration::from_secs(5);
+/// How long a sweep goes on where the function's deadline is not known: the next one comes after a minute.
+const UNKNOWN_DEADLINE: Duration = Duration::from_secs(50);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    runplane::logging::init();
+    let configured = configure().await.map(Arc::new);
+    let configured = &configured;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+        let (app, retention_days) = match configured {
+            Ok(configured) => (&configured.0, configured.1),
+            // Failing the call says so every minute; ending the process would leave its caller waiting.
+            Err(error) => {
+                tracing::error!(error = error.to_string(), "the sweep is not configured");
+                return Err(Error::from(error.to_string()));
+            }
+        };
+        let scope = Scope::from(read(event.payload)?.tenant_id);
+        let limits = Limits { until: until(event.context.deadline), retention_days };
+        answer(app, scope, limits).await
+    }))
+    .await
+}
+
+async fn configure() -> Result<(App, i32), ConfigError> {
+    let app = App::from_env(Needs::database_and_queue(Plans::Generic)).await?;
+    let parse = |value: &str| value.parse().ok().filter(|days| (0..=36_500).contains(days));
+    let days = config::optional(RETENTION_DAYS, "a whole number of days from 0 to 36500", parse)?;
+    Ok((app, days.unwrap_or(DEFAULT_RETENTION_DAYS)))
+}
+
+/// The schedule may send what it likes; only an object's `tenant_id` means something.
+fn read(payload: serde_json::Value) -> Result<Event, serde_json::Error> {
+    if payload.is_object() { serde_json::from_value(payload) } else { Ok(Event::default()) }
+}
+
+/// When to stop, for a deadline in milliseconds since 1970. One that lies in the past is unknown: `cargo lambda watch` sends a
+/// length of time instead.
+fn until(deadline_ms: u64) -> Instant {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let left = Duration::from_millis(deadline_ms).checked_sub(now);
+    Instant::now() + left.map_or(UNKNOWN_DEADLINE, |left| left.saturating_sub(LAST_BATCH_TAKES))
+}
+
+/// Sweeps, and says what came of it: in the answer, in one line of the log, and as metrics.
+async fn answer(app: &App, scope: Scope, limits: Limits) -> Result<Swept, Error> {
+    let started = Instant::now();
+    let (swept, result) = sweep::sweep(app, scope, limits).await;
+    let duration_ms = started.elapsed().as_millis() as u64;
+    swept.emit(duration_ms);
+    match result {
+        Ok(()) => {
+            tracing::info!(duration_ms, swept = serde_json::to_string(&swept)?, "swept");
+            Ok(swept)
+        }
+        Err(error) => {
+            app.db.discard().await;
+            let what = if runplane::db::is_unavailable(&error) { "is out of reach" } else { "refused" };
+            tracing::error!(error = format!("{error:#}"), duration_ms, "sweep failed: Postgres {what}");
+            // The cause is in the log; an answer never has it.
+            Err(Error::from(format!("Postgres {what}")))
+        }
+    }
+}

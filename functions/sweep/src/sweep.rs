@@ -1,0 +1,189 @@
+//! One sweep: rounds of small batches while there is something to do and time left.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use runplane::app::App;
+use runplane::dispatch::{Dispatcher, MAX_BATCH, Notice};
+use runplane::metrics::{self, Unit};
+use runplane::scope::Scope;
+use runplane::sweep::{self, Taken};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// Runs of one batch: small enough for one short statement, large enough for a long backlog.
+const BATCH: i64 = 100;
+/// SQS is told again about runs that nobody has claimed only while it holds fewer messages than this: a long backlog waits for
+/// workers, not for more messages.
+const MAX_BACKLOG: usize = 1000;
+
+/// How far a sweep may go.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// No batch is begun after this.
+    pub until: Instant,
+    /// Days that runs are kept after their end; 0 = for ever.
+    pub retention_days: i32,
+}
+
+/// What a sweep did: counts of runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Their lease had expired: QUEUED again.
+    pub requeued: u64,
+    /// Their lease had expired once too often: FAILED.
+    pub failed: u64,
+    /// Not started by their `start_by`: CANCELLED.
+    pub expired: u64,
+    /// Told to SQS.
+    pub dispatched: u64,
+    /// Of these, told again since nobody had claimed them.
+    pub redispatched: u64,
+    /// Due, but SQS did not take them.
+    pub undispatched: u64,
+    /// Deleted, since they ended long ago.
+    pub deleted: u64,
+    /// Whether time ran out before everything was done.
+    pub unfinished: bool,
+}
+
+impl Swept {
+    /// Writes the counts as metrics, with how long the sweep took.
+    pub fn emit(&self, duration_ms: u64) {
+        metrics::emit(&[
+            ("LeasesRequeued", Unit::Count, self.requeued),
+            ("LeasesFailed", Unit::Count, self.failed),
+            ("RunsExpired", Unit::Count, self.expired),
+            ("RunsDispatched", Unit::Count, self.dispatched),
+            ("RunsRedispatched", Unit::Count, self.redispatched),
+            ("RunsUndispatched", Unit::Count, self.undispatched),
+            ("RunsDeleted", Unit::Count, self.deleted),
+            ("SweepUnfinished", Unit::Count, u64::from(self.unfinished)),
+            ("SweepDuration", Unit::Milliseconds, duration_ms),
+        ]);
+    }
+}
+
+/// Sweeps. Returns what was done, also if Postgres failed in the middle of it.
+pub async fn sweep(app: &App, scope: Scope, limits: Limits) -> (Swept, Result<(), sqlx::Error>) {
+    let mut swept = Swept::default();
+    let result = rounds(app, scope, limits, &mut swept).await;
+    (swept, result)
+}
+
+async fn rounds(app: &App, scope: Scope, limits: Limits, swept: &mut Swept) -> Result<(), sqlx::Error> {
+    let mut sqs_answers = true;
+    remind(app, scope, swept, &mut sqs_answers).await?;
+    loop {
+        // A full batch means that there may be more.
+        let mut more = leases(app, scope, swept).await?;
+        more |= start_by(app, scope, swept).await?;
+        if sqs_answers {
+            more |= dispatches(app, scope, swept, &mut sqs_answers).await?;
+        }
+        more |= retention(app, scope, limits.retention_days, swept).await?;
+        if !more {
+            return Ok(());
+        }
+        if Instant::now() >= limits.until {
+            swept.unfinished = true;
+            return Ok(());
+        }
+    }
+}
+
+async fn leases(app: &App, scope: Scope, swept: &mut Swept) -> Result<bool, sqlx::Error> {
+    let done = app.call_in_time(async |conn| sweep::leases(conn, scope, BATCH).await).await?;
+    swept.requeued += done.requeued;
+    swept.failed += done.failed;
+    Ok(is_full(done.requeued + done.failed))
+}
+
+async fn start_by(app: &App, scope: Scope, swept: &mut Swept) -> Result<bool, sqlx::Error> {
+    let done = app.call_in_time(async |conn| sweep::start_by(conn, scope, BATCH).await).await?;
+    swept.expired += done;
+    Ok(is_full(done))
+}
+
+async fn retention(app: &App, scope: Scope, days: i32, swept: &mut Swept) -> Result<bool, sqlx::Error> {
+    if days == 0 {
+        return Ok(false);
+    }
+    let done = app.call_in_time(async |conn| sweep::retention(conn, scope, days, BATCH).await).await?;
+    swept.deleted += done;
+    Ok(is_full(done))
+}
+
+fn is_full(done: u64) -> bool {
+    done >= BATCH.unsigned_abs()
+}
+
+/// Makes dispatches due again that have led to no claim, as many as SQS has room for. Once per sweep.
+async fn remind(
+    app: &App,
+    scope: Scope,
+    swept: &mut Swept,
+    sqs_answers: &mut bool,
+) -> Result<(), sqlx::Error> {
+    let Some(dispatcher) = &app.dispatcher else { return Ok(()) };
+    let backlog = match dispatcher.backlog().await {
+        Ok(backlog) => backlog,
+        Err(error) => {
+            tracing::warn!(
+                error = format!("{:#}", anyhow::Error::new(error)),
+                "SQS does not answer: nothing is sent"
+            );
+            *sqs_answers = false;
+            return Ok(());
+        }
+    };
+    let room = MAX_BACKLOG.saturating_sub(backlog);
+    if room > 0 {
+        let room = i64::try_from(room).unwrap_or(BATCH);
+        swept.redispatched +=
+            app.call_in_time(async |conn| sweep::redispatches(conn, scope, room).await).await?;
+    }
+    Ok(())
+}
+
+/// Sends a batch of what is due.
+async fn dispatches(
+    app: &App,
+    scope: Scope,
+    swept: &mut Swept,
+    sqs_answers: &mut bool,
+) -> Result<bool, sqlx::Error> {
+    let Some(dispatcher) = &app.dispatcher else { return Ok(false) };
+    let taken = app.call_in_time(async |conn| sweep::take_dispatches(conn, scope, BATCH).await).await?;
+    let by_run: HashMap<Uuid, Taken> = taken.iter().map(|taken| (taken.notice.run_id, *taken)).collect();
+    let mut sent: Vec<Taken> = Vec::new();
+    for batch in taken.chunks(MAX_BATCH) {
+        let notices: Vec<Notice> = batch.iter().map(|taken| taken.notice).collect();
+        if !*sqs_answers {
+            break;
+        }
+        let took = send(dispatcher, &notices, sqs_answers).await;
+        sent.extend(took.iter().filter_map(|notice| by_run.get(&notice.run_id)));
+    }
+    if !sent.is_empty() {
+        app.call_in_time(async |conn| sweep::mark_dispatched(conn, &sent).await).await?;
+    }
+    swept.dispatched += sent.len() as u64;
+    swept.undispatched += (taken.len() - sent.len()) as u64;
+    Ok(is_full(taken.len() as u64))
+}
+
+/// The notices that SQS took. When it takes none, no more is asked of it in this sweep: what is due stays due.
+async fn send(dispatcher: &Dispatcher, notices: &[Notice], sqs_answers: &mut bool) -> Vec<Notice> {
+    match dispatcher.send_batch(notices).await {
+        Ok(taken) => taken,
+        Err(error) => {
+            tracing::warn!(
+                error = format!("{:#}", anyhow::Error::new(error)),
+                "SQS does not answer: dispatches stay due"
+            );
+            *sqs_answers = false;
+            Vec::new()
+        }
+    }
+}

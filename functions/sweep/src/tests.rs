@@ -1,0 +1,234 @@
+//! The sweep on a database with the demo data, and a queue of its own on a real SQS.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
+)]
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use runplane::app::App;
+use runplane::db::{Db, Plans, Pooler};
+use runplane::dispatch::Dispatcher;
+use runplane::runs::{self, RunStatus, WaitingReason};
+use runplane::scope::Scope;
+use runplane::testing::{app, execute};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use uuid::{Uuid, uuid};
+
+use crate::sweep::{Limits, Swept, sweep};
+
+const TENANT: Uuid = uuid!("580115b4-a291-4917-8dbd-247cfa13e2d6");
+const VERSION: Uuid = uuid!("b31dbeba-3a2e-4fa9-a084-72c75f9f18a3");
+const HELD_RUN: Uuid = uuid!("0199e0c0-0000-7000-8000-0000000000bb");
+
+/// A queue that nobody else uses.
+struct Queue {
+    sqs: aws_sdk_sqs::Client,
+    url: String,
+}
+
+impl Queue {
+    async fn new() -> Self {
+        let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        let sqs = aws_sdk_sqs::Client::new(&config);
+        let created = sqs.create_queue().queue_name(format!("t-{}", Uuid::now_v7())).send().await.unwrap();
+        Self { sqs, url: created.queue_url.unwrap() }
+    }
+
+    /// How many messages are in it, those that wait for their delay among them.
+    async fn messages(&self) -> u64 {
+        use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed};
+        let names = [ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed];
+        let ask = self.sqs.get_queue_attributes().queue_url(&self.url);
+        let answer = ask.set_attribute_names(Some(names.to_vec())).send().await.unwrap();
+        answer.attributes().unwrap().values().map(|number| number.parse::<u64>().unwrap()).sum()
+    }
+
+    async fn remove(self) {
+        self.sqs.delete_queue().queue_url(self.url).send().await.unwrap();
+    }
+}
+
+/// The sweep's app, with the queue at `url`.
+async fn app_with(options: PgConnectOptions, sqs: &aws_sdk_sqs::Client, url: &str) -> App {
+    // Loads the demo data.
+    app(options.clone(), Plans::Generic).await;
+    let dispatcher = Dispatcher::new(sqs.clone(), url.to_owned());
+    App::new(Db::new(options, Plans::Generic, Pooler::None), Some(dispatcher))
+}
+
+/// `count` push runs of the demo tenant, changed by hand.
+async fn runs(app: &App, count: i32, set: &'static str) {
+    let insert = sqlx::query(
+        "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch_due_at)
+         select id, id, $1, v.pipeline_id, v.id, now()
+         from (select uuidv7() as id from generate_series(1, $3)) ids, pipeline_versions v where v.id = $2",
+    );
+    execute(app, insert.bind(TENANT).bind(VERSION).bind(count)).await;
+    if !set.is_empty() {
+        let sql = sqlx::AssertSqlSafe(format!("update pipeline_runs set {set} where tenant_id = $1"));
+        execute(app, sqlx::query(sql).bind(TENANT)).await;
+    }
+}
+
+fn limits() -> Limits {
+    Limits { until: Instant::now() + Duration::from_secs(60), retention_days: 90 }
+}
+
+async fn swept(app: &App, scope: Scope, limits: Limits) -> Swept {
+    let (swept, result) = sweep(app, scope, limits).await;
+    result.unwrap();
+    swept
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn everything_that_is_due_is_done_in_batches_and_then_nothing(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let queue = Queue::new().await;
+    let app = app_with(options, &queue.sqs, &queue.url).await;
+    runs(&app, 250, "").await;
+    let expire = "update pipeline_runs set lease_expires_at = now() - interval '1 s' where id = $1";
+    execute(&app, sqlx::query(expire).bind(HELD_RUN)).await;
+    let late = "update pipeline_runs set start_by = now() where id = (select id from pipeline_runs where dispatch = 'push' limit 1)";
+    execute(&app, sqlx::query(late)).await;
+    let old = "update pipeline_runs set created_at = now() - interval '91 days', finished_at = now() - interval '91 days'
+               where finished_at is not null";
+    execute(&app, sqlx::query(old)).await;
+
+    let did = swept(&app, Scope::All, limits()).await;
+    let expected = Swept { requeued: 1, expired: 1, dispatched: 249, deleted: 1, ..Swept::default() };
+    assert_eq!(did, expected);
+    assert_eq!(queue.messages().await, 249);
+    assert_eq!(swept(&app, Scope::All, limits()).await, Swept::default());
+    queue.remove().await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_sweep_whose_time_is_over_stops_between_batches_and_says_so(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let queue = Queue::new().await;
+    let app = app_with(options, &queue.sqs, &queue.url).await;
+    runs(&app, 250, "").await;
+    let did = swept(&app, Scope::All, Limits { until: Instant::now(), ..limits() }).await;
+    assert_eq!((did.dispatched, did.unfinished), (100, true));
+    queue.remove().await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_sweep_of_one_tenant_leaves_the_others_alone(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let queue = Queue::new().await;
+    let app = app_with(options, &queue.sqs, &queue.url).await;
+    runs(&app, 3, "").await;
+    let other = Scope::Tenant(uuid!("0199e0c0-0000-7000-8000-000000000002"));
+    assert_eq!(swept(&app, other, limits()).await, Swept::default());
+    assert_eq!(swept(&app, Scope::Tenant(TENANT), limits()).await.dispatched, 3);
+    queue.remove().await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn what_sqs_does_not_take_stays_due_and_the_rest_of_the_sweep_goes_on(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let queue = Queue::new().await;
+    let app = app_with(options, &queue.sqs, &format!("{}-gone", queue.url)).await;
+    runs(&app, 3, "").await;
+    let expire = "update pipeline_runs set lease_expires_at = now() - interval '1 s' where id = $1";
+    execute(&app, sqlx::query(expire).bind(HELD_RUN)).await;
+    assert_eq!(swept(&app, Scope::All, limits()).await, Swept { requeued: 1, ..Swept::default() });
+    let due = "update pipeline_runs set priority = 5 where dispatch_due_at <= now()";
+    assert_eq!(execute(&app, sqlx::query(due)).await, 3);
+    queue.remove().await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_long_backlog_is_no_flood(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let queue = Queue::new().await;
+    let app = app_with(options, &queue.sqs, &queue.url).await;
+    // Two thousand runs that nobody has claimed since SQS was told, and 990 of their messages still in the queue.
+    runs(&app, 2000, "dispatch_due_at = null, dispatches = 1, redispatch_at = now() - interval '1 s'").await;
+    for _ in 0..99 {
+        let entry = |n: i32| {
+            let entry = SendMessageBatchRequestEntry::builder().id(n.to_string()).message_body("x");
+            entry.message_group_id("g").build().unwrap()
+        };
+        let send = queue.sqs.send_message_batch().queue_url(&queue.url);
+        send.set_entries(Some((0..10).map(entry).collect())).send().await.unwrap();
+    }
+    let did = swept(&app, Scope::All, limits()).await;
+    assert_eq!((did.redispatched, did.dispatched), (10, 10));
+    // The queue is full now: it waits for workers, not for more messages.
+    for _ in 0..3 {
+        assert_eq!(swept(&app, Scope::All, limits()).await, Swept::default());
+    }
+    assert_eq!(queue.messages().await, 1000);
+    queue.remove().await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_delayed_run_is_told_to_sqs_in_time_with_the_rest_of_its_delay(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let queue = Queue::new().await;
+    let app = app_with(options, &queue.sqs, &queue.url).await;
+    let soon = "available_at = now() + interval '40 s', dispatch_due_at = now() + interval '40 s'";
+    runs(&app, 1, soon).await;
+    assert_eq!(swept(&app, Scope::All, limits()).await.dispatched, 1);
+    // It waits for its delay: nobody can receive it yet.
+    assert_eq!(queue.messages().await, 1);
+    let ask = queue.sqs.receive_message().queue_url(&queue.url).send().await.unwrap();
+    assert!(ask.messages.unwrap_or_default().is_empty());
+    queue.remove().await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn with_retention_0_nothing_is_deleted(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let queue = Queue::new().await;
+    let app = app_with(options, &queue.sqs, &queue.url).await;
+    let old = "update pipeline_runs set created_at = now() - interval '10 years', finished_at = now() - interval '10 years'
+               where finished_at is not null";
+    execute(&app, sqlx::query(old)).await;
+    let for_ever = Limits { retention_days: 0, ..limits() };
+    assert_eq!(swept(&app, Scope::All, for_ever).await, Swept::default());
+    queue.remove().await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_run_that_was_sent_says_that_it_waits_for_a_worker(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let queue = Queue::new().await;
+    let app = app_with(options, &queue.sqs, &queue.url).await;
+    let request = serde_json::json!({"tenant_id": TENANT, "pipeline_version_id": VERSION});
+    let request = serde_json::from_value(request).unwrap();
+    let run = app.call(async |conn| runs::create(conn, &request, None).await).await.unwrap().run;
+    let reason = async || {
+        let details = app.call(async |conn| runs::get(conn, Scope::All, run.id).await).await.unwrap();
+        assert_eq!(details.run.status, RunStatus::Queued);
+        details.waiting_for.unwrap().reason
+    };
+    // As after a create that died between its commit and SQS.
+    assert_eq!(reason().await, WaitingReason::Dispatch);
+    swept(&app, Scope::All, limits()).await;
+    assert_eq!(reason().await, WaitingReason::Worker);
+    queue.remove().await;
+}
+
+#[test]
+fn the_event_of_the_schedule_and_of_an_operator_is_read() {
+    let read = |event: &str| crate::read(serde_json::from_str(event).unwrap()).map(|event| event.tenant_id);
+    let operator = include_str!("../../../events/sweep.json");
+    assert_eq!(read(operator).unwrap(), Some(uuid!("0199e0c0-0000-7000-8000-000000000002")));
+    for schedule in ["{}", r#"{"version": "0", "detail-type": "Scheduled Event"}"#, "null", r#""text""#] {
+        assert_eq!(read(schedule).unwrap(), None, "{schedule}");
+    }
+    assert!(read(r#"{"tenant_id": "x"}"#).is_err(), "a typing error must not sweep everybody");
+}

@@ -1,0 +1,99 @@
+//! The verbs of the sweep: what has become due without anybody asking. Each is one statement over one batch, and safe to run
+//! beside itself: rows that another sweep holds are passed by.
+
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgConnection;
+use uuid::Uuid;
+
+use crate::dispatch::Notice;
+use crate::scope::Scope;
+
+/// What became of expired leases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leases {
+    /// Runs that are QUEUED again.
+    pub requeued: u64,
+    /// Runs that FAILED, since as many leases as may be were lost before.
+    pub failed: u64,
+}
+
+/// Requeues or fails up to `limit` runs whose lease has expired and that nobody has taken over, the oldest lease first.
+///
+/// # Errors
+/// [`sqlx::Error`]; nothing was changed.
+pub async fn leases(conn: &mut PgConnection, scope: Scope, limit: i64) -> Result<Leases, sqlx::Error> {
+    let row = sqlx::query_file!("sql/sweep_leases.sql", scope.tenant(), limit).fetch_one(conn).await?;
+    Ok(Leases { requeued: row.requeued.unsigned_abs(), failed: row.failed.unsigned_abs() })
+}
+
+/// Cancels up to `limit` QUEUED runs that were not started by their `start_by`. Returns how many.
+///
+/// # Errors
+/// [`sqlx::Error`]; nothing was changed.
+pub async fn start_by(conn: &mut PgConnection, scope: Scope, limit: i64) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query_file!("sql/sweep_start_by.sql", scope.tenant(), limit).execute(conn).await?;
+    Ok(done.rows_affected())
+}
+
+/// Makes up to `limit` dispatches due again that have led to no claim in their time. Returns how many.
+///
+/// # Errors
+/// [`sqlx::Error`]; nothing was changed.
+pub async fn redispatches(conn: &mut PgConnection, scope: Scope, limit: i64) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query_file!("sql/sweep_redispatches.sql", scope.tenant(), limit).execute(conn).await?;
+    Ok(done.rows_affected())
+}
+
+/// A dispatch that was taken to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// What to tell SQS.
+    pub notice: Notice,
+    /// When it is due again if nobody marks it as sent.
+    pub due_at: DateTime<Utc>,
+}
+
+/// Takes up to `limit` dispatches that are due, or fall due within a minute. Who takes them sends them and marks them with
+/// [`mark_dispatched`]; otherwise they are due again after two minutes.
+///
+/// # Errors
+/// [`sqlx::Error`]; nothing was taken.
+pub async fn take_dispatches(
+    conn: &mut PgConnection,
+    scope: Scope,
+    limit: i64,
+) -> Result<Vec<Taken>, sqlx::Error> {
+    let rows = sqlx::query_file!("sql/take_dispatches.sql", scope.tenant(), limit).fetch_all(conn).await?;
+    let taken = rows.into_iter().map(|row| Taken {
+        notice: Notice { tenant_id: row.tenant_id, run_id: row.id, delay_seconds: row.delay_seconds },
+        due_at: row.due_at,
+    });
+    Ok(taken.collect())
+}
+
+/// Marks dispatches as sent, as [`runs::mark_dispatched`](crate::runs::mark_dispatched) does for one.
+///
+/// # Errors
+/// [`sqlx::Error`]; they stay due, so the messages are sent once more, which is harmless.
+pub async fn mark_dispatched(conn: &mut PgConnection, sent: &[Taken]) -> Result<(), sqlx::Error> {
+    let tenants: Vec<Uuid> = sent.iter().map(|taken| taken.notice.tenant_id).collect();
+    let runs: Vec<Uuid> = sent.iter().map(|taken| taken.notice.run_id).collect();
+    let due: Vec<DateTime<Utc>> = sent.iter().map(|taken| taken.due_at).collect();
+    sqlx::query_file!("sql/mark_all_dispatched.sql", &tenants, &runs, &due).execute(conn).await?;
+    Ok(())
+}
+
+/// Deletes up to `limit` runs that ended more than `days` ago, the oldest first. Returns how many.
+///
+/// # Errors
+/// [`sqlx::Error`]; nothing was deleted.
+pub async fn retention(
+    conn: &mut PgConnection,
+    scope: Scope,
+    days: i32,
+    limit: i64,
+) -> Result<u64, sqlx::Error> {
+    let done =
+        sqlx::query_file!("sql/sweep_retention.sql", scope.tenant(), days, limit).execute(conn).await?;
+    Ok(done.rows_affected())
+}
