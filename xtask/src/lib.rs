@@ -23,6 +23,7 @@ pub mod proxy;
 pub mod python;
 pub mod queues;
 pub mod routes;
+pub mod schedule;
 pub mod sqs;
 pub mod stack;
 pub mod test;

@@ -14,6 +14,7 @@ use crate::mapping::{self, Mapping};
 use crate::paths::Dirs;
 use crate::process::{Service, Spec};
 use crate::queues::{self, Queues};
+use crate::routes::{self, Routes, UNROUTED};
 use crate::stack::functions;
 use crate::stack::state::Addresses;
 use crate::{cargo_lambda, database, ports, postgres, sqs};
@@ -113,7 +114,10 @@ impl E2e {
     /// The functions' binaries, built already, on the Runtime-API host.
     pub async fn on_host(dirs: &Dirs, backend: &Backend) -> Result<Self> {
         let addresses = backend.addresses(database(dirs, backend, "e2e_host").await?, ports::any()?);
-        let mut host = Host::builder(dirs.root()).routed_functions(4)?.function("worker", 4);
+        let mut host = Host::builder(dirs.root()).routed_functions(4)?;
+        for name in UNROUTED {
+            host = host.function(name, 4);
+        }
         host = host.port(addresses.port).timeout("worker", Duration::from_secs(120));
         host = host.log_folder(dirs.logs()?.join("test-host"));
         for (name, value) in functions::environment(&addresses) {
@@ -195,11 +199,9 @@ async fn warm_up(dirs: &Dirs, addresses: &Addresses, service: &mut Service) -> R
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(300)).build()?;
-    for name in
-        crate::routes::Routes::read(dirs.root())?.functions().iter().map(String::as_str).chain(["worker"])
-    {
+    for name in Routes::read(dirs.root())?.functions().iter().map(String::as_str).chain(UNROUTED) {
         let url = format!("{}/2015-03-31/functions/{name}/invocations", addresses.base_url);
-        let call = client.post(&url).body(r#"{"Records":[]}"#).send().await;
+        let call = client.post(&url).body(routes::idle_event(name)).send().await;
         call.with_context(|| format!("the function {name} does not answer on cargo lambda watch"))?;
     }
     Ok(())
