@@ -55,6 +55,7 @@ async fn answer(event: Value, deadline_ms: &str) -> Result<Value, &'static str> 
             "deadline_ms": deadline_ms.parse::<u64>().ok(),
             "function": var("AWS_LAMBDA_FUNCTION_NAME").ok(),
             "given": var("GIVEN").ok(),
+            "log_stream": var("AWS_LAMBDA_LOG_STREAM_NAME").ok(),
             "inherited": var("CARGO_MANIFEST_DIR").ok(),
         })),
         _ if event["version"] == "2.0" => Ok(json!({
