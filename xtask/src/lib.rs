@@ -14,6 +14,7 @@ pub mod mapping;
 pub mod nobody;
 pub mod orphans;
 pub mod paths;
+pub mod pgbouncer;
 pub mod ports;
 pub mod postgres;
 pub mod process;
