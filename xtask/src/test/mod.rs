@@ -43,6 +43,12 @@ pub struct Args {
     pub filter: Vec<String>,
 }
 
+impl Args {
+    fn only_tests(&self) -> bool {
+        self.fast || !self.filter.is_empty()
+    }
+}
+
 /// Runs the tests of the repository `root`. The first step that fails ends it: a sentence names the command, and the
 /// exit code is a failing one. Fails itself only when it cannot begin.
 pub async fn run(root: &Path, args: Args) -> Result<ExitCode> {
@@ -59,13 +65,12 @@ pub async fn run(root: &Path, args: Args) -> Result<ExitCode> {
 }
 
 async fn all(dirs: &Dirs, args: &Args, stop: &CancellationToken, report: &mut Report) -> Result<()> {
-    let only_tests = args.fast || !args.filter.is_empty();
     let cargo = Cargo::new(dirs, stop);
-    if !only_tests {
+    if !args.only_tests() {
         report.step("Formatting", cargo.run(&["fmt", "--all", "--check"])).await?;
     }
     let mut backend = report.step("Starting Postgres and SQS", Backend::start(dirs)).await?;
-    let result = with_pooler(dirs, args, only_tests, &cargo, report, &backend).await;
+    let result = with_pooler(dirs, args, &cargo, report, &backend).await;
     let stopped = backend.stop().await;
     result.and(stopped)
 }
@@ -73,7 +78,6 @@ async fn all(dirs: &Dirs, args: &Args, stop: &CancellationToken, report: &mut Re
 async fn with_pooler(
     dirs: &Dirs,
     args: &Args,
-    only_tests: bool,
     cargo: &Cargo,
     report: &mut Report,
     backend: &Backend,
@@ -82,7 +86,7 @@ async fn with_pooler(
     if let Some(sentence) = pooler.note() {
         report.note(sentence);
     }
-    let result = with_backend(dirs, args, only_tests, cargo, report, backend, &pooler).await;
+    let result = with_backend(dirs, args, cargo, report, backend, &pooler).await;
     let stopped = pooler.stop().await;
     result.and(stopped)
 }
@@ -90,13 +94,12 @@ async fn with_pooler(
 async fn with_backend(
     dirs: &Dirs,
     args: &Args,
-    only_tests: bool,
     cargo: &Cargo,
     report: &mut Report,
     backend: &Backend,
     pooler: &Pooler,
 ) -> Result<()> {
-    if !only_tests {
+    if !args.only_tests() {
         report.step("Migrations: up, down, up", migrations::there_and_back(dirs, backend)).await?;
         report
             .step("Lints, and every query against Postgres", queries::lint_and_compare(dirs, cargo, backend))
