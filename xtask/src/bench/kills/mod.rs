@@ -58,16 +58,29 @@ async fn rounds(stage: &Arc<Stage>, options: &Options) -> Result<Vec<Option<Wait
     let mut waits = Vec::new();
     while let left @ 1.. = options.kills - waits.len() as u32 {
         let mut under_way = JoinSet::new();
-        for _ in 0..left.min(options.at_once) {
-            // One after the other: two messages that wait at once would go to one worker, one behind the other.
-            let held = kill::hold(stage).await?;
-            let stage = stage.clone();
-            under_way.spawn(async move { kill::kill(&stage, held).await });
-        }
-        while let Some(wait) = under_way.join_next().await {
-            waits.push(wait??);
-        }
+        let outcome = round(stage, left.min(options.at_once), &mut under_way).await;
+        // What is left of a round that failed may not outlive it.
+        under_way.shutdown().await;
+        waits.extend(outcome?);
         say(format_args!("{} of {} killed", waits.len(), options.kills));
+    }
+    Ok(waits)
+}
+
+async fn round(
+    stage: &Arc<Stage>,
+    kills: u32,
+    under_way: &mut JoinSet<Result<Option<Wait>>>,
+) -> Result<Vec<Option<Wait>>> {
+    for _ in 0..kills {
+        // One after the other: two messages that wait at once would go to one worker, one behind the other.
+        let held = kill::hold(stage).await?;
+        let stage = stage.clone();
+        under_way.spawn(async move { kill::kill(&stage, held).await });
+    }
+    let mut waits = Vec::new();
+    while let Some(wait) = under_way.join_next().await {
+        waits.push(wait??);
     }
     Ok(waits)
 }

@@ -1,6 +1,7 @@
 //! A stack of its own for the kills: Postgres, SQS, the functions on the Runtime-API host, the event source mapping, and the
 //! sweep as often as on AWS. Its database holds a run's first worker back, so that it can be killed in the middle.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -36,6 +37,7 @@ pub(super) struct Stage {
     pub host: Host,
     postgres: postgres::Server,
     sqs: sqs::Server,
+    sqs_data: PathBuf,
     stop: CancellationToken,
     tasks: JoinSet<Result<()>>,
 }
@@ -89,7 +91,8 @@ impl Stage {
         let every = schedule::AWS;
         let sweep = Schedule { invoke_url: host.base_url.clone(), function: "sweep".to_owned(), every };
         tasks.spawn(schedule::run(sweep, stop.clone()));
-        Ok(Self { database_url: addresses.database_url, host, postgres, sqs, stop, tasks })
+        let sqs_data = dirs.dev()?.join("data/bench-kills-sqs");
+        Ok(Self { database_url: addresses.database_url, host, postgres, sqs, sqs_data, stop, tasks })
     }
 
     /// Stops everything and removes its data.
@@ -100,6 +103,7 @@ impl Stage {
         }
         self.host.shutdown().await;
         self.sqs.stop().await?;
+        let _ = std::fs::remove_dir_all(&self.sqs_data);
         self.postgres.stop().await
     }
 }
