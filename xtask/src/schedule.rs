@@ -57,10 +57,11 @@ pub async fn run(schedule: Schedule, stop: CancellationToken) -> anyhow::Result<
 /// Invokes the function once; what is wrong, in words, when it did not succeed.
 async fn tick(http: &reqwest::Client, url: &str) -> Result<(), String> {
     let request = http.post(url).header("content-type", "application/json").body("{}");
-    let response = request.send().await.map_err(|error| error.to_string())?;
+    let in_words = |error: reqwest::Error| format!("{:#}", anyhow::Error::from(error));
+    let response = request.send().await.map_err(in_words)?;
     let status = response.status();
     let failed = response.headers().contains_key("x-amz-function-error");
-    let body = response.bytes().await.map_err(|error| error.to_string())?;
+    let body = response.bytes().await.map_err(in_words)?;
     if failed || !status.is_success() {
         let text: String = String::from_utf8_lossy(&body).chars().take(500).collect();
         return Err(format!("{status}: {}", text.replace('\n', " ")));
