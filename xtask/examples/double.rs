@@ -1,5 +1,6 @@
-//! A function for the tests of the Runtime-API host (`tests/host.rs`): it does what the event's field `do`, or the
-//! request's header `x-do`, says, and otherwise answers with the event itself.
+//! A function for the tests of the Runtime-API host (`tests/host.rs`) and of what invokes functions: it does what the
+//! event's field `do`, or the request's header `x-do`, says, and otherwise answers with the event itself. Where
+//! `DOUBLE_DOES` is set, an event that says nothing is printed, and that is done instead.
 //!
 //! It speaks the Runtime API itself. With `lambda_runtime` among its dependencies, testing xtask would compile half of
 //! what runs `cargo xtask` a second time; `tests/outages` runs functions that are built on it.
@@ -34,7 +35,13 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn answer(event: Value, deadline_ms: &str) -> Result<Value, &'static str> {
-    match event["do"].as_str().or(event["headers"]["x-do"].as_str()).unwrap_or_default() {
+    let told = event["do"].as_str().or(event["headers"]["x-do"].as_str()).map(str::to_owned);
+    let what = told.or_else(|| {
+        let usual = var("DOUBLE_DOES").ok()?;
+        println!("event {event}");
+        Some(usual)
+    });
+    match what.as_deref().unwrap_or_default() {
         "hang" => {
             println!("hangs");
             tokio::time::sleep(Duration::from_secs(600)).await;
@@ -48,6 +55,7 @@ async fn answer(event: Value, deadline_ms: &str) -> Result<Value, &'static str> 
             "deadline_ms": deadline_ms.parse::<u64>().ok(),
             "function": var("AWS_LAMBDA_FUNCTION_NAME").ok(),
             "given": var("GIVEN").ok(),
+            "log_stream": var("AWS_LAMBDA_LOG_STREAM_NAME").ok(),
             "inherited": var("CARGO_MANIFEST_DIR").ok(),
         })),
         _ if event["version"] == "2.0" => Ok(json!({

@@ -1,5 +1,6 @@
-//! Postgres refuses to run as root. There it runs as the system's user `nobody`, who has to be able to reach its programs
-//! and to own its data: in a checkout under a closed folder (such as /root) both lie under /var/tmp instead.
+//! Postgres refuses to run as root, and so does pgbouncer. There they run as the system's user `nobody`, who has to be able
+//! to reach their programs and to own their data: in a checkout under a closed folder (such as /root) both lie under
+//! /var/tmp instead.
 
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -32,9 +33,15 @@ fn id(which: &str) -> Result<u32> {
 /// The folder that holds the data folders of Postgres servers: `.dev/data`, or where `user` cannot reach that one,
 /// `/var/tmp/runplane-<hash of the checkout's path>/data`. Created, and known to be reachable, when this returns.
 pub fn data_root(dirs: &Dirs, user: User) -> Result<PathBuf> {
-    let usual = dirs.dev()?.join("data");
+    folder(dirs, user, "data")
+}
+
+/// A folder that `user` can read: `.dev/<name>`, or where that one cannot be reached,
+/// `/var/tmp/runplane-<hash of the checkout's path>/<name>`. Created, and known to be reachable, when this returns.
+pub fn folder(dirs: &Dirs, user: User, name: &str) -> Result<PathBuf> {
+    let usual = dirs.dev()?.join(name);
     std::fs::create_dir_all(&usual)?;
-    if reaches(&usual, user)? { Ok(usual) } else { made(outside(dirs)?.join("data")) }
+    if reaches(&usual, user)? { Ok(usual) } else { made(outside(dirs)?.join(name)) }
 }
 
 /// The folder of Postgres's programs as `user` can run them: `bin` itself, or a copy of the installation that it is part

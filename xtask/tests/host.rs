@@ -99,6 +99,17 @@ async fn an_environment_killed_in_a_call_fails_the_call_and_serves_the_next() {
 }
 
 #[tokio::test]
+async fn an_environment_can_be_killed_by_the_name_of_its_log_stream() {
+    let host = host(3).await;
+    let told = host.invoke("double", &json!({ "do": "describe" })).await.unwrap();
+    let log_stream = told["log_stream"].as_str().unwrap();
+    let killed = host.kill_log_stream("double", log_stream).await;
+    assert_eq!(killed.map(Value::from).as_ref(), Some(&told["pid"]));
+    assert_eq!(host.kill_log_stream("double", log_stream).await, None, "its successor has another one");
+    assert_eq!(host.kill_log_stream("nobody", log_stream).await, None);
+}
+
+#[tokio::test]
 async fn environments_killed_between_two_calls_are_not_noticed() {
     let host = host(2).await;
     for n in 0..10 {

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `RUNPLANE_URL` | the base URL, e.g. `http://127.0.0.1:8000` |
 //! | `DATABASE_URL` | the stack's Postgres: tenants, versions and start states are made there |
+//! | `RUNPLANE_INVOKE_URL` | where functions without a route are invoked, as by Lambda's invoke API; `RUNPLANE_URL` if not set |
 //! | `RUNPLANE_QUEUE_URL` | the queue of the worker, for the tests that send messages of their own |
 //! | `AWS_ENDPOINT_URL` | where that queue is, unless on AWS |
 //!
@@ -26,6 +27,14 @@ pub use seed::Tenant;
 pub use stack::{Stack, id_of};
 pub use states::{Seeded, State};
 pub use wait::{DEADLINE, eventually};
+
+/// The variable `name`, or, when it is not set, the variable `other`.
+///
+/// # Panics
+/// As [`setting`] does, when neither is set.
+pub(crate) fn setting_or(name: &str, other: &str) -> String {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| setting(other))
+}
 
 /// The variable `name`.
 ///

@@ -9,7 +9,7 @@ use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
 use crate::answer::{Answer, cut};
-use crate::{Tenant, eventually, setting};
+use crate::{Tenant, eventually, setting, setting_or};
 
 /// A call that takes longer than this hangs.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -146,6 +146,20 @@ impl Stack {
     /// `POST /api/runs/{run_id}/complete`.
     pub async fn complete(&self, run_id: Uuid, body: Value) -> Answer {
         self.post(&format!("/api/runs/{run_id}/complete"), &body).await
+    }
+
+    /// Invokes the function `sweep` for this tenant alone; what it answers. A stack under test has no schedule, so that
+    /// nobody else sweeps in between.
+    ///
+    /// # Panics
+    /// When the function cannot be invoked, or fails.
+    pub async fn sweep(&self, tenant: Uuid) -> Value {
+        let base = setting_or("RUNPLANE_INVOKE_URL", "RUNPLANE_URL");
+        let url = format!("{}/2015-03-31/functions/sweep/invocations", base.trim_end_matches('/'));
+        let answer = self.answer(self.http.post(url).json(&json!({ "tenant_id": tenant }))).await;
+        let failed = answer.status != 200 || answer.headers.contains_key("x-amz-function-error");
+        assert!(!failed, "the sweep failed: {answer}");
+        answer.body
     }
 
     /// `GET /api/runs/{run_id}`, the `run` of it.

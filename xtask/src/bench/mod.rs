@@ -4,6 +4,7 @@ mod driver;
 mod environment;
 mod functions;
 mod invocations;
+mod kills;
 mod noise;
 mod pgbench;
 mod release;
@@ -25,6 +26,8 @@ pub enum Command {
     Verbs(verbs::Options),
     /// Size, start and memory of the functions as they are deployed
     Functions(functions::Options),
+    /// How long a run waits after its worker was killed
+    Kills(kills::Options),
 }
 
 /// Measures, and prints a table. Fails when something does not build or start, or when a call is refused.
@@ -32,5 +35,6 @@ pub async fn run(dirs: &Dirs, command: Command) -> Result<()> {
     match command {
         Command::Verbs(options) => verbs::run(dirs, &options).await,
         Command::Functions(options) => functions::run(dirs, &options).await,
+        Command::Kills(options) => kills::run(dirs, &options).await,
     }
 }

@@ -1,4 +1,4 @@
-//! Median and range.
+//! Median, range and percentiles.
 
 use std::fmt;
 
@@ -26,6 +26,14 @@ impl Spread {
     }
 }
 
+/// The least figure that `percent` percent of the figures do not exceed. `None` when there are none.
+pub fn percentile(figures: &[f64], percent: usize) -> Option<f64> {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
 /// `median (min–max)`, with the precision that the format string asks for, else without decimals.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,6 +52,16 @@ mod tests {
         assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]).unwrap().median, 2.5);
         assert_eq!(Spread::of([7.0]), Some(Spread { median: 7.0, min: 7.0, max: 7.0 }));
         assert_eq!(Spread::of([]), None);
+    }
+
+    #[test]
+    fn a_percentile_is_one_of_the_figures() {
+        let figures: Vec<f64> = (1..=20).rev().map(f64::from).collect();
+        assert_eq!(percentile(&figures, 95), Some(19.0));
+        assert_eq!(percentile(&figures, 100), Some(20.0));
+        assert_eq!(percentile(&figures, 1), Some(1.0));
+        assert_eq!(percentile(&[7.0], 95), Some(7.0));
+        assert_eq!(percentile(&[], 95), None);
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Environment {
     pub async fn start(function: Arc<Function>) -> std::io::Result<Self> {
         let api = RuntimeApi::start().await?;
         let process = Process::start(&function, &api.address)?;
-        function.started(process.pid);
+        function.started(process.pid, &process.log_stream);
         let limit = Some(Instant::now() + INIT_LIMIT);
         Ok(Self { function, process, api, waiting: None, busy: None, limit, ready: false, init_error: None })
     }

@@ -36,6 +36,7 @@ pub(super) struct Function {
 #[derive(Debug, Clone)]
 struct Running {
     pid: u32,
+    log_stream: String,
     busy: bool,
     gone: CancellationToken,
 }
@@ -79,8 +80,9 @@ impl Function {
     }
 
     /// Notes an environment that was started, under its process id.
-    pub fn started(&self, pid: u32) {
-        lock(&self.running).push(Running { pid, busy: false, gone: CancellationToken::new() });
+    pub fn started(&self, pid: u32, log_stream: &str) {
+        let log_stream = log_stream.to_owned();
+        lock(&self.running).push(Running { pid, log_stream, busy: false, gone: CancellationToken::new() });
     }
 
     /// Notes that an environment works on an invocation, or no longer does.
@@ -125,8 +127,21 @@ impl Function {
     /// Kills one environment, a busy one if there is one, and waits until it is gone.
     pub async fn kill_one(&self) -> Option<u32> {
         let victim = lock(&self.running).iter().max_by_key(|r| r.busy).cloned()?;
-        kill_group(victim.pid);
-        victim.gone.cancelled().await;
-        Some(victim.pid)
+        Some(victim.kill().await)
+    }
+
+    /// Kills the environment that writes to this log stream, and waits until it is gone.
+    pub async fn kill_log_stream(&self, log_stream: &str) -> Option<u32> {
+        let victim = lock(&self.running).iter().find(|r| r.log_stream == log_stream).cloned()?;
+        Some(victim.kill().await)
+    }
+}
+
+impl Running {
+    /// Kills it and waits until it is gone. Returns its process id.
+    async fn kill(self) -> u32 {
+        kill_group(self.pid);
+        self.gone.cancelled().await;
+        self.pid
     }
 }

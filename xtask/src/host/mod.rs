@@ -80,6 +80,12 @@ impl Host {
         self.functions.get(name)?.kill_one().await
     }
 
+    /// Kills the environment of a function that finds `log_stream` in `AWS_LAMBDA_LOG_STREAM_NAME`, as
+    /// [`Host::kill_environment`] does. Returns its process id, or `None` when it does not run (any more).
+    pub async fn kill_log_stream(&self, name: &str, log_stream: &str) -> Option<u32> {
+        self.functions.get(name)?.kill_log_stream(log_stream).await
+    }
+
     /// Everything that the environments of a function wrote to stdout and stderr, line by line, oldest first; only the
     /// newest 20,000 lines are kept. Empty for an unknown function.
     pub fn logs(&self, name: &str) -> Vec<String> {

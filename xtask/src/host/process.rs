@@ -19,12 +19,15 @@ pub(super) struct Process {
     child: Child,
     /// Of the process, which leads its group.
     pub pid: u32,
+    /// What it finds in `AWS_LAMBDA_LOG_STREAM_NAME`: no two processes have the same.
+    pub log_stream: String,
 }
 
 impl Process {
     /// Starts the binary of `function`, which finds the Runtime API at `runtime_api` (`host:port`).
     pub fn start(function: &Arc<Function>, runtime_api: &str) -> std::io::Result<Self> {
         let inherited = INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+        let log_stream = uuid::Uuid::new_v4().simple().to_string();
         let mut child = Command::new(&function.binary)
             .env_clear()
             .envs(inherited)
@@ -34,7 +37,7 @@ impl Process {
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", function.name))
-            .env("AWS_LAMBDA_LOG_STREAM_NAME", uuid::Uuid::new_v4().simple().to_string())
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", &log_stream)
             .env("TZ", ":UTC")
             .envs(&function.env)
             .stdin(Stdio::null())
@@ -52,7 +55,7 @@ impl Process {
             tokio::spawn(async move { function.logs.follow(pipe).await });
         }
         let pid = child.id().unwrap_or_default();
-        Ok(Self { child, pid })
+        Ok(Self { child, pid, log_stream })
     }
 
     /// Waits for the end of the process and says in words how it ended. Safe to cancel.

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::state::Addresses;
 use crate::paths::Dirs;
 use crate::process::{Service, Spec};
-use crate::{cargo_lambda, queues};
+use crate::{cargo_lambda, queues, routes};
 
 /// The name of its record and log.
 pub const NAME: &str = "functions";
@@ -64,7 +64,7 @@ pub async fn warm_up(addresses: &Addresses, worker: bool) -> Result<()> {
     // An array is no request of ours: it is refused before anything is done.
     let refused = Some("[]");
     let (worker_or_claim, nothing) = match worker {
-        true => ("/2015-03-31/functions/worker/invocations", Some(r#"{"Records":[]}"#)),
+        true => ("/2015-03-31/functions/worker/invocations", Some(routes::idle_event("worker"))),
         false => ("/api/runs/claim", refused),
     };
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;

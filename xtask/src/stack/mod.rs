@@ -1,5 +1,5 @@
-//! The local stack: Postgres, SQS, the functions under `cargo lambda watch`, and the event source mapping, watched over by
-//! one supervisor (the process of `up` itself, or with `--detach` one in the background).
+//! The local stack: Postgres, SQS, the functions under `cargo lambda watch`, the event source mapping and the sweep's
+//! schedule, watched over by one supervisor (the process of `up` itself, or with `--detach` one in the background).
 
 pub mod db;
 pub mod detach;

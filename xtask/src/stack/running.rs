@@ -18,6 +18,7 @@ use crate::ports::Ports;
 use crate::process::Service;
 use crate::progress::say;
 use crate::queues;
+use crate::schedule::{self, Schedule};
 use crate::{database, postgres, sqs};
 
 /// Whatever of a stack runs at this moment. Dropping it kills what is a process of our own.
@@ -27,6 +28,7 @@ pub struct Running {
     sqs: Option<sqs::Server>,
     functions: Option<Service>,
     mapping: Option<JoinHandle<Result<()>>>,
+    schedule: Option<JoinHandle<Result<()>>>,
     docker: bool,
     deaths: VecDeque<Instant>,
 }
@@ -63,6 +65,7 @@ impl Running {
         if worker {
             self.start_mapping(&addresses);
         }
+        self.start_schedule(&addresses);
         Ok(addresses)
     }
 
@@ -104,6 +107,16 @@ impl Running {
         self.mapping = Some(tokio::spawn(mapping::run(what, CancellationToken::new())));
     }
 
+    fn start_schedule(&mut self, addresses: &Addresses) {
+        let what = Schedule {
+            invoke_url: addresses.base_url.clone(),
+            function: "sweep".to_owned(),
+            every: schedule::LOCAL,
+        };
+        // Ended by abort when the stack stops.
+        self.schedule = Some(tokio::spawn(schedule::run(what, CancellationToken::new())));
+    }
+
     /// Watches over the parts for ever: what ends is reported and started again. Fails when one cannot be started again, or
     /// when parts end more than five times within a minute.
     pub async fn watch(&mut self, dirs: &Dirs, addresses: &Addresses) -> Result<()> {
@@ -113,6 +126,7 @@ impl Running {
                 status = ended(&mut self.sqs) => ("sqs", status?),
                 status = ended(&mut self.functions) => ("functions", status?),
                 status = ended(&mut self.mapping) => ("worker", status?),
+                status = ended(&mut self.schedule) => ("sweep", status?),
             };
             let (part, how) = ended;
             say(format_args!("{part} ended ({how}); starting it again (cargo xtask logs {part})"));
@@ -130,6 +144,7 @@ impl Running {
                     self.functions = None;
                     self.functions = Some(functions::start(dirs, addresses).await?);
                 }
+                "sweep" => self.start_schedule(addresses),
                 _ => self.start_mapping(addresses),
             }
             say(format_args!("{part} runs again"));
@@ -148,8 +163,8 @@ impl Running {
 
     /// Stops everything, in reverse order, and says what. Errors are reported, not returned: the rest has to stop too.
     pub async fn stop(&mut self, dirs: &Dirs) {
-        if let Some(mapping) = self.mapping.take() {
-            mapping.abort();
+        for task in [self.schedule.take(), self.mapping.take()].into_iter().flatten() {
+            task.abort();
         }
         if let Some(mut functions) = self.functions.take() {
             report("the functions", functions.stop(Signal::TERM, Duration::from_secs(5)).await);

@@ -12,7 +12,7 @@ use crate::orphans;
 use crate::paths::Dirs;
 use crate::processes::Identity;
 use crate::progress::say;
-use crate::{database, queues};
+use crate::{database, queues, schedule};
 
 /// Prints each part: running or not, pid, port, log; the queues' depth and the runs by status. Exit code 0 when everything
 /// is up, 3 when not.
@@ -50,6 +50,8 @@ pub async fn status(dirs: &Dirs) -> Result<ExitCode> {
     up &= process_line(dirs, functions::NAME)?;
     let worker = if state.worker { "polls the queue (in `up`)" } else { "off (--no-worker)" };
     line("worker", supervisor.map(|identity| identity.pid).filter(|_| state.worker), None, worker);
+    let sweep = format!("every {} s (in `up`)", schedule::LOCAL.as_secs());
+    line("sweep", supervisor.map(|identity| identity.pid), None, &sweep);
     if let Some(addresses) = state.addresses.filter(|_| up) {
         up &= contents(&addresses).await;
     }

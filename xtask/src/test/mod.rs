@@ -2,8 +2,8 @@
 //!
 //! The steps, in an order that says what is wrong as soon as it can be known: formatting · lints, with every query
 //! checked against a migrated Postgres · the committed `.sqlx` · migrations there and back · documentation · all tests but
-//! the end-to-end suite · that suite on the [Runtime-API host](crate::host) and on `cargo lambda watch`. The first
-//! failure ends it. The last lines are the closing lines of the test runners.
+//! the end-to-end suite · that suite on the [Runtime-API host](crate::host), there behind a transaction pooler, and on
+//! `cargo lambda watch`. The first failure ends it. The last lines are the closing lines of the test runners.
 //!
 //! Compiling is most of the time, so that the steps share what they can: lints, queries and documentation use one set of
 //! check artifacts; the tests of the functions use what `up` and `cargo lambda watch` build, and those of xtask what
@@ -11,6 +11,7 @@
 
 mod command;
 mod migrations;
+mod pooler;
 pub mod prepare;
 mod queries;
 mod report;
@@ -28,6 +29,7 @@ use crate::paths::Dirs;
 use crate::progress::say;
 use crate::{cargo_lambda, orphans};
 use command::Cargo;
+use pooler::Pooler;
 use report::Report;
 use stack::{Backend, E2e};
 
@@ -39,6 +41,12 @@ pub struct Args {
     pub fast: bool,
     /// Only tests whose name contains one of these, and nothing but tests
     pub filter: Vec<String>,
+}
+
+impl Args {
+    fn only_tests(&self) -> bool {
+        self.fast || !self.filter.is_empty()
+    }
 }
 
 /// Runs the tests of the repository `root`. The first step that fails ends it: a sentence names the command, and the
@@ -57,26 +65,41 @@ pub async fn run(root: &Path, args: Args) -> Result<ExitCode> {
 }
 
 async fn all(dirs: &Dirs, args: &Args, stop: &CancellationToken, report: &mut Report) -> Result<()> {
-    let only_tests = args.fast || !args.filter.is_empty();
     let cargo = Cargo::new(dirs, stop);
-    if !only_tests {
+    if !args.only_tests() {
         report.step("Formatting", cargo.run(&["fmt", "--all", "--check"])).await?;
     }
     let mut backend = report.step("Starting Postgres and SQS", Backend::start(dirs)).await?;
-    let result = with_backend(dirs, args, only_tests, &cargo, report, &backend).await;
+    let result = with_pooler(dirs, args, &cargo, report, &backend).await;
     let stopped = backend.stop().await;
+    result.and(stopped)
+}
+
+async fn with_pooler(
+    dirs: &Dirs,
+    args: &Args,
+    cargo: &Cargo,
+    report: &mut Report,
+    backend: &Backend,
+) -> Result<()> {
+    let mut pooler = report.step("Starting pgbouncer", Pooler::start(dirs, backend)).await?;
+    if let Some(sentence) = pooler.note() {
+        report.note(sentence);
+    }
+    let result = with_backend(dirs, args, cargo, report, backend, &pooler).await;
+    let stopped = pooler.stop().await;
     result.and(stopped)
 }
 
 async fn with_backend(
     dirs: &Dirs,
     args: &Args,
-    only_tests: bool,
     cargo: &Cargo,
     report: &mut Report,
     backend: &Backend,
+    pooler: &Pooler,
 ) -> Result<()> {
-    if !only_tests {
+    if !args.only_tests() {
         report.step("Migrations: up, down, up", migrations::there_and_back(dirs, backend)).await?;
         report
             .step("Lints, and every query against Postgres", queries::lint_and_compare(dirs, cargo, backend))
@@ -84,7 +107,8 @@ async fn with_backend(
         report.step("Documentation", cargo.env("RUSTDOCFLAGS", "-D warnings").run(&DOC)).await?;
     }
     report.step("Building the functions", cargo_lambda::build(dirs)).await?;
-    let suites = suites::Suites::new(cargo, &args.filter, backend.environment()).await;
+    let environment = [backend.environment(), pooler.environment()].concat();
+    let suites = suites::Suites::new(cargo, &args.filter, pooler.leaving_out(), environment).await;
     report.step("Building the tests", suites.build()).await?;
     suites.own_tests(report).await?;
 
@@ -92,6 +116,12 @@ async fn with_backend(
     let result = suites.end_to_end("on the Runtime-API host", &on_host, report).await;
     on_host.stop().await;
     result?;
+    if let Some(server) = pooler.server().filter(|_| !args.fast) {
+        let behind = E2e::behind_pooler(dirs, backend, server).await?;
+        let result = suites.end_to_end("behind a transaction pooler", &behind, report).await;
+        behind.stop().await;
+        result?;
+    }
     if !args.fast {
         let on_watch = report.step("Starting cargo lambda watch", E2e::on_watch(dirs, backend)).await?;
         let result = suites.end_to_end("on cargo lambda watch", &on_watch, report).await;

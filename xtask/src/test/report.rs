@@ -12,11 +12,12 @@ use crate::progress::say;
 pub(super) struct Report {
     since: Instant,
     closing_lines: Vec<(String, String)>,
+    notes: Vec<String>,
 }
 
 impl Report {
     pub fn new() -> Self {
-        Self { since: Instant::now(), closing_lines: Vec::new() }
+        Self { since: Instant::now(), closing_lines: Vec::new(), notes: Vec::new() }
     }
 
     /// Runs a step under a headline. Hands on what it returns.
@@ -35,13 +36,19 @@ impl Report {
         self.closing_lines.extend(lines.into_iter().map(|line| (suite.to_owned(), line)));
     }
 
-    /// Prints the end: how it went, and last of all the closing lines.
+    /// Keeps a sentence for the end.
+    pub fn note(&mut self, sentence: &str) {
+        self.notes.push(sentence.to_owned());
+    }
+
+    /// Prints the end: how it went, what there is to note, and last of all the closing lines.
     pub fn close(&self, result: &Result<()>) {
         let seconds = self.since.elapsed().as_secs();
         match result {
             Ok(()) => say(format_args!("\n=== Everything passed, after {seconds} s")),
             Err(error) => say(format_args!("\n=== Stopped after {seconds} s: {error:#}")),
         }
+        self.notes.iter().for_each(say);
         for (suite, line) in &self.closing_lines {
             say(format_args!("{suite}: {line}"));
         }

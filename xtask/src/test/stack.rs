@@ -14,9 +14,10 @@ use crate::mapping::{self, Mapping};
 use crate::paths::Dirs;
 use crate::process::{Service, Spec};
 use crate::queues::{self, Queues};
+use crate::routes::{self, Routes, UNROUTED};
 use crate::stack::functions;
 use crate::stack::state::Addresses;
-use crate::{cargo_lambda, database, ports, postgres, sqs};
+use crate::{cargo_lambda, database, pgbouncer, ports, postgres, sqs};
 
 /// A throw-away Postgres and, but for `prepare`, an SQS with the queues. Dropping it kills them.
 #[derive(Debug)]
@@ -73,6 +74,11 @@ impl Backend {
         functions::environment(&self.addresses(self.postgres.database_url.clone(), 0))
     }
 
+    /// The port of Postgres on 127.0.0.1.
+    pub fn postgres_port(&self) -> u16 {
+        self.postgres.port
+    }
+
     /// Stops both and removes their data.
     pub async fn stop(&mut self) -> Result<()> {
         if let Some(sqs) = &mut self.sqs {
@@ -112,12 +118,31 @@ enum Functions {
 impl E2e {
     /// The functions' binaries, built already, on the Runtime-API host.
     pub async fn on_host(dirs: &Dirs, backend: &Backend) -> Result<Self> {
-        let addresses = backend.addresses(database(dirs, backend, "e2e_host").await?, ports::any()?);
-        let mut host = Host::builder(dirs.root()).routed_functions(4)?.function("worker", 4);
+        Self::host(dirs, backend, "host", &[]).await
+    }
+
+    /// The same, but the functions reach their database through a transaction pooler, and know it. The suite itself reaches
+    /// it as ever.
+    pub async fn behind_pooler(dirs: &Dirs, backend: &Backend, pooler: &pgbouncer::Server) -> Result<Self> {
+        let through = pooler.url("e2e_pooler");
+        let overrides = [("DATABASE_URL", through.as_str()), ("DB_POOLER", "transaction")];
+        Self::host(dirs, backend, "pooler", &overrides).await
+    }
+
+    async fn host(dirs: &Dirs, backend: &Backend, name: &str, overrides: &[(&str, &str)]) -> Result<Self> {
+        let database_url = database(dirs, backend, &format!("e2e_{name}")).await?;
+        let addresses = backend.addresses(database_url, ports::any()?);
+        let mut host = Host::builder(dirs.root()).routed_functions(4)?;
+        for name in UNROUTED {
+            host = host.function(name, 4);
+        }
         host = host.port(addresses.port).timeout("worker", Duration::from_secs(120));
-        host = host.log_folder(dirs.logs()?.join("test-host"));
+        host = host.log_folder(dirs.logs()?.join(format!("test-{name}")));
         for (name, value) in functions::environment(&addresses) {
             host = host.env(&name, value.to_string_lossy());
+        }
+        for (name, value) in overrides {
+            host = host.env(name, *value);
         }
         Ok(Self::with(Functions::Host(host.start().await?), &addresses))
     }
@@ -195,11 +220,9 @@ async fn warm_up(dirs: &Dirs, addresses: &Addresses, service: &mut Service) -> R
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(300)).build()?;
-    for name in
-        crate::routes::Routes::read(dirs.root())?.functions().iter().map(String::as_str).chain(["worker"])
-    {
+    for name in Routes::read(dirs.root())?.functions().iter().map(String::as_str).chain(UNROUTED) {
         let url = format!("{}/2015-03-31/functions/{name}/invocations", addresses.base_url);
-        let call = client.post(&url).body(r#"{"Records":[]}"#).send().await;
+        let call = client.post(&url).body(routes::idle_event(name)).send().await;
         call.with_context(|| format!("the function {name} does not answer on cargo lambda watch"))?;
     }
     Ok(())

@@ -17,14 +17,21 @@ const OF_XTASK: [&str; 4] = ["-p", "xtask", "-p", "e2e"];
 pub(super) struct Suites<'a> {
     cargo: Cargo,
     filter: &'a [String],
+    leaving_out: &'a [&'a str],
     nextest: bool,
 }
 
 impl<'a> Suites<'a> {
-    /// Tests whose name contains one of `filter` (all if it is empty), with `environment`.
-    pub async fn new(cargo: &Cargo, filter: &'a [String], environment: Vec<(String, OsString)>) -> Self {
+    /// Tests whose name contains one of `filter` (all if it is empty), without those that `leaving_out` tells the test
+    /// runner to skip, with `environment`.
+    pub async fn new(
+        cargo: &Cargo,
+        filter: &'a [String],
+        leaving_out: &'a [&'a str],
+        environment: Vec<(String, OsString)>,
+    ) -> Self {
         let nextest = cargo.succeeds(&["nextest", "--version"]).await;
-        Self { cargo: cargo.envs(environment), filter, nextest }
+        Self { cargo: cargo.envs(environment), filter, leaving_out, nextest }
     }
 
     /// Compiles every test, with cargo's own progress on the terminal.
@@ -66,9 +73,10 @@ impl<'a> Suites<'a> {
         let args = if self.nextest {
             // A filter may have nothing to do with one of the runs.
             let none: &[&str] = if filter.is_empty() { &[] } else { &["--no-tests", "pass"] };
-            [&["nextest", "run", "--no-fail-fast"], selection, none, &["--"], &filter].concat()
+            [&["nextest", "run", "--no-fail-fast"], selection, none, &["--"], &filter, self.leaving_out]
+                .concat()
         } else {
-            [&["test", "--no-fail-fast"], selection, &["--"], &filter].concat()
+            [&["test", "--no-fail-fast"], selection, &["--"], &filter, self.leaving_out].concat()
         };
         self.run(headline, cargo, &args, if self.nextest { "Summary [" } else { OF_LIBTEST }, report).await
     }
