@@ -63,7 +63,7 @@ async fn app_with(options: PgConnectOptions, sqs: &aws_sdk_sqs::Client, url: &st
 async fn runs(app: &App, count: i32, set: &'static str) {
     let insert = sqlx::query(
         "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch_due_at)
-         select id, id, $1, v.pipeline_id, v.id, now()
+         select ids.id, ids.id, $1, v.pipeline_id, v.id, now()
          from (select uuidv7() as id from generate_series(1, $3)) ids, pipeline_versions v where v.id = $2",
     );
     execute(app, insert.bind(TENANT).bind(VERSION).bind(count)).await;

@@ -19,6 +19,8 @@ pub enum State {
     Succeeded,
     /// FAILED by the last claim.
     Failed,
+    /// FAILED by the sweep, since the last lease expired and no more may be lost.
+    GivenUp,
     /// CANCELLED while the last claim held it.
     Cancelled,
 }
@@ -31,7 +33,7 @@ impl State {
             Self::Alive | Self::Expired => "RUNNING",
             Self::QueuedAgain | Self::Lost => "QUEUED",
             Self::Succeeded => "SUCCEEDED",
-            Self::Failed => "FAILED",
+            Self::Failed | Self::GivenUp => "FAILED",
             Self::Cancelled => "CANCELLED",
         }
     }
@@ -40,7 +42,7 @@ impl State {
     fn outcome(self) -> Option<&'static str> {
         match self {
             Self::QueuedAgain => Some("FAILED"),
-            Self::Lost => Some("LOST"),
+            Self::Lost | Self::GivenUp => Some("LOST"),
             _ => None,
         }
     }
@@ -76,7 +78,8 @@ impl Stack {
             .bind(state == State::QueuedAgain)
             .bind(lost)
             .bind(claims)
-            .bind(run.token)
+            // Who was given up did not end the run, so the token does not stay on it.
+            .bind((state != State::GivenUp).then_some(run.token))
             .execute(&self.db)
             .await
             .expect("a run in a start state");
@@ -116,7 +119,7 @@ impl Stack {
 }
 
 /// $1 run, $2 tenant, $3 pipeline, $4 version, $5 status, $6 is its lease expired, $7 did an attempt fail,
-/// $8 lost, $9 claims, $10 token of the last claim.
+/// $8 lost, $9 claims, $10 token of the last claim, if it is kept.
 const INSERT_RUN: &str = "
     insert into pipeline_runs (
       id, tenant_id, pipeline_id, pipeline_version_id, status, dispatch, available_at, attempt, max_attempts, lost,

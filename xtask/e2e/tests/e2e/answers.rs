@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use Held::{MadeUp, Nothing, Old, Right};
-use State::{Alive, Cancelled, Expired, Failed, Lost, QueuedAgain, Succeeded};
+use State::{Alive, Cancelled, Expired, Failed, GivenUp, Lost, QueuedAgain, Succeeded};
 
 /// What the caller holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ const QUEUED: [Row; 13] = [
     (Lost, 2, Nothing, [NOT_RUNNING, NOT_RUNNING, NOT_RUNNING]),
 ];
 
-const ENDED: [Row; 14] = [
+const ENDED: [Row; 19] = [
     (Succeeded, 1, Right, [Stored, FINISHED, FINISHED]),
     (Succeeded, 2, Right, [Stored, FINISHED, FINISHED]),
     (Succeeded, 1, MadeUp, [LEASE_LOST, LEASE_LOST, LEASE_LOST]),
@@ -88,6 +88,12 @@ const ENDED: [Row; 14] = [
     (Failed, 2, Old, [LEASE_LOST, LEASE_LOST, LEASE_LOST]),
     (Failed, 1, Nothing, [FINISHED, FINISHED, FINISHED]),
     (Failed, 2, Nothing, [FINISHED, FINISHED, FINISHED]),
+    // It did not end by this token: whoever holds it has lost the run.
+    (GivenUp, 1, Right, [LEASE_LOST, LEASE_LOST, LEASE_LOST]),
+    (GivenUp, 2, Right, [LEASE_LOST, LEASE_LOST, LEASE_LOST]),
+    (GivenUp, 2, Old, [LEASE_LOST, LEASE_LOST, LEASE_LOST]),
+    (GivenUp, 1, Nothing, [FINISHED, FINISHED, FINISHED]),
+    (GivenUp, 2, Nothing, [FINISHED, FINISHED, FINISHED]),
 ];
 
 const STOPPED: [Row; 7] = [

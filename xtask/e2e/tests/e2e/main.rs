@@ -2,12 +2,18 @@
 
 mod answers;
 mod bad_input;
+mod cancel;
 mod claims;
 mod get;
 mod idempotency;
 mod isolation;
+mod leases;
 mod life;
 mod lists;
 mod original_client;
+mod release;
+mod retries;
 mod shapes;
+mod sweep;
+mod waiting;
 mod worker;
