@@ -1,13 +1,13 @@
 //! Postgres away, back, restarted, frozen.
 
 use crate::faults::Line;
-use crate::stage::{FUNCTIONS, assert_unavailable, assert_works, host, pids, postgres};
+use crate::stage::{AGAIN, AT_FIRST, assert_unavailable, assert_works, host, pids, postgres};
 
 #[tokio::test]
 async fn without_postgres_every_call_is_unavailable_and_works_again_when_it_is_back() {
     let mut postgres = postgres("stopped").await;
     let host = host(&postgres.database_url).await;
-    assert_works(&host, &FUNCTIONS).await;
+    assert_works(&host, &AT_FIRST).await;
     let before = pids(&host);
 
     postgres.pause().await.unwrap();
@@ -16,8 +16,7 @@ async fn without_postgres_every_call_is_unavailable_and_works_again_when_it_is_b
     assert_unavailable(&host).await;
 
     postgres.restart().await.unwrap();
-    // `heartbeat` is answered 409 by now: its run is over.
-    assert_works(&host, &["create", "claim", "complete", "get", "list"]).await;
+    assert_works(&host, &AGAIN).await;
     assert_eq!(pids(&host), before, "no function was restarted");
 }
 
@@ -28,21 +27,21 @@ async fn functions_that_started_without_postgres_work_when_it_comes() {
     let host = host(&postgres.database_url).await;
     assert_unavailable(&host).await;
     postgres.restart().await.unwrap();
-    assert_works(&host, &FUNCTIONS).await;
+    assert_works(&host, &AT_FIRST).await;
 }
 
 #[tokio::test]
 async fn a_postgres_restarted_between_two_calls_is_not_noticed() {
     let mut postgres = postgres("restarted").await;
     let host = host(&postgres.database_url).await;
-    assert_works(&host, &FUNCTIONS).await;
+    assert_works(&host, &AT_FIRST).await;
     let before = pids(&host);
 
     postgres.restart().await.unwrap();
-    assert_works(&host, &["create", "claim", "complete", "get", "list"]).await;
+    assert_works(&host, &AGAIN).await;
     postgres.kill().await.unwrap();
     postgres.restart().await.unwrap();
-    assert_works(&host, &["create", "claim", "complete", "get", "list"]).await;
+    assert_works(&host, &AGAIN).await;
     assert_eq!(pids(&host), before, "no function was restarted");
 }
 
@@ -52,10 +51,10 @@ async fn a_postgres_that_no_longer_answers_on_open_connections_is_unavailable_in
     let line = Line::to(postgres.port).await;
     let url = postgres.database_url.replace(&format!(":{}/", postgres.port), &format!(":{}/", line.port));
     let host = host(&url).await;
-    assert_works(&host, &FUNCTIONS).await;
+    assert_works(&host, &AT_FIRST).await;
 
     line.freeze();
     assert_unavailable(&host).await;
     line.thaw();
-    assert_works(&host, &["create", "claim", "complete", "get", "list"]).await;
+    assert_works(&host, &AGAIN).await;
 }

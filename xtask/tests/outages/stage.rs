@@ -13,12 +13,22 @@ const TENANT: &str = "580115b4-a291-4917-8dbd-247cfa13e2d6";
 const VERSION: &str = "b31dbeba-3a2e-4fa9-a084-72c75f9f18a3";
 /// A run that worker-1 holds, in the demo data.
 const HELD: &str = "0199e0c0-0000-7000-8000-0000000000bb";
+/// A run of another tenant that waits, in the demo data.
+const WAITING: &str = "0199e0c0-0000-7000-8000-0000000000aa";
+/// A run that failed, in the demo data.
+const FAILED: &str = "0199e0c0-0000-7000-8000-0000000000cc";
 
 /// Within this time a caller has an answer, whatever Postgres does.
 const ANSWER_LIMIT: Duration = Duration::from_secs(6);
 
 /// The functions of the HTTP API that need Postgres.
-pub const FUNCTIONS: [&str; 6] = ["create", "claim", "heartbeat", "complete", "get", "list"];
+pub const FUNCTIONS: [&str; 9] =
+    ["create", "claim", "heartbeat", "complete", "get", "list", "cancel", "retry", "release"];
+/// Those whose [`call`]s succeed, in this order; then `release` finds that its run is over.
+pub const AT_FIRST: [&str; 8] =
+    ["create", "claim", "heartbeat", "complete", "get", "list", "cancel", "retry"];
+/// Those whose [`call`]s succeed again and again; then `heartbeat` finds that its run is over too.
+pub const AGAIN: [&str; 7] = ["create", "claim", "complete", "get", "list", "cancel", "retry"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -61,7 +71,7 @@ pub fn pids(host: &Host) -> Vec<u32> {
     FUNCTIONS.iter().flat_map(|name| host.pids(name)).collect()
 }
 
-/// A call of a function that Postgres, while it is there, answers with 200 or 201.
+/// A call of a function, which is answered with 200 or 201 while Postgres is there and the run of the call not over.
 pub fn call(host: &Host, function: &str) -> RequestBuilder {
     let run = format!("/api/runs/{HELD}");
     let (method, path, body) = match function {
@@ -76,6 +86,9 @@ pub fn call(host: &Host, function: &str) -> RequestBuilder {
         "complete" => {
             (Method::POST, format!("{run}/complete"), json!({ "status": "SUCCEEDED", "lease_token": TOKEN }))
         }
+        "release" => (Method::POST, format!("{run}/release"), json!({ "lease_token": TOKEN })),
+        "cancel" => (Method::POST, format!("/api/runs/{WAITING}/cancel"), json!({})),
+        "retry" => (Method::POST, format!("/api/runs/{FAILED}/retry"), json!({})),
         other => panic!("no call of {other}"),
     };
     let request = reqwest::Client::new().request(method, format!("{}{path}", host.base_url));
@@ -116,9 +129,9 @@ pub struct Problem {
 }
 
 /// Sends a call of each function, all at once, and asserts that problems come in time; in the order of [`FUNCTIONS`].
-pub async fn problems_in_time(host: &Host) -> [Problem; 6] {
-    let [a, b, c, d, e, f] = FUNCTIONS.map(|function| problem_in_time(host, function));
-    tokio::join!(a, b, c, d, e, f).into()
+pub async fn problems_in_time(host: &Host) -> [Problem; 9] {
+    let [a, b, c, d, e, f, g, h, i] = FUNCTIONS.map(|function| problem_in_time(host, function));
+    tokio::join!(a, b, c, d, e, f, g, h, i).into()
 }
 
 async fn problem_in_time(host: &Host, function: &str) -> Problem {
