@@ -127,4 +127,29 @@ mod tests {
         stop.cancel();
         leave.token().cancelled().await;
     }
+
+    #[tokio::test]
+    async fn told_to_end_it_lets_go_and_waits_for_the_batch_under_way() {
+        let (stop, busy) = (CancellationToken::new(), std::sync::Arc::new(Busy::default()));
+        // Ours too: from here on the signal does not end this process.
+        let _listens = signal(SignalKind::terminate()).unwrap();
+        let ended = tokio::spawn({
+            let (stop, busy) = (stop.clone(), std::sync::Arc::clone(&busy));
+            async move { terminated(&stop, &busy).await }
+        });
+        let batch = busy.enter();
+        let told = async {
+            while !stop.is_cancelled() {
+                std::process::Command::new("kill")
+                    .args(["-TERM", &std::process::id().to_string()])
+                    .status()
+                    .unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), told).await.expect("SIGTERM is heard");
+        assert!(!ended.is_finished(), "a batch is under way");
+        drop(batch);
+        tokio::time::timeout(Duration::from_secs(20), ended).await.expect("then it may end").unwrap();
+    }
 }

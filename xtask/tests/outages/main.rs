@@ -7,6 +7,7 @@
 
 mod configuration;
 mod faults;
+mod kills;
 mod postgres;
 mod sqs;
 mod stage;

@@ -30,7 +30,7 @@ pub const AT_FIRST: [&str; 8] =
 /// Those whose [`call`]s succeed again and again; then `heartbeat` finds that its run is over too.
 pub const AGAIN: [&str; 7] = ["create", "claim", "complete", "get", "list", "cancel", "retry"];
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 

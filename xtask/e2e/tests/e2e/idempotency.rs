@@ -1,6 +1,5 @@
 //! `Idempotency-Key`: a create request sent twice makes one run.
 
-
 use e2e::{Answer, Stack, Tenant, id_of};
 use reqwest::Method;
 use serde_json::{Value, json};
