@@ -35,14 +35,14 @@ impl Pgbench {
         std::fs::create_dir_all(&scripts)?;
         let arguments = [":tenant", ":no_tenant", NULL, ":worker", ":lease_seconds", NULL];
         let claim = statement(dirs, server, "claim", &arguments);
-        let arguments = [":tenant", ":claimed_id", ":claimed_lease_token", ":status", NULL, NULL, NULL];
+        let arguments = [":tenant", ":claimed_id", ":claimed_lease_token", NULL];
         let complete = statement(dirs, server, "complete", &arguments);
         let claim_complete = format!("{}\n\\gset claimed_\n{};\n", claim.await?, complete.await?);
         std::fs::write(script(&scripts, Case::ClaimComplete), claim_complete)?;
         #[rustfmt::skip]
         let arguments = [
             NEXT_ID, ":tenant", ":version", ":trigger", ":empty", NULL, ":priority", ":empty", ":dispatch", NULL, NULL,
-            ":max_lost", NULL, NULL,
+            ":max_lost", NULL, NULL, NULL,
         ];
         let create = statement(dirs, server, "create", &arguments);
         std::fs::write(script(&scripts, Case::Create), format!("{COUNT}{};\n", create.await?))?;
@@ -79,7 +79,6 @@ impl Pgbench {
             ("no_tenant", "00000000-0000-0000-0000-000000000000"),
             ("worker", "worker-1"),
             ("lease_seconds", "300"),
-            ("status", "SUCCEEDED"),
             ("trigger", "manual"),
             ("empty", "{}"),
             ("priority", "5"),

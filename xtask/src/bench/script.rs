@@ -89,7 +89,7 @@ mod tests {
         let sql = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/sql");
         for name in ["claim", "complete", "create"] {
             let sql = std::fs::read_to_string(sql.join(format!("{name}.sql"))).unwrap();
-            let script = convert(&sql, &["text"; 14], &[NULL; 14]).unwrap();
+            let script = convert(&sql, &["text"; 15], &[NULL; 15]).unwrap();
             assert!(!script.contains('$') && !script.contains("--"), "{name}: {script}");
         }
     }
