@@ -28,7 +28,12 @@ pub struct Queues {
 impl Queues {
     /// Their addresses on `endpoint_url`. (Answers of LocalStack name a host that may not resolve.)
     pub fn on(endpoint_url: &str) -> Self {
-        let url = |name| format!("{}/{ACCOUNT}/{name}", endpoint_url.trim_end_matches('/'));
+        Self::named(endpoint_url, "")
+    }
+
+    /// The addresses of those that [`create_named`] makes.
+    fn named(endpoint_url: &str, suffix: &str) -> Self {
+        let url = |name| format!("{}/{ACCOUNT}/{name}{suffix}", endpoint_url.trim_end_matches('/'));
         Self { runs_url: url("runplane-runs"), dlq_url: url("runplane-runs-dlq") }
     }
 }
@@ -52,14 +57,14 @@ struct DeadLetter {
 }
 
 impl Definition {
-    fn attributes(&self) -> HashMap<QueueAttributeName, String> {
+    fn attributes(&self, suffix: &str) -> HashMap<QueueAttributeName, String> {
         let mut all: HashMap<_, _> = self
             .attributes
             .iter()
             .map(|(name, value)| (QueueAttributeName::from(name.as_str()), value.clone()))
             .collect();
         if let Some(DeadLetter { queue, max_receives }) = &self.dead_letter {
-            let target = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}");
+            let target = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}{suffix}");
             let policy =
                 serde_json::json!({ "deadLetterTargetArn": target, "maxReceiveCount": max_receives });
             all.insert(QueueAttributeName::RedrivePolicy, policy.to_string());
@@ -91,14 +96,19 @@ pub fn credentials() -> (String, String) {
 /// Creates the queues that `localstack/queues.json` defines on the SQS at `endpoint_url`; those that exist get its
 /// attributes. Fails when the file cannot be read or SQS refuses.
 pub async fn create(dirs: &Dirs, endpoint_url: &str) -> Result<Queues> {
+    create_named(dirs, endpoint_url, "").await
+}
+
+/// The same, with `suffix` after each queue's name.
+pub async fn create_named(dirs: &Dirs, endpoint_url: &str, suffix: &str) -> Result<Queues> {
     let path = dirs.root().join("localstack/queues.json");
     let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let definitions: Definitions =
         serde_json::from_slice(&text).with_context(|| format!("{} is wrong", path.display()))?;
     let client = client(endpoint_url).await;
     for definition in &definitions.queues {
-        let name = &definition.name;
-        let attributes = definition.attributes();
+        let name = &format!("{}{suffix}", definition.name);
+        let attributes = definition.attributes(suffix);
         let created =
             client.create_queue().queue_name(name).set_attributes(Some(attributes.clone())).send().await;
         if let Err(error) = created {
@@ -113,7 +123,7 @@ pub async fn create(dirs: &Dirs, endpoint_url: &str) -> Result<Queues> {
             client.set_queue_attributes().queue_url(url).set_attributes(Some(attributes)).send().await?;
         }
     }
-    Ok(Queues::on(endpoint_url))
+    Ok(Queues::named(endpoint_url, suffix))
 }
 
 /// How many messages wait in a queue and how many are being worked on.
@@ -144,9 +154,9 @@ mod tests {
         let definitions: Definitions = serde_json::from_str(text).unwrap();
         let runs = definitions.queues.iter().find(|queue| queue.name == "runplane-runs").unwrap();
         let policy: serde_json::Value =
-            serde_json::from_str(&runs.attributes()[&QueueAttributeName::RedrivePolicy]).unwrap();
+            serde_json::from_str(&runs.attributes("-a")[&QueueAttributeName::RedrivePolicy]).unwrap();
         assert_eq!(policy["maxReceiveCount"], 3);
-        assert_eq!(policy["deadLetterTargetArn"], "arn:aws:sqs:us-east-1:000000000000:runplane-runs-dlq");
+        assert_eq!(policy["deadLetterTargetArn"], "arn:aws:sqs:us-east-1:000000000000:runplane-runs-dlq-a");
     }
 
     #[test]

@@ -71,7 +71,8 @@ impl Backend {
 
     /// What tests find in their environment: `DATABASE_URL` and the variables of the AWS SDK.
     pub fn environment(&self) -> Vec<(String, OsString)> {
-        functions::environment(&self.addresses(self.postgres.database_url.clone(), 0))
+        let queues = Queues::on(&self.endpoint_url);
+        functions::environment(&self.addresses(self.postgres.database_url.clone(), queues, 0))
     }
 
     /// The port of Postgres on 127.0.0.1.
@@ -88,13 +89,21 @@ impl Backend {
         self.postgres.stop().await
     }
 
-    fn addresses(&self, database_url: String, port: u16) -> Addresses {
+    /// Where the stack `name` of the end-to-end suite will be, with a new database and queues of its own: a poll of an
+    /// earlier stack that SQS has not given up yet would take its messages.
+    async fn place(&self, dirs: &Dirs, name: &str) -> Result<Addresses> {
+        let database_url = database(dirs, self, &format!("e2e_{name}")).await?;
+        let queues = queues::create_named(dirs, &self.endpoint_url, &format!("-{name}")).await?;
+        Ok(self.addresses(database_url, queues, ports::any()?))
+    }
+
+    fn addresses(&self, database_url: String, queues: Queues, port: u16) -> Addresses {
         Addresses {
             base_url: format!("http://127.0.0.1:{port}"),
             port,
             database_url,
             endpoint_url: self.endpoint_url.clone(),
-            queues: Queues::on(&self.endpoint_url),
+            queues,
         }
     }
 }
@@ -130,8 +139,7 @@ impl E2e {
     }
 
     async fn host(dirs: &Dirs, backend: &Backend, name: &str, overrides: &[(&str, &str)]) -> Result<Self> {
-        let database_url = database(dirs, backend, &format!("e2e_{name}")).await?;
-        let addresses = backend.addresses(database_url, ports::any()?);
+        let addresses = backend.place(dirs, name).await?;
         let mut host = Host::builder(dirs.root()).routed_functions(4)?;
         for name in UNROUTED {
             host = host.function(name, 4);
@@ -150,7 +158,7 @@ impl E2e {
     /// `cargo lambda watch` as `up` starts it, under a name of its own, with every function called once: what compiles or
     /// starts slowly does so before the suite looks at the clock.
     pub async fn on_watch(dirs: &Dirs, backend: &Backend) -> Result<Self> {
-        let addresses = backend.addresses(database(dirs, backend, "e2e_watch").await?, ports::any()?);
+        let addresses = backend.place(dirs, "watch").await?;
         let port = addresses.port.to_string();
         let args = [
             "lambda",
