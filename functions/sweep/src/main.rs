@@ -80,7 +80,18 @@ async fn answer(app: &App, scope: Scope, limits: Limits) -> Result<Swept, Error>
     swept.emit(duration_ms);
     match result {
         Ok(()) => {
-            tracing::info!(duration_ms, swept = serde_json::to_string(&swept)?, "swept");
+            tracing::info!(
+                requeued = swept.requeued,
+                failed = swept.failed,
+                expired = swept.expired,
+                dispatched = swept.dispatched,
+                redispatched = swept.redispatched,
+                undispatched = swept.undispatched,
+                deleted = swept.deleted,
+                unfinished = swept.unfinished,
+                duration_ms,
+                "swept"
+            );
             Ok(swept)
         }
         Err(error) => {
