@@ -12,7 +12,10 @@ alter table pipeline_runs
   add constraint redispatch_only_while_queued check (
     redispatch_at is null or (status = 'QUEUED' and dispatch = 'push'));
 
-update pipeline_runs set queued_at = created_at;
+-- What SQS was told before: it is told once more, in case that was lost.
+update pipeline_runs
+set queued_at = created_at,
+    redispatch_at = case when status = 'QUEUED' and dispatch = 'push' and dispatch_due_at is null then now() end;
 
 create index pipeline_runs_redispatch on pipeline_runs (redispatch_at, id) where redispatch_at is not null;
 create index pipeline_runs_start_by on pipeline_runs (start_by, id)
