@@ -1,66 +1,46 @@
 //! What a function keeps between invocations.
 
 use std::sync::Mutex;
-use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
-use crate::config::{self, ConfigError, DATABASE_URL};
-use crate::db::{Db, Plans};
+use crate::config::{ConfigError, Setting, Settings};
+use crate::db::Db;
 use crate::dispatch::Dispatcher;
+use crate::functions::Function;
 use crate::http::TIME_LIMIT;
 
 /// The state of one execution environment.
 #[derive(Debug)]
 pub struct App {
+    /// What function this is.
+    pub function: &'static Function,
     /// The connection to Postgres.
     pub db: Db,
-    /// The runs queue, for functions that send to it.
+    /// The runs queue, for functions that ask something of it.
     pub dispatcher: Option<Dispatcher>,
-    /// How long an HTTP caller waits for an answer at most.
-    pub time_limit: Duration,
     /// Whose run was claimed last: the next claim without a tenant goes on after it.
     last_tenant: Mutex<Uuid>,
 }
 
-/// What a function needs besides Postgres.
-#[derive(Clone, Copy, Debug)]
-pub struct Needs {
-    /// How its statements are planned.
-    pub plans: Plans,
-    /// Whether it sends to the runs queue.
-    pub queue: bool,
-    /// How long an HTTP caller waits for an answer at most.
-    pub time_limit: Duration,
-}
-
-impl Needs {
-    /// A connection with such plans, no queue, answers within [`TIME_LIMIT`].
-    pub const fn database(plans: Plans) -> Self {
-        Self { plans, queue: false, time_limit: TIME_LIMIT }
-    }
-
-    /// The same, and the runs queue.
-    pub const fn database_and_queue(plans: Plans) -> Self {
-        Self { queue: true, ..Self::database(plans) }
-    }
-}
-
 impl App {
-    /// From the environment. Opens no connection: the first call does.
+    /// As the settings of a function say. Opens no connection: the first call does.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable that is missing or cannot be used.
-    pub async fn from_env(needs: Needs) -> Result<Self, ConfigError> {
-        let db = Db::from_url(&config::required(DATABASE_URL)?, needs.plans, config::pooler()?)?;
-        let dispatcher = if needs.queue { Some(Dispatcher::from_env().await?) } else { None };
-        Ok(Self { time_limit: needs.time_limit, ..Self::new(db, dispatcher) })
+    pub async fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
+        let function = settings.function();
+        let url = settings.required(Setting::DatabaseUrl)?;
+        let db = Db::from_url(&url, function.plans, settings.pooler()?)?;
+        let dispatcher =
+            if function.calls.is_empty() { None } else { Some(Dispatcher::from_settings(settings).await?) };
+        Ok(Self::new(function, db, dispatcher))
     }
 
     /// From parts that are already there.
-    pub fn new(db: Db, dispatcher: Option<Dispatcher>) -> Self {
-        Self { db, dispatcher, time_limit: TIME_LIMIT, last_tenant: Mutex::new(Uuid::nil()) }
+    pub fn new(function: &'static Function, db: Db, dispatcher: Option<Dispatcher>) -> Self {
+        Self { function, db, dispatcher, last_tenant: Mutex::new(Uuid::nil()) }
     }
 
     /// A verb on the connection, as [`Db::call`]. For handlers, whose caller's time limit ends what takes too long.

@@ -1,69 +1,218 @@
-//! What a function reads from its environment. Nothing else in this crate reads it.
+//! What a function reads from its environment: only what [`crate::functions`] lists for it. Nothing else in this crate reads
+//! variables of ours.
+
+use std::ffi::OsString;
+use std::fmt;
 
 use crate::db::Pooler;
+use crate::functions::Function;
+
+/// A variable of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Where Postgres is: `DATABASE_URL`.
+    DatabaseUrl,
+    /// What stands between the function and Postgres: `DB_POOLER`, `none` or `transaction`; none if it is not set.
+    DbPooler,
+    /// The queue that wakes the worker: `RUNS_QUEUE_URL`.
+    RunsQueueUrl,
+    /// The lease of the SQS-triggered worker: `WORKER_LEASE_SECONDS`, 30 if it is not set.
+    WorkerLeaseSeconds,
+    /// Days a run is kept after its end: `RETENTION_DAYS`, 90 if it is not set; 0 = for ever.
+    RetentionDays,
+}
+
+impl Setting {
+    /// The variable's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DatabaseUrl => "DATABASE_URL",
+            Self::DbPooler => "DB_POOLER",
+            Self::RunsQueueUrl => "RUNS_QUEUE_URL",
+            Self::WorkerLeaseSeconds => "WORKER_LEASE_SECONDS",
+            Self::RetentionDays => "RETENTION_DAYS",
+        }
+    }
+
+    /// Whether a function that reads it does nothing without it. The others may be left out or empty.
+    pub const fn is_required(self) -> bool {
+        match self {
+            Self::DatabaseUrl | Self::RunsQueueUrl => true,
+            Self::DbPooler | Self::WorkerLeaseSeconds | Self::RetentionDays => false,
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 /// A setting that is missing or cannot be used. It names the variable, never its value.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The variable is not set, or empty.
     #[error("the environment variable {0} is not set")]
-    Missing(&'static str),
+    Missing(Setting),
     /// The variable's value cannot be used.
-    #[error("the environment variable {name} is not {expected}")]
+    #[error("the environment variable {setting} is not {expected}")]
     Invalid {
         /// Which variable.
-        name: &'static str,
+        setting: Setting,
         /// What it should have been.
         expected: &'static str,
     },
+    /// A defect: a deployment does not give the variable to this function.
+    #[error("the function {function} reads {setting}, which runplane::functions does not list for it")]
+    Undeclared {
+        /// Which function.
+        function: &'static str,
+        /// Which variable.
+        setting: Setting,
+    },
 }
 
-/// The value of a variable that has to be there.
-///
-/// # Errors
-/// [`ConfigError::Missing`] if it is unset, empty or not UTF-8.
-pub fn required(name: &'static str) -> Result<String, ConfigError> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name))
+/// What has the value of a variable.
+type Source = Box<dyn Fn(Setting) -> Option<OsString> + Send>;
+
+/// The settings of one function.
+pub struct Settings {
+    function: &'static Function,
+    source: Source,
+    read: Vec<Setting>,
 }
 
-/// Where Postgres is: `DATABASE_URL`.
-pub const DATABASE_URL: &str = "DATABASE_URL";
-/// The queue that wakes the worker: `RUNS_QUEUE_URL`.
-pub const RUNS_QUEUE_URL: &str = "RUNS_QUEUE_URL";
-/// What stands between the function and Postgres: `DB_POOLER`, `none` or `transaction`; none if it is not set.
-pub const DB_POOLER: &str = "DB_POOLER";
-/// The lease of the SQS-triggered worker: `WORKER_LEASE_SECONDS`, 30 if it is not set.
-pub const WORKER_LEASE_SECONDS: &str = "WORKER_LEASE_SECONDS";
-/// Days a run is kept after its end: `RETENTION_DAYS`, 90 if it is not set; 0 = for ever.
-pub const RETENTION_DAYS: &str = "RETENTION_DAYS";
+impl Settings {
+    /// From the environment of this process.
+    pub fn of(function: &'static Function) -> Self {
+        Self::with(function, |setting| std::env::var_os(setting.name()))
+    }
 
-/// The value of a variable that may be left out or empty.
-///
-/// # Errors
-/// [`ConfigError::Invalid`] if it is set to something that `parse` does not take.
-pub fn optional<T>(
-    name: &'static str,
-    expected: &'static str,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<Option<T>, ConfigError> {
-    match std::env::var(name) {
-        Ok(value) if !value.is_empty() => {
-            parse(&value).map(Some).ok_or(ConfigError::Invalid { name, expected })
+    /// From elsewhere: `source` has the value of a variable.
+    pub fn with(
+        function: &'static Function,
+        source: impl Fn(Setting) -> Option<OsString> + Send + 'static,
+    ) -> Self {
+        Self { function, source: Box::new(source), read: Vec::new() }
+    }
+
+    /// Whose settings these are.
+    pub fn function(&self) -> &'static Function {
+        self.function
+    }
+
+    /// What is listed for the function, but was not asked for.
+    pub fn unread(&self) -> Vec<Setting> {
+        self.function.settings.iter().filter(|setting| !self.read.contains(setting)).copied().collect()
+    }
+
+    /// The value of a variable that has to be there.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`] if it is unset, empty or not UTF-8; [`ConfigError::Undeclared`].
+    pub fn required(&mut self, setting: Setting) -> Result<String, ConfigError> {
+        let value = self.value(setting)?.and_then(|value| value.into_string().ok());
+        value.filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(setting))
+    }
+
+    /// The value of a variable that may be left out or empty.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] if it is set to something that `parse` does not take; [`ConfigError::Undeclared`].
+    pub fn optional<T>(
+        &mut self,
+        setting: Setting,
+        expected: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.value(setting)?.filter(|value| !value.is_empty()) else { return Ok(None) };
+        let parsed = value.to_str().and_then(parse);
+        parsed.map(Some).ok_or(ConfigError::Invalid { setting, expected })
+    }
+
+    /// What `DB_POOLER` says.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] if it is neither `none` nor `transaction`; [`ConfigError::Undeclared`].
+    pub fn pooler(&mut self) -> Result<Pooler, ConfigError> {
+        let parse = |value: &str| match value {
+            "none" => Some(Pooler::None),
+            "transaction" => Some(Pooler::Transaction),
+            _ => None,
+        };
+        Ok(self.optional(Setting::DbPooler, "none or transaction", parse)?.unwrap_or_default())
+    }
+
+    fn value(&mut self, setting: Setting) -> Result<Option<OsString>, ConfigError> {
+        if !self.function.settings.contains(&setting) {
+            return Err(ConfigError::Undeclared { function: self.function.name, setting });
         }
-        Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => Err(ConfigError::Invalid { name, expected }),
+        self.read.push(setting);
+        Ok((self.source)(setting))
     }
 }
 
-/// What `DB_POOLER` says.
-///
-/// # Errors
-/// [`ConfigError::Invalid`] if it is neither `none` nor `transaction`.
-pub fn pooler() -> Result<Pooler, ConfigError> {
-    let parse = |value: &str| match value {
-        "none" => Some(Pooler::None),
-        "transaction" => Some(Pooler::Transaction),
-        _ => None,
-    };
-    Ok(optional(DB_POOLER, "none or transaction", parse)?.unwrap_or_default())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::functions;
+
+    fn settings(value: &'static str) -> Settings {
+        Settings::with(functions::named("worker"), move |_| Some(value.into()))
+    }
+
+    fn error<T>(result: Result<T, ConfigError>) -> String {
+        result.err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_setting_that_the_table_does_not_list_is_not_read() {
+        let mut settings = settings("1");
+        let undeclared =
+            settings.optional(Setting::RetentionDays, "a number", |value| value.parse::<u8>().ok());
+        assert_eq!(
+            error(undeclared),
+            "the function worker reads RETENTION_DAYS, which runplane::functions does not list for it"
+        );
+        let mut settings = Settings::of(functions::named("claim"));
+        assert!(matches!(
+            settings.required(Setting::RunsQueueUrl),
+            Err(ConfigError::Undeclared { function: "claim", setting: Setting::RunsQueueUrl })
+        ));
+    }
+
+    #[test]
+    fn an_error_names_the_variable_and_never_its_value() {
+        assert_eq!(
+            error(settings("secret").pooler()),
+            "the environment variable DB_POOLER is not none or transaction"
+        );
+        let missing = settings("").required(Setting::DatabaseUrl);
+        assert_eq!(error(missing), "the environment variable DATABASE_URL is not set");
+    }
+
+    #[test]
+    fn an_empty_variable_is_one_that_is_not_set() {
+        assert_eq!(settings("").pooler().unwrap(), Pooler::None);
+        assert_eq!(settings("transaction").pooler().unwrap(), Pooler::Transaction);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_not_utf_8_cannot_be_used() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let mut settings =
+            Settings::with(functions::named("worker"), |_| Some(OsString::from_vec(vec![0xff])));
+        assert!(matches!(settings.pooler(), Err(ConfigError::Invalid { .. })));
+        assert!(matches!(settings.required(Setting::DatabaseUrl), Err(ConfigError::Missing(_))));
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_remembered() {
+        let mut settings = settings("");
+        settings.pooler().unwrap();
+        let unread = [Setting::DatabaseUrl, Setting::RunsQueueUrl, Setting::WorkerLeaseSeconds];
+        assert_eq!(settings.unread(), unread);
+    }
 }

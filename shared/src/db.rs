@@ -12,7 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
 use tokio::sync::Mutex;
 
-use crate::config::{ConfigError, DATABASE_URL};
+use crate::config::{ConfigError, Setting};
 
 /// How long a new connection may take. With the ping before it and one statement after it, a call stays within
 /// `http::TIME_LIMIT`, so that the statement of a caller who is told `unavailable` does not run on.
@@ -71,8 +71,10 @@ impl Db {
     /// # Errors
     /// [`ConfigError::Invalid`] if the URL cannot be read.
     pub fn from_url(url: &str, plans: Plans, pooler: Pooler) -> Result<Self, ConfigError> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|_| ConfigError::Invalid { name: DATABASE_URL, expected: "a postgres:// URL" })?;
+        let options = PgConnectOptions::from_str(url).map_err(|_| ConfigError::Invalid {
+            setting: Setting::DatabaseUrl,
+            expected: "a postgres:// URL",
+        })?;
         Ok(Self::new(options, plans, pooler))
     }
 

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::config::{self, ConfigError, RUNS_QUEUE_URL};
+use crate::config::{ConfigError, Setting, Settings};
+use crate::functions::{Call, Function};
 use crate::runs::{self, Run};
 
 /// All a create call may spend on SQS, retries included: with the insert before it the caller has an answer within 2 s.
@@ -33,9 +34,10 @@ pub struct Message {
     pub run_id: Uuid,
 }
 
-/// Sends to the runs queue.
+/// Asks SQS about the runs queue. Each method is one [`Call`], which the function's row has to list.
 #[derive(Clone, Debug)]
 pub struct Dispatcher {
+    function: &'static Function,
     client: Client,
     queue_url: String,
 }
@@ -84,16 +86,16 @@ pub enum DispatchError {
 
 impl Dispatcher {
     /// From parts that are already there.
-    pub fn new(client: Client, queue_url: String) -> Self {
-        Self { client, queue_url }
+    pub fn new(function: &'static Function, client: Client, queue_url: String) -> Self {
+        Self { function, client, queue_url }
     }
 
     /// From `RUNS_QUEUE_URL` and the AWS SDK's own variables. Opens no connection.
     ///
     /// # Errors
     /// [`ConfigError`] if the queue's URL is not set.
-    pub async fn from_env() -> Result<Self, ConfigError> {
-        let queue_url = config::required(RUNS_QUEUE_URL)?;
+    pub async fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
+        let queue_url = settings.required(Setting::RunsQueueUrl)?;
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_millis(400))
             .operation_attempt_timeout(Duration::from_millis(700))
@@ -104,7 +106,7 @@ impl Dispatcher {
             .retry_config(RetryConfig::standard().with_max_attempts(2))
             .load()
             .await;
-        Ok(Self::new(Client::new(&config), queue_url))
+        Ok(Self::new(settings.function(), Client::new(&config), queue_url))
     }
 
     /// Sends `{"run_id": …}`.
@@ -112,6 +114,7 @@ impl Dispatcher {
     /// # Errors
     /// [`DispatchError`], after 1.2 seconds at the latest.
     pub async fn send(&self, notice: Notice) -> Result<(), DispatchError> {
+        self.function.assert_calls(Call::SendMessage);
         let send = self
             .client
             .send_message()
@@ -127,6 +130,8 @@ impl Dispatcher {
     /// # Errors
     /// [`DispatchError`] if SQS took none, after 1.2 seconds at the latest.
     pub async fn send_batch(&self, notices: &[Notice]) -> Result<Vec<Notice>, DispatchError> {
+        // IAM has no action of its own for batches.
+        self.function.assert_calls(Call::SendMessage);
         let mut send = self.client.send_message_batch().queue_url(&self.queue_url);
         for (index, notice) in notices.iter().enumerate() {
             let entry = SendMessageBatchRequestEntry::builder()
@@ -147,6 +152,7 @@ impl Dispatcher {
     /// # Errors
     /// [`DispatchError`], after 1.2 seconds at the latest.
     pub async fn backlog(&self) -> Result<usize, DispatchError> {
+        self.function.assert_calls(Call::GetQueueAttributes);
         let name = QueueAttributeName::ApproximateNumberOfMessages;
         let ask = self.client.get_queue_attributes().queue_url(&self.queue_url).attribute_names(name.clone());
         let answer = in_time(ask.send()).await?;
@@ -159,6 +165,7 @@ impl Dispatcher {
     /// # Errors
     /// [`DispatchError`], after 1.2 seconds at the latest; the message comes back when its visibility ends.
     pub async fn hide(&self, receipt_handle: &str, seconds: i32) -> Result<(), DispatchError> {
+        self.function.assert_calls(Call::ChangeMessageVisibility);
         let hide = self
             .client
             .change_message_visibility()
@@ -187,6 +194,8 @@ where
 /// run that is not pushed. Whatever goes wrong until `deadline`, the dispatch stays due on the row and the sweep sends it:
 /// whoever asked for the verb is told of its success all the same.
 pub async fn tell(app: &App, run: &mut Run, deadline: Instant) {
+    // Not only in `send`: the handlers' tests have no queue.
+    app.function.assert_calls(Call::SendMessage);
     let Some(dispatcher) = &app.dispatcher else { return };
     match tokio::time::timeout_at(deadline, told(app, dispatcher, run)).await {
         Ok(true) => run.dispatch_due_at = None,

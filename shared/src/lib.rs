@@ -7,6 +7,7 @@
 //! | [`dag`] | what a dag_spec asks a worker to do |
 //! | [`http`] | the edge of the HTTP functions: request in, reply or problem out, one log line |
 //! | [`db`] | the one Postgres connection of an execution environment |
+//! | [`functions`] | the functions of a deployment: what each reads and calls |
 //! | [`dispatch`] | telling SQS that a run waits |
 //! | [`metrics`] | counts for CloudWatch |
 //! | [`openapi`] | the OpenAPI document, generated from the types above |
@@ -19,6 +20,7 @@ pub mod config;
 pub mod dag;
 pub mod db;
 pub mod dispatch;
+pub mod functions;
 pub mod http;
 pub mod logging;
 pub mod metrics;
@@ -27,7 +29,7 @@ pub mod problem;
 pub mod runs;
 pub mod scope;
 pub mod sweep;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 /// The migrations of this version, for tests and for the tools that apply them.

@@ -9,8 +9,9 @@ use sqlx::query::Query;
 use sqlx::{ConnectOptions, Postgres};
 
 use crate::app::App;
-use crate::config::ConfigError;
-use crate::db::{Db, Plans, Pooler};
+use crate::config::{ConfigError, Setting, Settings};
+use crate::db::{Db, Pooler};
+use crate::functions::Function;
 use crate::http::{Call, Reply};
 use crate::problem::Problem;
 
@@ -22,10 +23,46 @@ const DEMO_IDS: [&str; 3] = ["0199e0c0-", "b31dbeba-", "580115b4-"];
 ///
 /// # Panics
 /// If the demo data cannot be loaded.
-pub async fn app(options: PgConnectOptions, plans: Plans) -> Arc<App> {
+pub async fn app(options: PgConnectOptions, function: &'static Function) -> Arc<App> {
     let mut conn = options.connect().await.expect("the test's database answers");
     sqlx::raw_sql(DEMO).execute(&mut conn).await.expect("the demo data can be loaded");
-    Arc::new(App::new(Db::new(options, plans, Pooler::None), None))
+    Arc::new(App::new(function, Db::new(options, function.plans, Pooler::None), None))
+}
+
+/// Checks that a function reads what [`crate::functions`] lists for it, and needs what is required. `configure` is what it
+/// does when it starts.
+///
+/// # Panics
+/// If not.
+pub async fn check_settings<T>(
+    function: &'static Function,
+    configure: impl AsyncFn(&mut Settings) -> Result<T, ConfigError>,
+) {
+    let name = function.name;
+    let mut all = Settings::with(function, |setting| Some(sample(setting).into()));
+    assert_eq!(failure(configure(&mut all).await), None, "{name} has all its settings");
+    assert_eq!(all.unread(), [], "{name} never reads what is listed for it");
+
+    for &left_out in function.settings {
+        let given = move |setting| (setting != left_out).then(|| sample(setting).into());
+        let result = configure(&mut Settings::with(function, given)).await;
+        let expected = left_out.is_required().then(|| ConfigError::Missing(left_out).to_string());
+        assert_eq!(failure(result), expected, "{name} without {left_out}");
+    }
+}
+
+fn failure<T>(result: Result<T, ConfigError>) -> Option<String> {
+    result.err().map(|error| error.to_string())
+}
+
+fn sample(setting: Setting) -> &'static str {
+    match setting {
+        Setting::DatabaseUrl => "postgres://localhost/runplane",
+        Setting::DbPooler => "transaction",
+        Setting::RunsQueueUrl => "http://localhost/runs",
+        Setting::WorkerLeaseSeconds => "60",
+        Setting::RetentionDays => "30",
+    }
 }
 
 /// Runs a query on the app's connection and returns how many rows it touched.

@@ -1,14 +1,14 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::db::Plans;
 use runplane::testing::{answer, app};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::FUNCTION;
 use crate::handler::handle;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_running_run_is_cancelled_with_its_reason(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/cancel.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {
@@ -57,7 +57,7 @@ async fn a_running_run_is_cancelled_with_its_reason(_pool: PgPoolOptions, option
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_waiting_run_is_cancelled_without_a_body(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/cancel.no_body.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {
@@ -106,7 +106,7 @@ async fn a_waiting_run_is_cancelled_without_a_body(_pool: PgPoolOptions, options
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_run_that_has_ended_is_not_cancelled(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/cancel.finished.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {
@@ -128,7 +128,7 @@ async fn a_run_that_has_ended_is_not_cancelled(_pool: PgPoolOptions, options: Pg
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn an_empty_reason_is_refused(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/cancel.empty_reason.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {

@@ -1,14 +1,14 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::db::Plans;
 use runplane::testing::{answer, app, execute};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::FUNCTION;
 use crate::handler::handle;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn nothing_waits(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/claim.json")).await, @r#"
     {
       "body": {
@@ -24,7 +24,7 @@ async fn nothing_waits(_pool: PgPoolOptions, options: PgConnectOptions) {
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn every_field_that_is_out_of_bounds_is_named(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/claim.bad_fields.json")).await, @r#"
     {
       "body": {
@@ -59,7 +59,7 @@ async fn every_field_that_is_out_of_bounds_is_named(_pool: PgPoolOptions, option
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_run_comes_with_its_token_and_its_version(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let insert = sqlx::query(
         "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch)
          select uuidv7(), uuidv7(), tenant_id, pipeline_id, id, 'pull' from pipeline_versions

@@ -1,14 +1,14 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::db::Plans;
 use runplane::testing::{answer, app};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::FUNCTION;
 use crate::handler::handle;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn the_original_clients_success_is_taken(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/complete.json")).await, @r#"
     {
       "body": {
@@ -59,7 +59,7 @@ async fn the_original_clients_success_is_taken(_pool: PgPoolOptions, options: Pg
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_failure_is_stored_with_its_reason(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/complete.failed.json")).await, @r#"
     {
       "body": {
@@ -112,7 +112,7 @@ async fn a_failure_is_stored_with_its_reason(_pool: PgPoolOptions, options: PgCo
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn only_two_outcomes_exist(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/complete.unknown_status.json")).await, @r#"
     {
       "body": {
@@ -139,7 +139,7 @@ async fn only_two_outcomes_exist(_pool: PgPoolOptions, options: PgConnectOptions
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn completing_again_without_a_token_is_a_conflict(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/complete.json");
     answer(&app, &handle, event).await;
     let again = answer(&app, &handle, event).await;

@@ -1,14 +1,14 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::db::Plans;
 use runplane::testing::{answer, app};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::FUNCTION;
 use crate::handler::handle;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn the_smallest_request_creates_a_run(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/create.json")).await, @r#"
     {
       "body": {
@@ -57,7 +57,7 @@ async fn the_smallest_request_creates_a_run(_pool: PgPoolOptions, options: PgCon
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn every_field_is_taken_over(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/create.full.json")).await, @r#"
     {
       "body": {
@@ -110,7 +110,7 @@ async fn every_field_is_taken_over(_pool: PgPoolOptions, options: PgConnectOptio
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_field_that_nobody_knows_is_refused(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/create.unknown_field.json")).await, @r#"
     {
       "body": {
@@ -137,7 +137,7 @@ async fn a_field_that_nobody_knows_is_refused(_pool: PgPoolOptions, options: PgC
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_draft_version_does_not_run(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/create.draft_version.json")).await, @r#"
     {
       "body": {
@@ -158,7 +158,7 @@ async fn a_draft_version_does_not_run(_pool: PgPoolOptions, options: PgConnectOp
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn another_tenants_version_does_not_exist(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/create.foreign_version.json")).await, @r#"
     {
       "body": {

@@ -4,14 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runplane::app::App;
-use runplane::http::{Call, Reply};
+use runplane::http::{Call, MAX_WAIT_SECONDS, Reply};
 use runplane::problem::{Code, Problem};
 use runplane::runs::{self, GetError};
 use runplane::scope::Scope;
 use tokio::time::Instant;
 
-/// How long a caller may wait for the end of a run. API Gateway gives up after 30 seconds.
-pub const MAX_WAIT_SECONDS: u16 = 20;
 /// The pause between two looks at a run whose end somebody waits for (docs/decisions/0009).
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 

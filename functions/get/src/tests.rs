@@ -1,14 +1,14 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::db::Plans;
 use runplane::testing::{answer, app};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::FUNCTION;
 use crate::handler::handle;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_run_is_shown_with_its_version(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/get.json")).await, @r#"
     {
       "body": {
@@ -67,7 +67,7 @@ async fn a_run_is_shown_with_its_version(_pool: PgPoolOptions, options: PgConnec
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn an_id_that_is_none_is_refused(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/get.bad_id.json")).await, @r#"
     {
       "body": {
@@ -97,7 +97,7 @@ async fn who_waits_for_the_end_is_answered_when_the_run_has_ended(
     _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let running = include_str!("../../../events/get.wait.json");
     let patient = running.replace("\"wait_seconds\": \"1\"", "\"wait_seconds\": \"20\"").replace("=1", "=20");
     let cancel = runplane::runs::CancelRequest::default();
@@ -113,14 +113,14 @@ async fn who_waits_for_the_end_is_answered_when_the_run_has_ended(
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn who_waits_too_short_sees_the_run_as_it_is(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let answer = answer(&app, &handle, include_str!("../../../events/get.wait.json")).await;
     assert_eq!((&answer["status"], &answer["body"]["run"]["status"]), (&200.into(), &"RUNNING".into()));
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn nobody_waits_longer_than_20_seconds(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/get.bad_wait.json")).await, @r#"
     {
       "body": {

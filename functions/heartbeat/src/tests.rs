@@ -1,15 +1,15 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::db::Plans;
 use runplane::testing::{answer, app, captured_log};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::FUNCTION;
 use crate::handler::handle;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn the_lease_goes_on(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/heartbeat.json")).await, @r#"
     {
       "body": {
@@ -31,7 +31,7 @@ async fn a_request_is_one_line_in_the_log_with_ids_and_no_payload(
     _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let (log, _guard) = captured_log();
     let event = include_str!("../../../events/heartbeat.json");
     let with_token = event.replace(
@@ -62,7 +62,7 @@ async fn what_fails_on_our_side_is_logged_with_its_cause_and_answered_without(
     _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let app = app(options.clone(), Plans::Generic).await;
+    let app = app(options.clone(), FUNCTION).await;
     let kill = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()";
     answer(&app, &handle, include_str!("../../../events/heartbeat.json")).await;
     let mut other = options.connect().await.unwrap();

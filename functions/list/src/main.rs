@@ -4,10 +4,11 @@ mod handler;
 #[cfg(test)]
 mod tests;
 
-use runplane::app::Needs;
-use runplane::db::Plans;
+use runplane::functions::{self, Function};
+
+const FUNCTION: &Function = functions::named(env!("CARGO_PKG_NAME"));
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runplane::http::serve(Needs::database(Plans::Custom), handler::handle).await
+    runplane::http::serve(FUNCTION, handler::handle).await
 }

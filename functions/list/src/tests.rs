@@ -1,14 +1,14 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::db::Plans;
 use runplane::testing::{answer, app};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::FUNCTION;
 use crate::handler::handle;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_page_says_where_it_stands(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Custom).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/list.json")).await, @r#"
     {
       "body": {
@@ -28,7 +28,7 @@ async fn a_page_says_where_it_stands(_pool: PgPoolOptions, options: PgConnectOpt
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn every_parameter_that_is_wrong_is_named(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Custom).await;
+    let app = app(options, FUNCTION).await;
     insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/list.bad_query.json")).await, @r#"
     {
       "body": {

@@ -1,14 +1,14 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::db::Plans;
 use runplane::testing::{answer, app};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::FUNCTION;
 use crate::handler::handle;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_run_is_handed_back_for_later(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/release.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {
@@ -60,7 +60,7 @@ async fn a_run_is_handed_back_for_later(_pool: PgPoolOptions, options: PgConnect
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn an_old_token_hands_nothing_back(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/release.old_token.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {
@@ -82,7 +82,7 @@ async fn an_old_token_hands_nothing_back(_pool: PgPoolOptions, options: PgConnec
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn without_a_token_nothing_is_handed_back(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/release.no_token.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {

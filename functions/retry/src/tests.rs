@@ -1,14 +1,14 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::db::Plans;
 use runplane::testing::{answer, app};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::FUNCTION;
 use crate::handler::handle;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_failed_run_is_retried_with_other_parameters(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/retry.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {
@@ -60,7 +60,7 @@ async fn a_failed_run_is_retried_with_other_parameters(_pool: PgPoolOptions, opt
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_retry_needs_no_body(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/retry.no_body.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {
@@ -110,7 +110,7 @@ async fn a_retry_needs_no_body(_pool: PgPoolOptions, options: PgConnectOptions) 
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_running_run_is_not_retried(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/retry.running.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {
@@ -132,7 +132,7 @@ async fn a_running_run_is_not_retried(_pool: PgPoolOptions, options: PgConnectOp
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_retry_from_the_failed_step_is_not_there_yet(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/retry.from_failed.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {

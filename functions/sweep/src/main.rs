@@ -8,14 +8,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use runplane::app::{App, Needs};
-use runplane::config::{self, ConfigError, RETENTION_DAYS};
-use runplane::db::Plans;
+use runplane::app::App;
+use runplane::config::{ConfigError, Setting, Settings};
+use runplane::functions::{self, Function};
 use runplane::scope::Scope;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use sweep::{Limits, Swept};
+
+const FUNCTION: &Function = functions::named(env!("CARGO_PKG_NAME"));
 
 /// What the schedule, or an operator, says.
 #[derive(Debug, Default, Deserialize)]
@@ -34,7 +36,7 @@ const UNKNOWN_DEADLINE: Duration = Duration::from_secs(50);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runplane::logging::init();
-    let configured = configure().await.map(Arc::new);
+    let configured = configure(&mut Settings::of(FUNCTION)).await.map(Arc::new);
     let configured = &configured;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
         let (app, retention_days) = match configured {
@@ -52,10 +54,11 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-async fn configure() -> Result<(App, i32), ConfigError> {
-    let app = App::from_env(Needs::database_and_queue(Plans::Generic)).await?;
+async fn configure(settings: &mut Settings) -> Result<(App, i32), ConfigError> {
+    let app = App::from_settings(settings).await?;
     let parse = |value: &str| value.parse().ok().filter(|days| (0..=36_500).contains(days));
-    let days = config::optional(RETENTION_DAYS, "a whole number of days from 0 to 36500", parse)?;
+    let expected = "a whole number of days from 0 to 36500";
+    let days = settings.optional(Setting::RetentionDays, expected, parse)?;
     Ok((app, days.unwrap_or(DEFAULT_RETENTION_DAYS)))
 }
 

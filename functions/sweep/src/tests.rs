@@ -13,10 +13,11 @@ use runplane::db::{Db, Plans, Pooler};
 use runplane::dispatch::Dispatcher;
 use runplane::runs::{self, RunStatus, WaitingReason};
 use runplane::scope::Scope;
-use runplane::testing::{app, execute};
+use runplane::testing::{app, check_settings, execute};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::{Uuid, uuid};
 
+use crate::FUNCTION;
 use crate::sweep::{Limits, Swept, sweep};
 
 const TENANT: Uuid = uuid!("580115b4-a291-4917-8dbd-247cfa13e2d6");
@@ -54,9 +55,9 @@ impl Queue {
 /// The sweep's app, with the queue at `url`.
 async fn app_with(options: PgConnectOptions, sqs: &aws_sdk_sqs::Client, url: &str) -> App {
     // Loads the demo data.
-    app(options.clone(), Plans::Generic).await;
-    let dispatcher = Dispatcher::new(sqs.clone(), url.to_owned());
-    App::new(Db::new(options, Plans::Generic, Pooler::None), Some(dispatcher))
+    app(options.clone(), FUNCTION).await;
+    let dispatcher = Dispatcher::new(FUNCTION, sqs.clone(), url.to_owned());
+    App::new(FUNCTION, Db::new(options, Plans::Generic, Pooler::None), Some(dispatcher))
 }
 
 /// `count` push runs of the demo tenant, changed by hand.
@@ -231,4 +232,9 @@ fn the_event_of_the_schedule_and_of_an_operator_is_read() {
         assert_eq!(read(schedule).unwrap(), None, "{schedule}");
     }
     assert!(read(r#"{"tenant_id": "x"}"#).is_err(), "a typing error must not sweep everybody");
+}
+
+#[tokio::test]
+async fn the_sweep_reads_the_settings_that_the_table_lists_for_it() {
+    check_settings(FUNCTION, crate::configure).await;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runplane::app::App;
-use runplane::config::{self, ConfigError, WORKER_LEASE_SECONDS};
+use runplane::config::{ConfigError, Setting, Settings};
 use runplane::runs::{self, Claim, HeartbeatError, HeartbeatRequest};
 use runplane::scope::Scope;
 use tokio::sync::oneshot;
@@ -39,10 +39,10 @@ impl Pace {
     ///
     /// # Errors
     /// [`ConfigError`] if it is not 5 to 900.
-    pub fn from_env() -> Result<Self, ConfigError> {
+    pub fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
         let parse = |value: &str| value.parse().ok().filter(|seconds| (5..=900).contains(seconds));
-        let seconds =
-            config::optional(WORKER_LEASE_SECONDS, "a whole number of seconds from 5 to 900", parse)?;
+        let expected = "a whole number of seconds from 5 to 900";
+        let seconds = settings.optional(Setting::WorkerLeaseSeconds, expected, parse)?;
         Ok(Self::of_seconds(seconds.unwrap_or(30)))
     }
 
@@ -161,11 +161,12 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::FUNCTION;
 
     #[test]
     fn by_default_a_lease_lasts_30_seconds_and_has_three_heartbeats() {
         let pace = Pace::of_seconds(30);
         assert_eq!((pace.lease_seconds, pace.heartbeat_every), (30, Duration::from_secs(10)));
-        assert_eq!(Pace::from_env().unwrap(), pace);
+        assert_eq!(Pace::from_settings(&mut Settings::with(FUNCTION, |_| None)).unwrap(), pace);
     }
 }

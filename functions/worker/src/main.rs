@@ -11,12 +11,14 @@ mod tests;
 use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use runplane::app::{App, Needs};
-use runplane::config::ConfigError;
-use runplane::db::Plans;
+use runplane::app::App;
+use runplane::config::{ConfigError, Settings};
+use runplane::functions::{self, Function};
 use tokio_util::sync::CancellationToken;
 
 use lease::Pace;
+
+const FUNCTION: &Function = functions::named(env!("CARGO_PKG_NAME"));
 
 /// What the worker keeps between batches.
 #[derive(Debug)]
@@ -27,9 +29,9 @@ struct Worker {
 }
 
 impl Worker {
-    async fn from_env() -> Result<Self, ConfigError> {
-        let app = App::from_env(Needs::database_and_queue(Plans::Generic)).await?;
-        Ok(Self { app: Arc::new(app), name: batch::worker_name(), pace: Pace::from_env()? })
+    async fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
+        let app = App::from_settings(settings).await?;
+        Ok(Self { app: Arc::new(app), name: batch::worker_name(), pace: Pace::from_settings(settings)? })
     }
 }
 
@@ -37,7 +39,7 @@ impl Worker {
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<(), Error> {
     runplane::logging::init();
-    let worker = Worker::from_env().await.map(Arc::new);
+    let worker = Worker::from_settings(&mut Settings::of(FUNCTION)).await.map(Arc::new);
     let worker = &worker;
     let (stop, busy) = (CancellationToken::new(), leave::Busy::default());
     let (leaving, counting) = (&stop, &busy);

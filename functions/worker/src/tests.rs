@@ -14,7 +14,7 @@ use runplane::db::{Db, Plans, Pooler};
 use runplane::dispatch::Dispatcher;
 use runplane::runs::{self, CancelRequest, Claim, CompleteRequest, Outcome, RunStatus};
 use runplane::scope::Scope;
-use runplane::testing::{app, captured_log, execute};
+use runplane::testing::{app, captured_log, check_settings, execute};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::time::Instant;
@@ -23,7 +23,7 @@ use uuid::{Uuid, uuid};
 
 use crate::lease::{self, Pace};
 use crate::record::{self, Done};
-use crate::{Worker, batch};
+use crate::{FUNCTION, Worker, batch};
 
 const WAITING_RUN: Uuid = uuid!("0199e0c0-0000-7000-8000-0000000000aa");
 const DEMO_TENANT: Uuid = uuid!("580115b4-a291-4917-8dbd-247cfa13e2d6");
@@ -127,7 +127,7 @@ async fn until(options: PgConnectOptions, condition: &'static str) {
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_message_runs_its_run_once(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/worker.json");
     assert_eq!(failures(&app, event).await, [""; 0]);
     let run = stored(&app, WAITING_RUN).await;
@@ -139,7 +139,7 @@ async fn a_message_runs_its_run_once(_pool: PgPoolOptions, options: PgConnectOpt
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn one_bad_message_does_not_fail_its_neighbours(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let (log, _guard) = captured_log();
     let event = include_str!("../../../events/worker.poison.json");
     let failed = failures(&app, event).await;
@@ -157,7 +157,7 @@ async fn empty_specs_and_string_steps_succeed_and_anything_else_says_why_not(
     _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let spec = |text: &str| serde_json::from_str(text).unwrap();
     for good in ["{}", r#"{"steps":[]}"#, r#"{"steps":["extract","transform","load"]}"#] {
         let id = run_of(&app, spec(good)).await;
@@ -179,14 +179,14 @@ async fn empty_specs_and_string_steps_succeed_and_anything_else_says_why_not(
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_message_of_another_tenant_finds_no_run(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     assert_eq!(failures(&app, &message(WAITING_RUN)).await, ["m"]);
     assert_eq!(stored(&app, WAITING_RUN).await.status, RunStatus::Queued);
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn the_lease_is_extended_while_work_goes_on(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options.clone(), Plans::Generic).await;
+    let app = app(options.clone(), FUNCTION).await;
     let claim = claimed(&app).await;
     let work = async {
         until(options, "heartbeat_at is not null and lease_expires_at > claimed_at + interval '30 s'").await;
@@ -202,7 +202,7 @@ async fn heartbeats_go_on_while_the_work_blocks_its_thread(_pool: PgPoolOptions,
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async {
-            let app = app(options.clone(), Plans::Generic).await;
+            let app = app(options.clone(), FUNCTION).await;
             let claim = claimed(&app).await;
             let (beaten, seen) = std::sync::mpsc::channel();
             tokio::spawn(async move {
@@ -222,7 +222,7 @@ async fn heartbeats_go_on_while_the_work_blocks_its_thread(_pool: PgPoolOptions,
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn work_stops_when_the_lease_is_lost(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let claim = claimed(&app).await;
     let steal = sqlx::query("update pipeline_runs set lease_token = gen_random_uuid() where id = $1");
     execute(&app, steal.bind(WAITING_RUN)).await;
@@ -233,7 +233,7 @@ async fn work_stops_when_the_lease_is_lost(_pool: PgPoolOptions, options: PgConn
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_cancel_stops_the_work_with_the_next_heartbeat(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let claim = claimed(&app).await;
     let request = CancelRequest::default();
     app.call(async |conn| runs::cancel(conn, Scope::All, WAITING_RUN, &request).await).await.unwrap();
@@ -248,11 +248,11 @@ async fn work_stops_when_no_heartbeat_reaches_postgres_for_a_whole_lease(
     _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let claim = claimed(&app).await;
     // Nobody listens on port 1.
     let cut_off = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
-    let cut_off = Arc::new(App::new(Db::new(cut_off, Plans::Generic, Pooler::None), None));
+    let cut_off = Arc::new(App::new(FUNCTION, Db::new(cut_off, Plans::Generic, Pooler::None), None));
     let (work, dropped) = endless();
     let lease = lease::keep(&cut_off, &claim, long_ago(), QUICK, None);
     let done = record::run(&cut_off, &claim, lease, QUICK, &CancellationToken::new(), work).await;
@@ -262,7 +262,7 @@ async fn work_stops_when_no_heartbeat_reaches_postgres_for_a_whole_lease(
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_panic_in_a_run_fails_that_run_only(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let claim = claimed(&app).await;
     let neighbour = run_of(&app, serde_json::json!({})).await;
     let neighbour_message = message(neighbour);
@@ -277,7 +277,7 @@ async fn a_panic_in_a_run_fails_that_run_only(_pool: PgPoolOptions, options: PgC
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_run_is_handed_back_when_the_worker_has_to_leave(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let claim = claimed(&app).await;
     let (work, dropped) = endless();
     let leave = CancellationToken::new();
@@ -294,7 +294,7 @@ async fn a_run_is_handed_back_when_the_worker_has_to_leave(_pool: PgPoolOptions,
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_failed_attempt_waits_for_the_next_one(_pool: PgPoolOptions, options: PgConnectOptions) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let more = sqlx::query("update pipeline_runs set max_attempts = 2 where id = $1").bind(WAITING_RUN);
     execute(&app, more).await;
     let claim = claimed(&app).await;
@@ -321,9 +321,9 @@ async fn a_dead_workers_message_comes_back_five_seconds_after_its_lease(
     sqs.send_message().queue_url(&url).message_body("x").send().await.unwrap();
     let receipt = receive().await.unwrap().receipt_handle;
 
-    let claim = claimed(&*app(options.clone(), Plans::Generic).await).await;
+    let claim = claimed(&*app(options.clone(), FUNCTION).await).await;
     let db = Db::new(options, Plans::Generic, Pooler::None);
-    let app = App::new(db, Some(Dispatcher::new(sqs.clone(), url.clone())));
+    let app = App::new(FUNCTION, db, Some(Dispatcher::new(FUNCTION, sqs.clone(), url.clone())));
     // A lease that is over at once, and a keeper that dies before its first heartbeat.
     let pace = Pace { lease_seconds: 0, heartbeat_every: Duration::from_secs(3600), ..QUICK };
     let lease = lease::keep(&Arc::new(app), &claim, Instant::now(), pace, receipt);
@@ -337,7 +337,7 @@ async fn a_heartbeat_that_does_not_reach_postgres_is_tried_again(
     _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let app = app(options.clone(), Plans::Generic).await;
+    let app = app(options.clone(), FUNCTION).await;
     let claim = claimed(&app).await;
     kill_connection(&app).await;
     let work = async {
@@ -352,7 +352,7 @@ async fn a_completion_that_does_not_reach_postgres_is_tried_again(
     _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let app = app(options, Plans::Generic).await;
+    let app = app(options, FUNCTION).await;
     let claim = claimed(&app).await;
     // What was done would be lost if nobody reported it.
     kill_connection(&app).await;
@@ -366,7 +366,12 @@ async fn a_completion_that_does_not_reach_postgres_is_tried_again(
 async fn messages_come_again_while_postgres_is_out_of_reach(_pool: PgPoolOptions, options: PgConnectOptions) {
     // Nobody listens on port 1.
     let nowhere = Db::new(options.host("127.0.0.1").port(1), Plans::Generic, Pooler::None);
-    let app = Arc::new(App::new(nowhere, None));
+    let app = Arc::new(App::new(FUNCTION, nowhere, None));
     let id = "00000000-0000-0000-0000-000000000001";
     assert_eq!(failures(&app, include_str!("../../../events/worker.json")).await, [id]);
+}
+
+#[tokio::test]
+async fn the_worker_reads_the_settings_that_the_table_lists_for_it() {
+    check_settings(FUNCTION, async |settings| Worker::from_settings(settings).await).await;
 }

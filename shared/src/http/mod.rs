@@ -15,8 +15,9 @@ use futures_util::FutureExt as _;
 use lambda_http::{Body, Request, RequestExt as _, Response};
 use tracing::Instrument as _;
 
-use crate::app::{App, Needs};
-use crate::config::ConfigError;
+use crate::app::App;
+use crate::config::{ConfigError, Settings};
+use crate::functions::Function;
 use crate::problem::Problem;
 
 pub use call::Call;
@@ -25,6 +26,8 @@ pub use reply::Reply;
 
 /// What a caller waits at most, unless it asked to wait longer. API Gateway would wait 30 seconds; a client that retries is served better.
 pub const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// So long a caller of `get` may ask to wait for the end of a run. API Gateway gives up after 30 seconds.
+pub const MAX_WAIT_SECONDS: u16 = 20;
 
 /// Runs a function under the Lambda runtime until the environment ends.
 ///
@@ -33,13 +36,13 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// What the Lambda runtime fails with.
-pub async fn serve<H, F>(needs: Needs, handler: H) -> Result<(), lambda_http::Error>
+pub async fn serve<H, F>(function: &'static Function, handler: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Arc<App>, Call) -> F + Send + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     crate::logging::init();
-    let app = App::from_env(needs).await.map(Arc::new);
+    let app = App::from_settings(&mut Settings::of(function)).await.map(Arc::new);
     let (app, handler) = (&app, &handler);
     lambda_http::run(lambda_http::service_fn(move |request| async move {
         Ok::<_, std::convert::Infallible>(answer(app, handler, request).await)
@@ -93,11 +96,12 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let app = app.as_ref().map_err(|error| Problem::internal(anyhow::anyhow!("{error}")))?;
+    let time_limit = app.function.time_limit;
     let handled = AssertUnwindSafe(async { handler(Arc::clone(app), call).await }).catch_unwind();
-    let result = match tokio::time::timeout(app.time_limit, handled).await {
+    let result = match tokio::time::timeout(time_limit, handled).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(Problem::internal(anyhow::anyhow!("panic: {}", panic_message(&*panic)))),
-        Err(_) => Err(Problem::unavailable(anyhow::anyhow!("no answer within {:?}", app.time_limit))),
+        Err(_) => Err(Problem::unavailable(anyhow::anyhow!("no answer within {time_limit:?}"))),
     };
     if result.as_ref().is_err_and(|problem| problem.status() >= 500) {
         // The connection may be why we failed.
