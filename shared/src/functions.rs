@@ -156,3 +156,5 @@ const fn is_same(a: &[u8], b: &[u8]) -> bool {
     index == a.len() && index == b.len()
 }
 
+#[cfg(test)]
+mod tests;
