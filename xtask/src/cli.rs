@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use crate::paths::Dirs;
 use crate::progress::say;
 use crate::stack::{db, down, logs, status, up};
-use crate::{bench, lambda, test};
+use crate::{bench, lambda, rehearse, test};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "The local stack and the tests", disable_help_subcommand = true)]
@@ -56,6 +56,8 @@ enum Command {
     },
     /// Run every test, on a Postgres and an SQS of its own
     Test(test::Args),
+    /// Deploy template.yaml onto an AWS on this machine, test it there, update it, delete it
+    Rehearse(rehearse::Args),
     /// Take the figures of docs/benchmarks.md, on a Postgres and an SQS of its own
     Bench {
         #[command(subcommand)]
@@ -101,6 +103,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Db { command: Db::Psql { args } } => db::psql(&dirs, &args).await?,
         Command::Lambda { args } => lambda::lambda(&dirs, &args).await?,
         Command::Test(args) => return test::run(&root, args).await,
+        Command::Rehearse(args) => return test::rehearsal::run(&root, args).await,
         Command::Bench { command } => bench::run(&dirs, command).await?,
         Command::Prepare => test::prepare::run(&root).await?,
         Command::Supervise(options) => {

@@ -23,6 +23,8 @@ pub mod progress;
 pub mod proxy;
 pub mod python;
 pub mod queues;
+pub mod rehearse;
+pub mod release;
 pub mod routes;
 pub mod schedule;
 pub mod sqs;

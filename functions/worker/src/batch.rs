@@ -12,6 +12,10 @@ use tracing::Instrument as _;
 use crate::Worker;
 use crate::record::{self, Done, RecordError};
 
+/// When a message comes again that an outage has kept us from working off, in seconds: the queue's own visibility is made for the longest
+/// run, and would hide it for more than an hour.
+const AGAIN_AFTER_SECONDS: i32 = 60;
+
 /// The name this environment claims under: its log stream, so that a run leads to the log of whoever ran it.
 pub fn worker_name() -> String {
     let name = std::env::var("AWS_LAMBDA_LOG_STREAM_NAME").ok().filter(|name| !name.is_empty());
@@ -84,7 +88,41 @@ async fn one(worker: &Worker, message: &SqsMessage, leave: &CancellationToken) -
             } else {
                 tracing::error!(duration_ms, "message refused: {error}");
             }
+            come_again(worker, message, &error).await;
             false
         }
+    }
+}
+
+/// Lets the message come again sooner than the queue would.
+async fn come_again(worker: &Worker, message: &SqsMessage, error: &RecordError) {
+    let (Some(dispatcher), Some(receipt)) = (&worker.app.dispatcher, &message.receipt_handle) else { return };
+    let seconds = again_after_seconds(error);
+    if let Err(error) = dispatcher.hide(receipt, seconds).await {
+        // It comes when the queue says; the sweep tells SQS of the run in any case.
+        let error = format!("{:#}", anyhow::Error::new(error));
+        tracing::warn!(error, "the message's visibility was not set");
+    }
+}
+
+/// At once if nothing will make it better, so that the dead-letter queue soon shows it; after a minute if Postgres may be back by then.
+fn again_after_seconds(error: &RecordError) -> i32 {
+    match error {
+        RecordError::Unreadable(_) | RecordError::NoSuchRun(_) => 0,
+        RecordError::Silent | RecordError::Db(_) => AGAIN_AFTER_SECONDS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_worked_off_comes_again_at_once_and_what_an_outage_hindered_after_a_minute() {
+        let unreadable = serde_json::from_str::<u8>("").unwrap_err();
+        assert_eq!(again_after_seconds(&unreadable.into()), 0);
+        assert_eq!(again_after_seconds(&RecordError::NoSuchRun(uuid::Uuid::nil())), 0);
+        assert_eq!(again_after_seconds(&RecordError::Silent), 60);
+        assert_eq!(again_after_seconds(&sqlx::Error::PoolClosed.into()), 60);
     }
 }

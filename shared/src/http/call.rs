@@ -198,8 +198,8 @@ mod tests {
         names: Option<Vec<String>>,
     }
 
-    fn fault(body: &str) -> (Code, Vec<String>) {
-        let problem = parse::<Body>(body.as_bytes()).unwrap_err();
+    fn fault(body: impl AsRef<[u8]>) -> (Code, Vec<String>) {
+        let problem = parse::<Body>(body.as_ref()).unwrap_err();
         (problem.code, problem.errors.into_iter().map(|error| error.pointer).collect())
     }
 
@@ -230,5 +230,7 @@ mod tests {
         ] {
             assert_eq!(fault(body), (Code::MalformedJson, vec![]), "{body}");
         }
+        let no_text = b"{\"count\": 1, \"names\": [\"\xff\"]}";
+        assert_eq!(fault(no_text), (Code::MalformedJson, vec![]));
     }
 }

@@ -8,13 +8,16 @@
 //! | `RUNPLANE_URL` | the base URL, e.g. `http://127.0.0.1:8000` |
 //! | `DATABASE_URL` | the stack's Postgres: tenants, versions and start states are made there |
 //! | `RUNPLANE_INVOKE_URL` | where functions without a route are invoked, as by Lambda's invoke API; `RUNPLANE_URL` if not set |
+//! | `RUNPLANE_SWEEP_FUNCTION` | the name of the sweep there; `sweep` if not set |
 //! | `RUNPLANE_QUEUE_URL` | the queue of the worker, for the tests that send messages of their own |
-//! | `AWS_ENDPOINT_URL` | where that queue is, unless on AWS |
+//! | `RUNPLANE_DEAD_LETTER_QUEUE_URL` | where its messages go that came too often |
+//! | `AWS_ENDPOINT_URL`, credentials | where those queues are, unless on AWS; whoever invokes functions on AWS |
 //!
 //! Without them a test fails and says so. Every test makes a tenant of its own, so tests run side by side and again and
 //! again on one database. No test waits for time to pass: leases and due times are moved in SQL.
 
 mod answer;
+mod aws;
 mod queue;
 mod seed;
 mod stack;
@@ -46,7 +49,8 @@ pub(crate) fn setting(name: &str) -> String {
         _ => panic!(
             "{name} is not set. This suite needs a running stack: `cargo xtask test` starts one and runs the suite on it; \
              or start one with `cargo xtask up --detach` and run `RUNPLANE_URL=<base URL> DATABASE_URL=<what it gives \
-             psql> AWS_ENDPOINT_URL=<SQS, see cargo xtask status> RUNPLANE_QUEUE_URL=<the runs queue there> cargo test \
+             psql> AWS_ENDPOINT_URL=<SQS, see cargo xtask status> RUNPLANE_QUEUE_URL=<the runs queue there> \
+             RUNPLANE_DEAD_LETTER_QUEUE_URL=<its dead-letter queue> cargo test \
              -p e2e`."
         ),
     }

@@ -4,7 +4,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use uuid::Uuid;
 
-use crate::setting;
+use crate::{aws, setting};
 
 /// The queue that wakes the worker.
 #[derive(Clone, Debug)]
@@ -19,13 +19,36 @@ impl Queue {
     /// # Panics
     /// When `RUNPLANE_QUEUE_URL` is missing.
     pub async fn connect() -> Self {
-        let url = setting("RUNPLANE_QUEUE_URL");
-        let mut config = aws_config::defaults(aws_config::BehaviorVersion::latest());
-        // An endpoint of one's own is a local stack, which takes any credentials; without one this is AWS.
-        if std::env::var_os("AWS_ENDPOINT_URL").is_some() {
-            config = config.test_credentials().region("us-east-1");
-        }
-        Self { sqs: Client::new(&config.load().await), url }
+        Self::at(setting("RUNPLANE_QUEUE_URL")).await
+    }
+
+    /// Where its messages go that came too often, as the environment names it.
+    ///
+    /// # Panics
+    /// When `RUNPLANE_DEAD_LETTER_QUEUE_URL` is missing.
+    pub async fn dead_letters() -> Self {
+        Self::at(setting("RUNPLANE_DEAD_LETTER_QUEUE_URL")).await
+    }
+
+    async fn at(url: String) -> Self {
+        Self { sqs: Client::new(&aws::config().await), url }
+    }
+
+    /// Whether a message with this body is among those that can be received now. It is taken out; the others are seen again at once.
+    ///
+    /// # Panics
+    /// When the queue does not answer.
+    pub async fn takes_out(&self, body: &str) -> bool {
+        // Not zero: SQS would hand out the same ten again and again.
+        let receive =
+            self.sqs.receive_message().queue_url(&self.url).max_number_of_messages(10).visibility_timeout(2);
+        let received =
+            receive.send().await.unwrap_or_else(|fault| panic!("{} gave no messages: {fault:?}", self.url));
+        let ours = received.messages().iter().find(|message| message.body() == Some(body));
+        let Some(receipt) = ours.and_then(|message| message.receipt_handle()) else { return false };
+        let taken = self.sqs.delete_message().queue_url(&self.url).receipt_handle(receipt).send().await;
+        taken.unwrap_or_else(|fault| panic!("{} did not let go of a message: {fault:?}", self.url));
+        true
     }
 
     /// Sends up to ten messages at once, as this tenant's.

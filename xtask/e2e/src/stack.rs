@@ -9,7 +9,7 @@ use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
 use crate::answer::{Answer, cut};
-use crate::{Tenant, eventually, setting, setting_or};
+use crate::{Tenant, aws, eventually, setting, setting_or};
 
 /// A call that takes longer than this hangs.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -148,15 +148,17 @@ impl Stack {
         self.post(&format!("/api/runs/{run_id}/complete"), &body).await
     }
 
-    /// Invokes the function `sweep` for this tenant alone; what it answers. A stack under test has no schedule, so that
+    /// Invokes the function `sweep` for this tenant alone; what it answers. The schedule of a stack under test is off, so that
     /// nobody else sweeps in between.
     ///
     /// # Panics
     /// When the function cannot be invoked, or fails.
     pub async fn sweep(&self, tenant: Uuid) -> Value {
         let base = setting_or("RUNPLANE_INVOKE_URL", "RUNPLANE_URL");
-        let url = format!("{}/2015-03-31/functions/sweep/invocations", base.trim_end_matches('/'));
-        let answer = self.answer(self.http.post(url).json(&json!({ "tenant_id": tenant }))).await;
+        let function = std::env::var("RUNPLANE_SWEEP_FUNCTION").unwrap_or_else(|_| "sweep".to_owned());
+        let url = format!("{}/2015-03-31/functions/{function}/invocations", base.trim_end_matches('/'));
+        let request = aws::invocation(&url, &json!({ "tenant_id": tenant })).await;
+        let answer = self.answer(RequestBuilder::from_parts(self.http.clone(), request)).await;
         let failed = answer.status != 200 || answer.headers.contains_key("x-amz-function-error");
         assert!(!failed, "the sweep failed: {answer}");
         answer.body

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::release::{self, Release};
 use super::start::{peak_bytes, start};
 use super::stats::Spread;
 use super::{environment, invocations, noise};
 use crate::host::Host;
 use crate::paths::Dirs;
 use crate::progress::say;
+use crate::release::{self, Release};
 use crate::stack::{functions, state::Addresses};
 use crate::{database, postgres, queues, sqs};
 

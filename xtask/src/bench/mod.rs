@@ -7,7 +7,6 @@ mod invocations;
 mod kills;
 mod noise;
 mod pgbench;
-mod release;
 mod script;
 mod start;
 mod stats;
@@ -18,6 +17,8 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::paths::Dirs;
+
+pub use driver::target;
 
 /// What is measured.
 #[derive(Debug, Subcommand)]

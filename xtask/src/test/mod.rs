@@ -1,9 +1,9 @@
 //! `cargo xtask test`: everything that CI runs, on a Postgres and an SQS of its own, beside a running `up`.
 //!
 //! The steps, in an order that says what is wrong as soon as it can be known: formatting · lints, with every query
-//! checked against a migrated Postgres · the committed `.sqlx` · migrations there and back · documentation · all tests but
+//! checked against a migrated Postgres · the template · the committed `.sqlx` · migrations there and back · documentation · all tests but
 //! the end-to-end suite · that suite on the [Runtime-API host](crate::host), there behind a transaction pooler, and on
-//! `cargo lambda watch`. The first failure ends it. The last lines are the closing lines of the test runners.
+//! `cargo lambda watch` and on a [deployed stack](crate::rehearse). The first failure ends it. The last lines are the closing lines of the test runners.
 //!
 //! Compiling is most of the time, so that the steps share what they can: lints, queries and documentation use one set of
 //! check artifacts; the tests of the functions use what `up` and `cargo lambda watch` build, and those of xtask what
@@ -14,6 +14,7 @@ mod migrations;
 mod pooler;
 pub mod prepare;
 mod queries;
+pub mod rehearsal;
 mod report;
 mod stack;
 mod suites;
@@ -27,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::paths::Dirs;
 use crate::progress::say;
-use crate::{cargo_lambda, orphans};
+use crate::{cargo_lambda, orphans, rehearse};
 use command::Cargo;
 use pooler::Pooler;
 use report::Report;
@@ -104,6 +105,7 @@ async fn with_backend(
         report
             .step("Lints, and every query against Postgres", queries::lint_and_compare(dirs, cargo, backend))
             .await?;
+        report.step("The template, by cfn-lint", rehearse::lint(dirs)).await?;
         report.step("Documentation", cargo.env("RUSTDOCFLAGS", "-D warnings").run(&DOC)).await?;
     }
     report.step("Building the functions", cargo_lambda::build(dirs)).await?;
@@ -113,20 +115,24 @@ async fn with_backend(
     suites.own_tests(report).await?;
 
     let on_host = E2e::on_host(dirs, backend).await?;
-    let result = suites.end_to_end("on the Runtime-API host", &on_host, report).await;
+    let result = suites.end_to_end("on the Runtime-API host", on_host.environment.clone(), report).await;
     on_host.stop().await;
     result?;
     if let Some(server) = pooler.server().filter(|_| !args.fast) {
         let behind = E2e::behind_pooler(dirs, backend, server).await?;
-        let result = suites.end_to_end("behind a transaction pooler", &behind, report).await;
+        let result =
+            suites.end_to_end("behind a transaction pooler", behind.environment.clone(), report).await;
         behind.stop().await;
         result?;
     }
     if !args.fast {
         let on_watch = report.step("Starting cargo lambda watch", E2e::on_watch(dirs, backend)).await?;
-        let result = suites.end_to_end("on cargo lambda watch", &on_watch, report).await;
+        let result = suites.end_to_end("on cargo lambda watch", on_watch.environment.clone(), report).await;
         on_watch.stop().await;
         result?;
+    }
+    if !args.only_tests() {
+        rehearsal::steps(dirs, backend, &suites, report, None).await?;
     }
     Ok(())
 }

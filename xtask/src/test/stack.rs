@@ -194,7 +194,9 @@ impl E2e {
         };
         let mut environment = functions::environment(addresses);
         environment.push(("RUNPLANE_URL".to_owned(), addresses.base_url.clone().into()));
-        environment.push(("RUNPLANE_QUEUE_URL".to_owned(), addresses.queues.runs_url.clone().into()));
+        let Queues { runs_url, dlq_url } = &addresses.queues;
+        environment.push(("RUNPLANE_QUEUE_URL".to_owned(), runs_url.into()));
+        environment.push(("RUNPLANE_DEAD_LETTER_QUEUE_URL".to_owned(), dlq_url.into()));
         Self { environment, functions, mapping: tokio::spawn(mapping::run(mapping, stop.clone())), stop }
     }
 
@@ -210,7 +212,8 @@ impl E2e {
     }
 }
 
-async fn database(dirs: &Dirs, backend: &Backend, name: &str) -> Result<String> {
+/// A migrated database with the demo data; its connection string.
+pub(super) async fn database(dirs: &Dirs, backend: &Backend, name: &str) -> Result<String> {
     let url = backend.new_database(name).await?;
     database::migrate(dirs, &url).await?;
     database::load_demo(dirs, &url).await?;

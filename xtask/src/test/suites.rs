@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use super::command::Cargo;
 use super::report::Report;
-use super::stack::E2e;
 
 /// Two selections of packages, each with the features that its programs are built with anyway: the workspace's default
 /// members as for the functions, and xtask as for this command (with the end-to-end suite, which needs less).
@@ -54,9 +53,14 @@ impl<'a> Suites<'a> {
         }
     }
 
-    /// The end-to-end suite on a stack.
-    pub async fn end_to_end(&self, place: &str, stack: &E2e, report: &mut Report) -> Result<()> {
-        let cargo = self.cargo.envs(stack.environment.clone());
+    /// The end-to-end suite on the stack that it finds in `environment`.
+    pub async fn end_to_end(
+        &self,
+        place: &str,
+        environment: Vec<(String, OsString)>,
+        report: &mut Report,
+    ) -> Result<()> {
+        let cargo = self.cargo.envs(environment);
         let only_e2e: &[&str] = if self.nextest { &["-E", "package(e2e)"] } else { &["--test", "e2e"] };
         let args = [OF_XTASK.as_slice(), only_e2e].concat();
         self.step(&format!("End-to-end suite {place}"), &cargo, &args, report).await

@@ -39,6 +39,21 @@ async fn a_failed_run_with_attempts_left_waits_out_its_backoff() {
 }
 
 #[tokio::test]
+async fn a_retry_of_a_push_run_is_run_by_the_worker() {
+    let stack = Stack::connect().await;
+    let tenant = stack.tenant().await;
+    let failed = stack.run_in(&tenant, State::Failed, false).await.id;
+    sqlx::query("update pipeline_runs set dispatch = 'push' where id = $1")
+        .bind(failed)
+        .execute(&stack.db)
+        .await
+        .expect("an update");
+    let retry = id_of(stack.post(&path(failed), &json!({})).await.expect(201));
+    let run = stack.ended(retry).await;
+    assert_eq!((&run["status"], &run["root_run_id"]), (&json!("SUCCEEDED"), &json!(failed)));
+}
+
+#[tokio::test]
 async fn what_is_not_retryable_has_no_other_attempt() {
     let stack = Stack::connect().await;
     let tenant = stack.tenant().await;

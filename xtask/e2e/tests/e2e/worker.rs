@@ -48,6 +48,16 @@ async fn a_message_that_cannot_be_read_stops_no_other() {
 }
 
 #[tokio::test]
+async fn a_message_that_cannot_be_read_ends_in_the_dead_letter_queue() {
+    let (stack, queue, dead) = (Stack::connect().await, Queue::connect().await, Queue::dead_letters().await);
+    let tenant = stack.tenant().await;
+    let body = format!("not JSON, from {}", tenant.id);
+    queue.send(tenant.id, std::slice::from_ref(&body)).await;
+    eventually("the message is in the dead-letter queue", async || dead.takes_out(&body).await.then_some(()))
+        .await;
+}
+
+#[tokio::test]
 async fn a_message_about_a_finished_run_changes_nothing() {
     let (stack, queue) = (Stack::connect().await, Queue::connect().await);
     let tenant = stack.tenant().await;

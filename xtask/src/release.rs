@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use super::driver::target;
+use crate::bench::target;
 use crate::cargo_lambda;
 use crate::paths::Dirs;
 use crate::progress::say;

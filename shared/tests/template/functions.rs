@@ -1,0 +1,120 @@
+//! Each function: what it is built from, where it logs, what it is given to read, how long it may take.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use runplane::config::Setting;
+use runplane::functions::{FUNCTIONS, Trigger};
+use serde_json::{Value, json};
+
+use crate::template::{Template, attribute, reference, substitution};
+
+/// An HTTP API waits no longer for a function.
+const API_GIVES_UP_SECONDS: u64 = 30;
+
+#[test]
+fn the_template_has_the_functions_of_the_table_and_no_others() {
+    let template = Template::read();
+    let functions = template.of_type("AWS::Serverless::Function");
+    let built: BTreeSet<_> = functions.keys().map(|name| template.binary(name)).collect();
+    assert_eq!(built, FUNCTIONS.iter().map(|function| function.name).collect());
+    assert_eq!(functions.len(), FUNCTIONS.len());
+    assert!(template.of_type("AWS::Lambda::Function").is_empty());
+}
+
+#[test]
+fn every_function_runs_on_the_architecture_of_the_parameter_which_is_arm64() {
+    let template = Template::read();
+    let parameter = &template.whole["Parameters"]["Architecture"];
+    assert_eq!(
+        (&parameter["Default"], &parameter["AllowedValues"]),
+        (&json!("arm64"), &json!(["arm64", "x86_64"]))
+    );
+    for (name, function) in template.of_type("AWS::Serverless::Function") {
+        assert_eq!(
+            template.property(function, "Architectures"),
+            &json!([reference("Architecture")]),
+            "{name}"
+        );
+        assert_eq!(template.property(function, "Runtime"), "provided.al2023", "{name}");
+        assert_eq!(template.property(function, "Handler"), "bootstrap", "{name}");
+        assert!(template.property(function, "MemorySize").is_u64(), "{name}");
+    }
+}
+
+#[test]
+fn a_function_is_given_the_settings_that_it_reads_and_no_others() {
+    let template = Template::read();
+    for row in &FUNCTIONS {
+        let (name, function) = template.function(row.name);
+        let mut given = BTreeMap::new();
+        for variables in [&template.whole["Globals"]["Function"], function] {
+            given.extend(variables["Environment"]["Variables"].as_object().into_iter().flatten());
+        }
+        let expected: Vec<_> =
+            row.settings.iter().map(|setting| (setting.name().to_owned(), value(*setting))).collect();
+        let expected: BTreeMap<_, _> = expected.iter().map(|(name, value)| (name, value)).collect();
+        assert_eq!(given, expected, "{name}");
+    }
+}
+
+/// Where a setting's value comes from.
+fn value(setting: Setting) -> Value {
+    reference(match setting {
+        Setting::DatabaseUrl => "DatabaseUrl",
+        Setting::DbPooler => "DatabasePooler",
+        Setting::RunsQueueUrl => "RunsQueue",
+        Setting::RetentionDays => "RetentionDays",
+        Setting::WorkerLeaseSeconds => "WorkerLeaseSeconds",
+    })
+}
+
+#[test]
+fn every_function_logs_into_a_group_of_its_own_that_forgets() {
+    let template = Template::read();
+    let groups = template.of_type("AWS::Logs::LogGroup");
+    let mut of_functions = BTreeSet::new();
+    for row in &FUNCTIONS {
+        let (name, function) = template.function(row.name);
+        assert_eq!(
+            function["FunctionName"],
+            substitution(&format!("${{AWS::StackName}}-{}", row.name)),
+            "{name}"
+        );
+        let group = function["LoggingConfig"]["LogGroup"]["Ref"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{name} names no log group"));
+        let properties =
+            groups.get(group).unwrap_or_else(|| panic!("{name} logs into {group}, which there is not"));
+        let expected = format!("/aws/lambda/${{AWS::StackName}}-{}", row.name);
+        assert_eq!(properties["LogGroupName"], substitution(&expected), "{group}");
+        assert!(of_functions.insert(group), "{group} is of two functions");
+    }
+    for (group, properties) in &groups {
+        assert_eq!(properties["RetentionInDays"], reference("LogRetentionDays"), "{group}");
+    }
+    // One more: the API's access log.
+    assert_eq!(groups.len(), of_functions.len() + 1, "{:?}", groups.keys());
+    let stage = template.only("AWS::ApiGatewayV2::Stage").1;
+    assert_eq!(stage["AccessLogSettings"]["DestinationArn"], attribute("ApiLogGroup", "Arn"));
+}
+
+#[test]
+fn a_function_has_more_time_than_its_caller_waits_and_less_than_the_api_does() {
+    let template = Template::read();
+    for row in &FUNCTIONS {
+        let (name, function) = template.function(row.name);
+        let seconds = template
+            .property(function, "Timeout")
+            .as_u64()
+            .unwrap_or_else(|| panic!("{name} has no Timeout"));
+        assert!(seconds > row.time_limit.as_secs(), "{name} is ended before its caller has an answer");
+        match row.trigger {
+            Trigger::Route { .. } => {
+                assert!(seconds < API_GIVES_UP_SECONDS, "{name} goes on when the API has given up")
+            }
+            // The next sweep may come, and the longest that Lambda allows.
+            Trigger::Schedule => assert!(seconds <= 60, "{name}"),
+            Trigger::Queue => assert_eq!(seconds, 900, "{name}"),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `template.yaml` beside the table of functions: what a function reads or calls, it is given, and no more.
+//!
+//! The template is read as it stands, before SAM and CloudFormation make anything of it, so that a test names what a reader would have to
+//! mend. Whether AWS understands it the same way is for cfn-lint and for `cargo xtask rehearse` to say.
+
+mod functions;
+mod permissions;
+mod queue;
+mod routes;
+mod template;
+
+use template::Template;
+
+/// Parameters are what an operator sees first.
+#[test]
+fn every_parameter_is_in_the_operators_document() {
+    let document = include_str!("../../../docs/operations.md");
+    let template = Template::read();
+    let parameters = template.whole["Parameters"].as_object().unwrap();
+    assert!(parameters.len() > 5, "{parameters:?}");
+    for name in parameters.keys() {
+        assert!(
+            document.contains(&format!("| `{name}` |")),
+            "docs/operations.md does not say what {name} is"
+        );
+    }
+}
+
+#[test]
+fn the_database_is_given_by_a_parameter_that_no_one_sees_again() {
+    let template = Template::read();
+    let parameter = &template.whole["Parameters"]["DatabaseUrl"];
+    assert_eq!(parameter["NoEcho"], true);
+    assert!(parameter.get("Default").is_none(), "a database that nobody has named");
+    assert!(template.of_type("AWS::RDS::DBInstance").is_empty());
+}

@@ -1,0 +1,132 @@
+//! Who may do what: each function has a role of its own, which allows what the table lists.
+
+use std::collections::BTreeSet;
+
+use runplane::functions::{FUNCTIONS, Trigger};
+use serde_json::{Value, json};
+
+use crate::template::{Template, attribute, reference, substitution};
+
+/// What an event source mapping does with its queue, under the function's role.
+const OF_THE_MAPPING: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+/// What Lambda does to write a log, under the function's role. The group is there already.
+const OF_THE_LOG: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
+/// The name of a role and its properties, from a `!GetAtt <role>.Arn`.
+fn role<'a>(template: &'a Template, arn: &'a Value) -> (&'a str, &'a Value) {
+    let name = arn["Fn::GetAtt"].as_str().and_then(|text| text.strip_suffix(".Arn"));
+    let name = name.unwrap_or_else(|| panic!("{arn} is no role of the template"));
+    let roles = template.of_type("AWS::IAM::Role");
+    (name, roles.get(name).copied().unwrap_or_else(|| panic!("there is no role {name}")))
+}
+
+/// Every action that a role allows, with what it allows it on. Nothing but plain permissions is understood.
+fn allowed(name: &str, role: &Value) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for policy in role["Policies"].as_array().unwrap_or_else(|| panic!("{name} has no policies")) {
+        for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
+            assert_eq!(statement["Effect"], "Allow", "{name}");
+            let unknown: Vec<_> = statement
+                .as_object()
+                .unwrap()
+                .keys()
+                .filter(|key| !["Effect", "Action", "Resource"].contains(&key.as_str()))
+                .collect();
+            assert!(unknown.is_empty(), "{name}: {unknown:?}");
+            let actions = match &statement["Action"] {
+                Value::Array(actions) => actions.clone(),
+                action => vec![action.clone()],
+            };
+            for action in actions {
+                let action = action.as_str().unwrap().to_owned();
+                assert!(!action.contains('*'), "{name} allows {action}");
+                assert!(
+                    found.insert((action, statement["Resource"].to_string())),
+                    "{name} allows something twice"
+                );
+            }
+        }
+    }
+    found
+}
+
+fn on(resource: &Value, actions: impl IntoIterator<Item = &'static str>) -> BTreeSet<(String, String)> {
+    actions.into_iter().map(|action| (action.to_owned(), resource.to_string())).collect()
+}
+
+#[test]
+fn a_function_may_call_what_the_table_lists_and_no_more() {
+    let template = Template::read();
+    let mut roles = BTreeSet::new();
+    for row in &FUNCTIONS {
+        let (name, function) = template.function(row.name);
+        let (role, properties) = role(&template, &function["Role"]);
+        assert!(roles.insert(role), "{role} is of two functions");
+
+        let log = function["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap();
+        let mut expected = on(&attribute(log, "Arn"), OF_THE_LOG);
+        let queue = attribute("RunsQueue", "Arn");
+        expected.extend(on(&queue, row.calls.iter().map(|call| call.action())));
+        if row.trigger == Trigger::Queue {
+            expected.extend(on(&queue, OF_THE_MAPPING));
+        }
+        assert_eq!(allowed(role, properties), expected, "{name}");
+    }
+    let all = template.of_type("AWS::IAM::Role");
+    let others: Vec<_> = all.keys().filter(|name| !roles.contains(*name)).collect();
+    assert_eq!(others, [&"SweepScheduleRole"]);
+    for kind in ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::User", "AWS::SQS::QueuePolicy"] {
+        assert!(template.of_type(kind).is_empty(), "a {kind} that no test knows");
+    }
+}
+
+#[test]
+fn a_function_takes_on_network_interfaces_only_in_subnets_of_the_parameters() {
+    let template = Template::read();
+    let interfaces =
+        substitution("arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaENIManagementAccess");
+    for row in &FUNCTIONS {
+        let (name, function) = template.function(row.name);
+        let (_, properties) = role(&template, &function["Role"]);
+        assert_eq!(
+            properties["ManagedPolicyArns"],
+            json!({ "Fn::If": ["InVpc", [interfaces], []] }),
+            "{name}"
+        );
+        let subnets =
+            json!({ "SubnetIds": reference("SubnetIds"), "SecurityGroupIds": reference("SecurityGroupIds") });
+        let expected = json!({ "Fn::If": ["InVpc", subnets, reference("AWS::NoValue")] });
+        assert_eq!(template.property(function, "VpcConfig"), &expected, "{name}");
+        // SAM would add to them.
+        assert!(function.get("Policies").is_none(), "{name}");
+    }
+}
+
+#[test]
+fn a_role_is_taken_on_by_the_service_that_it_is_for_and_by_nobody_else() {
+    let template = Template::read();
+    for (name, properties) in template.of_type("AWS::IAM::Role") {
+        let service = if name == "SweepScheduleRole" { "scheduler" } else { "lambda" };
+        let statements = properties["AssumeRolePolicyDocument"]["Statement"].as_array().unwrap();
+        let [statement] = statements.as_slice() else { panic!("{name}: {statements:?}") };
+        assert_eq!(
+            statement["Principal"],
+            json!({ "Service": format!("{service}.amazonaws.com") }),
+            "{name}"
+        );
+        assert_eq!(
+            (&statement["Effect"], &statement["Action"]),
+            (&json!("Allow"), &json!("sts:AssumeRole")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_schedule_may_invoke_the_sweep_and_nothing_else() {
+    let template = Template::read();
+    let (_, schedule) = template.only("AWS::Scheduler::Schedule");
+    let (role, properties) = role(&template, &schedule["Target"]["RoleArn"]);
+    let sweep = attribute(template.function("sweep").0, "Arn");
+    assert_eq!(allowed(role, properties), on(&sweep, ["lambda:InvokeFunction"]));
+}

@@ -1,0 +1,73 @@
+//! The queue, the mapping that wakes the worker, and the schedule of the sweep.
+
+use serde_json::{Value, json};
+
+use crate::template::{Template, attribute, reference};
+
+/// Days that a message may lie in the dead-letter queue: as long as SQS allows.
+const FOURTEEN_DAYS: u64 = 14 * 24 * 3600;
+
+#[test]
+fn the_queue_is_encrypted_and_gives_up_a_message_after_three_receives() {
+    let template = Template::read();
+    let queues = template.of_type("AWS::SQS::Queue");
+    assert_eq!(queues.keys().collect::<Vec<_>>(), [&"RunsDeadLetterQueue", &"RunsQueue"]);
+    let (dead, runs) = (queues["RunsDeadLetterQueue"], queues["RunsQueue"]);
+    for queue in [dead, runs] {
+        assert_eq!(queue["SqsManagedSseEnabled"], true);
+        assert!(queue.get("FifoQueue").is_none(), "fair queues are standard queues");
+    }
+    let redrive =
+        json!({ "deadLetterTargetArn": attribute("RunsDeadLetterQueue", "Arn"), "maxReceiveCount": 3 });
+    assert_eq!(runs["RedrivePolicy"], redrive);
+    assert_eq!(dead["MessageRetentionPeriod"], FOURTEEN_DAYS);
+}
+
+#[test]
+fn the_local_queues_give_up_a_message_as_the_deployed_ones_do() {
+    let template = Template::read();
+    let local: Value = serde_json::from_str(include_str!("../../../localstack/queues.json")).unwrap();
+    let [dead, runs] = local["queues"].as_array().unwrap().as_slice() else { panic!("{local}") };
+    let queues = template.of_type("AWS::SQS::Queue");
+    assert_eq!(runs["dead_letter"]["max_receives"], queues["RunsQueue"]["RedrivePolicy"]["maxReceiveCount"]);
+    let days = dead["attributes"]["MessageRetentionPeriod"].as_str().unwrap().parse::<u64>().unwrap();
+    assert_eq!(queues["RunsDeadLetterQueue"]["MessageRetentionPeriod"], days);
+}
+
+/// SQS must not give a message out again while the worker is still at work with it, should the worker fail to say so.
+#[test]
+fn a_message_stays_hidden_six_times_as_long_as_the_worker_may_take() {
+    let template = Template::read();
+    let timeout = template.function("worker").1["Timeout"].as_u64().unwrap();
+    let hidden = template.of_type("AWS::SQS::Queue")["RunsQueue"]["VisibilityTimeout"].as_u64();
+    assert_eq!(hidden, Some(6 * timeout));
+}
+
+#[test]
+fn the_queue_wakes_the_worker_which_names_the_messages_that_have_to_come_again() {
+    let template = Template::read();
+    let (_, mapping) = template.only("AWS::Lambda::EventSourceMapping");
+    assert_eq!(mapping["EventSourceArn"], attribute("RunsQueue", "Arn"));
+    assert_eq!(mapping["FunctionName"], reference(template.function("worker").0));
+    assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert_eq!(mapping["ScalingConfig"], json!({ "MaximumConcurrency": reference("WorkerConcurrency") }));
+    assert_eq!(mapping["BatchSize"], 10);
+    assert!(mapping.get("FilterCriteria").is_none(), "what is filtered out is deleted unseen");
+    let least = &template.whole["Parameters"]["WorkerConcurrency"]["MinValue"];
+    assert_eq!(least, 2, "SQS does not go lower");
+}
+
+#[test]
+fn the_sweep_comes_every_minute_and_is_not_repeated() {
+    let template = Template::read();
+    let (_, schedule) = template.only("AWS::Scheduler::Schedule");
+    assert_eq!(schedule["ScheduleExpression"], "rate(1 minute)");
+    assert_eq!(schedule["FlexibleTimeWindow"], json!({ "Mode": "OFF" }));
+    assert_eq!(schedule["State"], reference("SweepState"));
+    assert_eq!(template.whole["Parameters"]["SweepState"]["Default"], "ENABLED");
+    let (name, sweep) = template.function("sweep");
+    assert_eq!(schedule["Target"]["Arn"], attribute(name, "Arn"));
+    assert_eq!(schedule["Target"]["Input"], "{}");
+    assert_eq!(schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"], 0);
+    assert_eq!(sweep["EventInvokeConfig"]["MaximumRetryAttempts"], 0);
+}

@@ -1,0 +1,149 @@
+//! What the end-to-end suite cannot see of a deployment: that the schedule sweeps, that an update is one in place, and that nothing stays
+//! behind.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use sqlx::{Connection as _, PgConnection};
+
+use super::aws::Aws;
+use super::deployed::{self, Resource};
+use crate::database;
+
+/// The schedule comes once a minute.
+const SCHEDULED: Duration = Duration::from_secs(180);
+
+/// A run of the demo tenant that SQS was never told of, as after an outage.
+const FORGOTTEN: &str = "
+    insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch, dispatch_due_at)
+    select new.id, new.id, version.tenant_id, version.pipeline_id, version.id, 'push', now() - interval '1 min'
+    from (select gen_random_uuid() as id) new, pipeline_versions version
+    where version.id = 'b31dbeba-3a2e-4fa9-a084-72c75f9f18a3'
+    returning pipeline_runs.id::text";
+
+/// A run that SQS was not told of, in the database at `database_url`; its id.
+pub async fn forgotten_run(database_url: &str) -> Result<String> {
+    let mut connection = database::connect(database_url).await?;
+    Ok(sqlx::query_scalar(FORGOTTEN).fetch_one(&mut connection).await?)
+}
+
+/// Whether this run is still as it was made.
+pub async fn is_queued(database_url: &str, run_id: &str) -> Result<bool> {
+    let mut connection = database::connect(database_url).await?;
+    Ok(status(&mut connection, run_id).await? == "QUEUED")
+}
+
+/// Waits until a forgotten run has succeeded: the schedule has invoked the sweep, the sweep has told SQS, and SQS has woken the worker.
+pub async fn succeeds(database_url: &str, run_id: &str) -> Result<()> {
+    let mut connection = database::connect(database_url).await?;
+    let since = Instant::now();
+    loop {
+        let status = status(&mut connection, run_id).await?;
+        if status == "SUCCEEDED" {
+            return Ok(connection.close().await?);
+        }
+        if since.elapsed() > SCHEDULED {
+            bail!(
+                "within {} s nobody has swept: a run that SQS was not told of is still {status}",
+                SCHEDULED.as_secs()
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+async fn status(connection: &mut PgConnection, run_id: &str) -> Result<String> {
+    let status = sqlx::query_scalar("select status from pipeline_runs where id = $1::uuid").bind(run_id);
+    Ok(status.fetch_one(connection).await?)
+}
+
+/// Compares a stack before and after an update: the same resources, none of them replaced, and of all of them only those touched that
+/// `changed` names.
+pub fn updated_in_place(
+    before: &BTreeMap<String, Resource>,
+    after: &BTreeMap<String, Resource>,
+    touched: &[String],
+    changed: &[&str],
+) -> Result<()> {
+    for (name, resource) in before {
+        let now = after.get(name).with_context(|| format!("the update has removed {name}"))?;
+        ensure!(now.physical_id == resource.physical_id, "the update has replaced {name}");
+    }
+    ensure!(before.len() == after.len(), "the update has added resources");
+    ensure!(touched == changed, "the update has touched {touched:?}, and not just {changed:?}");
+    Ok(())
+}
+
+/// The API's stage answers its own 404 for a path without a route, and not ours: the functions are not asked.
+pub async fn unknown_path(base_url: &str) -> Result<()> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let answer = client.get(format!("{base_url}/api/nothing")).send().await?;
+    ensure!(answer.status() == 404, "a path without a route is answered with {}", answer.status());
+    Ok(())
+}
+
+/// What a deleted stack must not leave behind: how to list it, and where the list is.
+const KINDS: [(&[&str], &str); 7] = [
+    (&["lambda", "list-functions"], "Functions"),
+    (&["lambda", "list-event-source-mappings"], "EventSourceMappings"),
+    (&["sqs", "list-queues"], "QueueUrls"),
+    (&["scheduler", "list-schedules"], "Schedules"),
+    (&["iam", "list-roles"], "Roles"),
+    (&["logs", "describe-log-groups"], "logGroups"),
+    (&["apigatewayv2", "get-apis"], "Items"),
+];
+
+/// Deletes the stack. Fails when anything of it is still there, or was not there before.
+pub async fn delete(aws: &Aws) -> Result<()> {
+    for (list, field) in KINDS {
+        ensure!(count(aws, list, field).await? > 0, "the stack has no {field}");
+    }
+    deployed::delete(aws).await?;
+    for (list, field) in KINDS {
+        let left = count(aws, list, field).await?;
+        ensure!(left == 0, "the deleted stack has left {left} {field} behind");
+    }
+    Ok(())
+}
+
+async fn count(aws: &Aws, list: &[&str], field: &str) -> Result<usize> {
+    let found = aws.json(list).await?;
+    let items = found[field].as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok(items.iter().filter(|item| ours(item)).count())
+}
+
+/// All of a stack's resources carry its name; an account has others of its own.
+fn ours(item: &Value) -> bool {
+    item.to_string().contains(deployed::STACK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(ids: &[(&str, &str)]) -> BTreeMap<String, Resource> {
+        let resource = |id: &str| Resource { kind: "AWS::SQS::Queue".to_owned(), physical_id: id.to_owned() };
+        ids.iter().map(|(name, id)| (name.to_string(), resource(id))).collect()
+    }
+
+    #[test]
+    fn an_update_that_replaces_removes_adds_or_touches_more_is_none_in_place() {
+        let before = stack(&[("Queue", "1"), ("Api", "2")]);
+        let judge = |after: &[(&str, &str)], touched: &[&str]| {
+            let touched: Vec<_> = touched.iter().map(|name| name.to_string()).collect();
+            updated_in_place(&before, &stack(after), &touched, &["Api"]).map_err(|error| error.to_string())
+        };
+        assert_eq!(judge(&[("Queue", "1"), ("Api", "2")], &["Api"]), Ok(()));
+        assert_eq!(
+            judge(&[("Queue", "3"), ("Api", "2")], &["Api"]).unwrap_err(),
+            "the update has replaced Queue"
+        );
+        assert_eq!(judge(&[("Api", "2")], &["Api"]).unwrap_err(), "the update has removed Queue");
+        let more = judge(&[("Queue", "1"), ("Api", "2"), ("More", "3")], &["Api"]);
+        assert_eq!(more.unwrap_err(), "the update has added resources");
+        assert!(judge(&[("Queue", "1"), ("Api", "2")], &["Api", "Queue"]).is_err());
+        assert!(judge(&[("Queue", "1"), ("Api", "2")], &[]).is_err(), "it has changed nothing");
+    }
+}

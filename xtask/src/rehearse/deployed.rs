@@ -1,0 +1,118 @@
+//! A deployed stack: created, looked at, updated in place, deleted, with the commands that an operator would type.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::aws::Aws;
+use super::package::{BUCKET, Package};
+
+/// The name of the stack.
+pub const STACK: &str = "runplane";
+
+/// A resource of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Such as `AWS::SQS::Queue`.
+    pub kind: String,
+    /// What AWS knows it by; another one after an update means that it was replaced.
+    pub physical_id: String,
+}
+
+/// Deploys with these parameters: the first time the stack is created, then it is updated. Fails, with what CloudFormation says, when it
+/// ends otherwise than complete.
+pub async fn deploy(aws: &Aws, package: &Package, parameters: &[(&str, String)]) -> Result<()> {
+    let (zips, template) = (package.zips.to_string_lossy(), package.template.to_string_lossy());
+    let bucket = format!("s3://{BUCKET}");
+    if aws.run(&["s3api", "head-bucket", "--bucket", BUCKET]).await.is_err() {
+        aws.run(&["s3", "mb", &bucket]).await?;
+    }
+    aws.run(&["s3", "sync", "--size-only", "--no-progress", &zips, &bucket]).await?;
+    let overrides: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut args = vec!["cloudformation", "deploy", "--stack-name", STACK, "--template-file", &template];
+    // IAM: it makes roles. Auto-expand: SAM is a macro.
+    args.extend([
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "CAPABILITY_AUTO_EXPAND",
+        "--no-fail-on-empty-changeset",
+    ]);
+    args.push("--parameter-overrides");
+    args.extend(overrides.iter().map(String::as_str));
+    let deployed = aws.run(&args).await;
+    match deployed {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.context(failures(aws).await.unwrap_or_default())),
+    }
+}
+
+/// Deletes the stack and waits until it is gone.
+pub async fn delete(aws: &Aws) -> Result<()> {
+    aws.run(&["cloudformation", "delete-stack", "--stack-name", STACK]).await?;
+    aws.run(&["cloudformation", "wait", "stack-delete-complete", "--stack-name", STACK]).await.map(drop)
+}
+
+/// The outputs by name.
+pub async fn outputs(aws: &Aws) -> Result<BTreeMap<String, String>> {
+    let found = aws.json(&["cloudformation", "describe-stacks", "--stack-name", STACK]).await?;
+    let outputs = found["Stacks"][0]["Outputs"].as_array().context("the stack has no outputs")?;
+    Ok(outputs.iter().map(|output| (text(output, "OutputKey"), text(output, "OutputValue"))).collect())
+}
+
+/// The resources by their name in the template.
+pub async fn resources(aws: &Aws) -> Result<BTreeMap<String, Resource>> {
+    let found = aws.json(&["cloudformation", "describe-stack-resources", "--stack-name", STACK]).await?;
+    let resources = found["StackResources"].as_array().context("the stack has no resources")?;
+    let named = |resource: &Value| {
+        let physical_id = text(resource, "PhysicalResourceId");
+        (text(resource, "LogicalResourceId"), Resource { kind: text(resource, "ResourceType"), physical_id })
+    };
+    Ok(resources.iter().map(named).collect())
+}
+
+/// The configuration of each function, by its name in the template.
+pub async fn functions(aws: &Aws, resources: &BTreeMap<String, Resource>) -> Result<BTreeMap<String, Value>> {
+    let found = aws.json(&["lambda", "list-functions"]).await?;
+    let all = found["Functions"].as_array().context("there are no functions")?;
+    let functions = resources.iter().filter(|(_, resource)| resource.kind == "AWS::Lambda::Function");
+    let configured = functions.map(|(name, function)| {
+        let configuration = all.iter().find(|one| one["FunctionName"] == *function.physical_id);
+        let configuration = configuration.with_context(|| format!("{name} is not deployed"))?;
+        Ok((name.clone(), configuration.clone()))
+    });
+    configured.collect()
+}
+
+/// Names of the resources that the last update has touched, by the stack's events since the `since`th one; and how many events there are.
+pub async fn touched(aws: &Aws, since: usize) -> Result<(Vec<String>, usize)> {
+    let found = aws.json(&["cloudformation", "describe-stack-events", "--stack-name", STACK]).await?;
+    let events = found["StackEvents"].as_array().context("the stack has no events")?;
+    // Newest first.
+    let new = &events[..events.len().saturating_sub(since)];
+    let mut names: Vec<_> = new
+        .iter()
+        .filter(|event| event["ResourceType"] != "AWS::CloudFormation::Stack")
+        .map(|event| text(event, "LogicalResourceId"))
+        .collect();
+    names.sort();
+    names.dedup();
+    Ok((names, events.len()))
+}
+
+/// What failed first, in CloudFormation's words.
+async fn failures(aws: &Aws) -> Result<String> {
+    let found = aws.json(&["cloudformation", "describe-stack-events", "--stack-name", STACK]).await?;
+    let failed =
+        |event: &&Value| event["ResourceStatus"].as_str().is_some_and(|status| status.ends_with("_FAILED"));
+    let events = found["StackEvents"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let lines = events.iter().rev().filter(failed);
+    let lines = lines.map(|event| {
+        format!("{}: {}", text(event, "LogicalResourceId"), text(event, "ResourceStatusReason"))
+    });
+    Ok(lines.collect::<Vec<_>>().join("\n"))
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_default().to_owned()
+}

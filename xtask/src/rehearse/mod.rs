@@ -1,0 +1,187 @@
+//! `cargo xtask rehearse`: deploys `template.yaml` as it is, through CloudFormation, onto an AWS that runs on this machine, and tries it.
+//!
+//! The steps: release zips · the stack, without its sweep's schedule, so that nobody sweeps while the end-to-end suite moves leases · that
+//! suite on the API's URL: API → function → SQS → mapping → worker · permissions that nobody used · an update in place, which switches the
+//! schedule on · a run that only the schedule can find · deletion.
+
+mod aws;
+mod checks;
+mod deployed;
+mod emulator;
+mod figures;
+mod package;
+mod permissions;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use tokio_util::sync::CancellationToken;
+
+use crate::paths::Dirs;
+use crate::progress::say;
+use crate::{queues, release};
+use aws::Aws;
+use deployed::Resource;
+use emulator::Emulator;
+use package::Package;
+
+/// What `cargo xtask rehearse` may be told.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct Args {
+    /// Leave the stack deployed until Ctrl-C, to look at it
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// A deployed stack on an emulator. Dropping it kills both.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// The API's URL.
+    pub base_url: String,
+    database_url: String,
+    aws: Aws,
+    emulator: Emulator,
+    package: Package,
+    outputs: BTreeMap<String, String>,
+}
+
+impl Rehearsal {
+    /// Builds the zips, with cargo's own progress on the terminal. Fails when a function does not compile.
+    pub async fn build(dirs: &Dirs) -> Result<release::Release> {
+        release::build(dirs).await
+    }
+
+    /// Deploys the template with a migrated Postgres, its sweep not scheduled. Fails, with what CloudFormation says, when it does not
+    /// complete.
+    pub async fn deploy(dirs: &Dirs, release: &release::Release, database_url: &str) -> Result<Self> {
+        let package = package::package(
+            &dirs.root().join("template.yaml"),
+            release,
+            &dirs.dev()?.join("data/rehearse-package"),
+        )?;
+        let emulator = Emulator::start(dirs).await?;
+        let aws = Aws::on(dirs, &emulator.endpoint_url).await?;
+        let mut rehearsal = Self {
+            base_url: String::new(),
+            database_url: database_url.to_owned(),
+            aws,
+            emulator,
+            package,
+            outputs: BTreeMap::new(),
+        };
+        rehearsal.put(&[("SweepState", "DISABLED")]).await?;
+        rehearsal.outputs = deployed::outputs(&rehearsal.aws).await?;
+        // The URL of the outputs has a host name of its own, which may not resolve here.
+        let api = rehearsal.output("ApiId")?;
+        rehearsal.base_url = format!("{}/_aws/execute-api/{api}", rehearsal.emulator.endpoint_url);
+        Ok(rehearsal)
+    }
+
+    /// What the end-to-end suite finds in its environment.
+    pub fn environment(&self) -> Result<Vec<(String, OsString)>> {
+        let of = |name: &str, value: &str| (name.to_owned(), OsString::from(value));
+        let endpoint_url = self.emulator.endpoint_url.as_str();
+        Ok(vec![
+            of("RUNPLANE_URL", &self.base_url),
+            of("RUNPLANE_INVOKE_URL", endpoint_url),
+            of("RUNPLANE_SWEEP_FUNCTION", self.output("SweepFunctionName")?),
+            of("RUNPLANE_QUEUE_URL", self.output("RunsQueueUrl")?),
+            of("RUNPLANE_DEAD_LETTER_QUEUE_URL", self.output("RunsDeadLetterQueueUrl")?),
+            of("DATABASE_URL", &self.database_url),
+            of("AWS_ENDPOINT_URL", endpoint_url),
+            of("AWS_REGION", queues::REGION),
+            of("AWS_ACCESS_KEY_ID", "test"),
+            of("AWS_SECRET_ACCESS_KEY", "test"),
+        ])
+    }
+
+    /// Fails when a function may call what it has not called. To be asked after the end-to-end suite.
+    pub async fn permissions(&self) -> Result<()> {
+        checks::unknown_path(&self.base_url).await?;
+        permissions::compare(&self.aws, &self.resources().await?).await
+    }
+
+    /// Updates the stack in place: the same again changes nothing; then two parameters change, and with them just what reads them. The
+    /// schedule is on afterwards, and finds a run that SQS was never told of.
+    pub async fn update(&self) -> Result<()> {
+        let before = self.resources().await?;
+        let (_, events) = deployed::touched(&self.aws, 0).await?;
+        let run = checks::forgotten_run(&self.database_url).await?;
+        self.put(&[("SweepState", "DISABLED")]).await?;
+        let (touched, events) = deployed::touched(&self.aws, events).await?;
+        checks::updated_in_place(&before, &self.resources().await?, &touched, &[])
+            .context("deployed again as it was")?;
+        let waits = checks::is_queued(&self.database_url, &run).await?;
+        anyhow::ensure!(waits, "somebody sweeps although the schedule is off");
+        self.put(&[("SweepState", "ENABLED"), ("RetentionDays", "30")]).await?;
+        let (touched, _) = deployed::touched(&self.aws, events).await?;
+        checks::updated_in_place(
+            &before,
+            &self.resources().await?,
+            &touched,
+            &["SweepFunction", "SweepSchedule"],
+        )?;
+        say("Waiting for the schedule, which comes once a minute");
+        checks::succeeds(&self.database_url, &run).await
+    }
+
+    /// Sizes and times, as the emulator reports them.
+    pub async fn figures(&self) -> Result<String> {
+        figures::table(&self.aws, &self.resources().await?).await
+    }
+
+    /// Leaves everything as it is until `stop`, and says where it is.
+    pub async fn keep(&self, stop: &CancellationToken) -> Result<()> {
+        say(format_args!(
+            "\nThe stack is deployed: {}\n  curl '{}/api/runs?limit=1'\n  psql '{}'\n  AWS_ENDPOINT_URL={} AWS_ACCESS_KEY_ID=test \
+             AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={} .dev/venv/aws/bin/aws cloudformation describe-stack-resources \
+             --stack-name {}\nCtrl-C deletes it.",
+            self.base_url,
+            self.base_url,
+            self.database_url,
+            self.emulator.endpoint_url,
+            queues::REGION,
+            deployed::STACK,
+        ));
+        stop.cancelled().await;
+        Ok(())
+    }
+
+    /// Deletes the stack. Fails when it leaves something behind.
+    pub async fn delete(&self) -> Result<()> {
+        checks::delete(&self.aws).await
+    }
+
+    /// Stops the emulator; what was deployed is gone.
+    pub async fn stop(self) -> Result<()> {
+        self.emulator.stop().await
+    }
+
+    /// Deploys with these parameters beside those that are always the same.
+    async fn put(&self, parameters: &[(&str, &str)]) -> Result<()> {
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        let always = [("DatabaseUrl", self.database_url.as_str()), ("Architecture", architecture)];
+        let all = always.iter().chain(parameters).map(|(name, value)| (*name, (*value).to_owned()));
+        deployed::deploy(&self.aws, &self.package, &all.collect::<Vec<_>>()).await
+    }
+
+    async fn resources(&self) -> Result<BTreeMap<String, Resource>> {
+        deployed::resources(&self.aws).await
+    }
+
+    fn output(&self, name: &str) -> Result<&str> {
+        self.outputs.get(name).map(String::as_str).with_context(|| format!("the stack has no output {name}"))
+    }
+}
+
+/// Checks the template with cfn-lint. Fails on every finding, which it has printed.
+pub async fn lint(dirs: &Dirs) -> Result<()> {
+    let program = aws::programs(dirs).await?.join("cfn-lint");
+    let mut command = tokio::process::Command::new(program);
+    command.arg(Path::new("template.yaml")).current_dir(dirs.root()).stdin(std::process::Stdio::null());
+    let status = command.kill_on_drop(true).status().await.context("cannot start cfn-lint")?;
+    anyhow::ensure!(status.success(), "cfn-lint finds fault with template.yaml: see above.");
+    Ok(())
+}
