@@ -31,7 +31,12 @@ impl Aws {
     /// What `aws <args>` prints. Fails, with what it says, when it fails.
     pub async fn run(&self, args: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.program);
-        command.args(args).stdin(Stdio::null()).kill_on_drop(true);
+        // For SQS the variable alone does not count with it.
+        command
+            .args(args)
+            .args(["--endpoint-url", &self.endpoint_url])
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
         // No profile of the user has a say here.
         for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN"] {
             command.env_remove(name);

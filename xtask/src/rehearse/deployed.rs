@@ -1,6 +1,6 @@
 //! A deployed stack: created, looked at, updated in place, deleted, with the commands that an operator would type.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -23,12 +23,43 @@ pub struct Resource {
 /// Deploys with these parameters: the first time the stack is created, then it is updated. Fails, with what CloudFormation says, when it
 /// ends otherwise than complete.
 pub async fn deploy(aws: &Aws, package: &Package, parameters: &[(&str, String)]) -> Result<()> {
-    let (zips, template) = (package.zips.to_string_lossy(), package.template.to_string_lossy());
-    let bucket = format!("s3://{BUCKET}");
+    let (zips, bucket) = (package.zips.to_string_lossy(), format!("s3://{BUCKET}"));
     if aws.run(&["s3api", "head-bucket", "--bucket", BUCKET]).await.is_err() {
         aws.run(&["s3", "mb", &bucket]).await?;
     }
     aws.run(&["s3", "sync", "--size-only", "--no-progress", &zips, &bucket]).await?;
+    match run_deploy(aws, package, parameters, &[]).await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(error.context(failures(aws).await.unwrap_or_default())),
+    }
+}
+
+/// The names of the resources that deploying with these parameters would change, by a change set that is not executed.
+pub async fn changes(
+    aws: &Aws,
+    package: &Package,
+    parameters: &[(&str, String)],
+) -> Result<BTreeSet<String>> {
+    run_deploy(aws, package, parameters, &["--no-execute-changeset"]).await?;
+    let sets = aws.json(&["cloudformation", "list-change-sets", "--stack-name", STACK]).await?;
+    let waiting = |set: &&Value| set["ExecutionStatus"] == "AVAILABLE";
+    let Some(set) = sets["Summaries"].as_array().into_iter().flatten().find(waiting) else {
+        return Ok(BTreeSet::new());
+    };
+    let id = text(set, "ChangeSetId");
+    let found = aws.json(&["cloudformation", "describe-change-set", "--change-set-name", &id]).await?;
+    aws.run(&["cloudformation", "delete-change-set", "--change-set-name", &id]).await?;
+    let changes = found["Changes"].as_array().context("the change set has no changes")?;
+    Ok(changes.iter().map(|change| text(&change["ResourceChange"], "LogicalResourceId")).collect())
+}
+
+async fn run_deploy(
+    aws: &Aws,
+    package: &Package,
+    parameters: &[(&str, String)],
+    more: &[&str],
+) -> Result<()> {
+    let template = package.template.to_string_lossy();
     let overrides: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mut args = vec!["cloudformation", "deploy", "--stack-name", STACK, "--template-file", &template];
     // IAM: it makes roles. Auto-expand: SAM is a macro.
@@ -38,13 +69,10 @@ pub async fn deploy(aws: &Aws, package: &Package, parameters: &[(&str, String)])
         "CAPABILITY_AUTO_EXPAND",
         "--no-fail-on-empty-changeset",
     ]);
+    args.extend(more);
     args.push("--parameter-overrides");
     args.extend(overrides.iter().map(String::as_str));
-    let deployed = aws.run(&args).await;
-    match deployed {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.context(failures(aws).await.unwrap_or_default())),
-    }
+    aws.run(&args).await.map(drop)
 }
 
 /// Deletes the stack and waits until it is gone.
@@ -82,22 +110,6 @@ pub async fn functions(aws: &Aws, resources: &BTreeMap<String, Resource>) -> Res
         Ok((name.clone(), configuration.clone()))
     });
     configured.collect()
-}
-
-/// Names of the resources that the last update has touched, by the stack's events since the `since`th one; and how many events there are.
-pub async fn touched(aws: &Aws, since: usize) -> Result<(Vec<String>, usize)> {
-    let found = aws.json(&["cloudformation", "describe-stack-events", "--stack-name", STACK]).await?;
-    let events = found["StackEvents"].as_array().context("the stack has no events")?;
-    // Newest first.
-    let new = &events[..events.len().saturating_sub(since)];
-    let mut names: Vec<_> = new
-        .iter()
-        .filter(|event| event["ResourceType"] != "AWS::CloudFormation::Stack")
-        .map(|event| text(event, "LogicalResourceId"))
-        .collect();
-    names.sort();
-    names.dedup();
-    Ok((names, events.len()))
 }
 
 /// What failed first, in CloudFormation's words.

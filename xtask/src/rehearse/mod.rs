@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio_util::sync::CancellationToken;
 
 use crate::paths::Dirs;
@@ -107,22 +107,14 @@ impl Rehearsal {
     /// schedule is on afterwards, and finds a run that SQS was never told of.
     pub async fn update(&self) -> Result<()> {
         let before = self.resources().await?;
-        let (_, events) = deployed::touched(&self.aws, 0).await?;
         let run = checks::forgotten_run(&self.database_url).await?;
-        self.put(&[("SweepState", "DISABLED")]).await?;
-        let (touched, events) = deployed::touched(&self.aws, events).await?;
-        checks::updated_in_place(&before, &self.resources().await?, &touched, &[])
-            .context("deployed again as it was")?;
+        self.put_changing(&[("SweepState", "DISABLED")], &[]).await?;
         let waits = checks::is_queued(&self.database_url, &run).await?;
-        anyhow::ensure!(waits, "somebody sweeps although the schedule is off");
-        self.put(&[("SweepState", "ENABLED"), ("RetentionDays", "30")]).await?;
-        let (touched, _) = deployed::touched(&self.aws, events).await?;
-        checks::updated_in_place(
-            &before,
-            &self.resources().await?,
-            &touched,
-            &["SweepFunction", "SweepSchedule"],
-        )?;
+        ensure!(waits, "somebody sweeps although the schedule is off");
+        let changed = [("SweepState", "ENABLED"), ("RetentionDays", "30")];
+        // The role names the function, which is reason enough for CloudFormation to look at it.
+        self.put_changing(&changed, &["SweepFunction", "SweepSchedule", "SweepScheduleRole"]).await?;
+        checks::none_replaced(&before, &self.resources().await?)?;
         say("Waiting for the schedule, which comes once a minute");
         checks::succeeds(&self.database_url, &run).await
     }
@@ -161,10 +153,20 @@ impl Rehearsal {
 
     /// Deploys with these parameters beside those that are always the same.
     async fn put(&self, parameters: &[(&str, &str)]) -> Result<()> {
+        deployed::deploy(&self.aws, &self.package, &self.with_always(parameters)).await
+    }
+
+    /// The same. Fails when it would change other resources than those that `changed` names.
+    async fn put_changing(&self, parameters: &[(&str, &str)], changed: &[&str]) -> Result<()> {
+        let changes = deployed::changes(&self.aws, &self.package, &self.with_always(parameters)).await?;
+        ensure!(changes.iter().eq(changed), "{parameters:?} change {changes:?}, and not just {changed:?}");
+        self.put(parameters).await
+    }
+
+    fn with_always<'a>(&self, parameters: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let always = [("DatabaseUrl", self.database_url.as_str()), ("Architecture", architecture)];
-        let all = always.iter().chain(parameters).map(|(name, value)| (*name, (*value).to_owned()));
-        deployed::deploy(&self.aws, &self.package, &all.collect::<Vec<_>>()).await
+        always.iter().chain(parameters).map(|(name, value)| (*name, (*value).to_owned())).collect()
     }
 
     async fn resources(&self) -> Result<BTreeMap<String, Resource>> {
@@ -182,6 +184,6 @@ pub async fn lint(dirs: &Dirs) -> Result<()> {
     let mut command = tokio::process::Command::new(program);
     command.arg(Path::new("template.yaml")).current_dir(dirs.root()).stdin(std::process::Stdio::null());
     let status = command.kill_on_drop(true).status().await.context("cannot start cfn-lint")?;
-    anyhow::ensure!(status.success(), "cfn-lint finds fault with template.yaml: see above.");
+    ensure!(status.success(), "cfn-lint finds fault with template.yaml: see above.");
     Ok(())
 }

@@ -45,7 +45,10 @@ pub async fn compare(aws: &Aws, resources: &BTreeMap<String, Resource>) -> Resul
             }
         }
         for (_, action) in NOT_YET.iter().filter(|(function, _)| *function == name) {
-            ensure!(!used.contains(*action), "{name} has called {action}: take it from the list of what is not called yet");
+            ensure!(
+                !used.contains(*action),
+                "{name} has called {action}: take it from the list of what is not called yet"
+            );
             ensure!(allowed.remove(*action), "{name} may not call {action}");
         }
         let idle: Vec<_> = allowed.difference(&used).cloned().collect();
