@@ -43,6 +43,26 @@ impl Setting {
     }
 }
 
+/// A setting that is a whole number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// The least it may be.
+    pub least: i32,
+    /// The most it may be.
+    pub most: i32,
+    /// What it is if the variable is not set.
+    pub default: i32,
+    expected: &'static str,
+}
+
+/// The lease of the SQS-triggered worker, in seconds. 30: a dead worker is noticed within half a minute.
+pub const WORKER_LEASE_SECONDS: Number =
+    Number { least: 5, most: 900, default: 30, expected: "a whole number of seconds from 5 to 900" };
+
+/// Days a run is kept after its end; 0 = for ever.
+pub const RETENTION_DAYS: Number =
+    Number { least: 0, most: 36_500, default: 90, expected: "a whole number of days from 0 to 36500" };
+
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -129,6 +149,16 @@ impl Settings {
         let Some(value) = self.value(setting)?.filter(|value| !value.is_empty()) else { return Ok(None) };
         let parsed = value.to_str().and_then(parse);
         parsed.map(Some).ok_or(ConfigError::Invalid { setting, expected })
+    }
+
+    /// What a variable says that is a number, or the default.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] if it is no whole number or out of bounds; [`ConfigError::Undeclared`].
+    pub fn number(&mut self, setting: Setting, number: Number) -> Result<i32, ConfigError> {
+        let Number { least, most, default, expected } = number;
+        let parse = |value: &str| value.parse().ok().filter(|number| (least..=most).contains(number));
+        Ok(self.optional(setting, expected, parse)?.unwrap_or(default))
     }
 
     /// What `DB_POOLER` says.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use runplane::app::App;
-use runplane::config::{ConfigError, Setting, Settings};
+use runplane::config::{ConfigError, RETENTION_DAYS, Setting, Settings};
 use runplane::functions::{self, Function};
 use runplane::scope::Scope;
 use serde::Deserialize;
@@ -26,8 +26,6 @@ struct Event {
     tenant_id: Option<Uuid>,
 }
 
-/// The days that runs are kept if `RETENTION_DAYS` is not set.
-const DEFAULT_RETENTION_DAYS: i32 = 90;
 /// The time that is kept for the last batch and the answer.
 const LAST_BATCH_TAKES: Duration = Duration::from_secs(5);
 /// How long a sweep goes on where the function's deadline is not known: the next one comes after a minute.
@@ -56,10 +54,7 @@ async fn main() -> Result<(), Error> {
 
 async fn configure(settings: &mut Settings) -> Result<(App, i32), ConfigError> {
     let app = App::from_settings(settings).await?;
-    let parse = |value: &str| value.parse().ok().filter(|days| (0..=36_500).contains(days));
-    let expected = "a whole number of days from 0 to 36500";
-    let days = settings.optional(Setting::RetentionDays, expected, parse)?;
-    Ok((app, days.unwrap_or(DEFAULT_RETENTION_DAYS)))
+    Ok((app, settings.number(Setting::RetentionDays, RETENTION_DAYS)?))
 }
 
 /// The schedule may send what it likes; only an object's `tenant_id` means something.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runplane::app::App;
-use runplane::config::{ConfigError, Setting, Settings};
+use runplane::config::{ConfigError, Setting, Settings, WORKER_LEASE_SECONDS};
 use runplane::runs::{self, Claim, HeartbeatError, HeartbeatRequest};
 use runplane::scope::Scope;
 use tokio::sync::oneshot;
@@ -27,10 +27,10 @@ pub struct Pace {
 
 impl Pace {
     /// Leases of so many seconds, with three heartbeats to each.
-    pub fn of_seconds(lease_seconds: u16) -> Self {
+    pub fn of_seconds(lease_seconds: i32) -> Self {
         Self {
-            lease_seconds: lease_seconds.into(),
-            heartbeat_every: Duration::from_secs(lease_seconds.into()) / 3,
+            lease_seconds,
+            heartbeat_every: Duration::from_secs(lease_seconds.unsigned_abs().into()) / 3,
             retry_after: Duration::from_secs(1),
         }
     }
@@ -40,10 +40,7 @@ impl Pace {
     /// # Errors
     /// [`ConfigError`] if it is not 5 to 900.
     pub fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
-        let parse = |value: &str| value.parse().ok().filter(|seconds| (5..=900).contains(seconds));
-        let expected = "a whole number of seconds from 5 to 900";
-        let seconds = settings.optional(Setting::WorkerLeaseSeconds, expected, parse)?;
-        Ok(Self::of_seconds(seconds.unwrap_or(30)))
+        Ok(Self::of_seconds(settings.number(Setting::WorkerLeaseSeconds, WORKER_LEASE_SECONDS)?))
     }
 
     fn lease(self) -> Duration {

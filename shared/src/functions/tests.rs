@@ -1,4 +1,4 @@
-//! The table beside the other places that know functions. `template.yaml` has its own test, in xtask.
+//! The table beside the other places that know functions. `template.yaml` has tests of its own, in `shared/tests/template`.
 
 #![allow(
     clippy::unwrap_used,
@@ -132,4 +132,27 @@ fn dispatcher(function: &'static Function) -> Dispatcher {
     let config = aws_sdk_sqs::Config::builder().behavior_version(BehaviorVersion::latest());
     let client = aws_sdk_sqs::Client::from_conf(config.region(Region::from_static("none")).build());
     Dispatcher::new(function, client, "http://127.0.0.1:1/runs".to_owned())
+}
+
+/// Nothing else may ask the environment: what it would read is not in the table, and no template would give it. These three ask for what
+/// Lambda itself sets.
+#[test]
+fn settings_are_read_by_config_alone() {
+    let allowed = ["config.rs", "logging.rs", "metrics.rs", "functions/worker/src/batch.rs"];
+    let mut asking = Vec::new();
+    let mut folders = vec![root().join("shared/src"), root().join("functions")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && std::fs::read_to_string(&path).unwrap().contains(concat!("std::", "env"))
+                && !allowed.iter().any(|file| path.ends_with(file))
+            {
+                asking.push(path);
+            }
+        }
+    }
+    assert!(asking.is_empty(), "these read the environment by themselves: {asking:?}");
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runplane::config::Setting;
-use runplane::functions::{FUNCTIONS, Trigger};
+use runplane::config::{RETENTION_DAYS, Setting, Settings, WORKER_LEASE_SECONDS};
+use runplane::functions::{FUNCTIONS, Trigger, named};
 use serde_json::{Value, json};
 
 use crate::template::{Template, attribute, reference, substitution};
@@ -68,6 +68,58 @@ fn value(setting: Setting) -> Value {
     })
 }
 
+/// The bounds of a parameter are those of the code: a stack that CloudFormation accepts does not refuse to work.
+#[test]
+fn a_parameter_takes_what_its_function_takes_and_has_the_same_default() {
+    let template = Template::read();
+    for (name, number) in [("RetentionDays", RETENTION_DAYS), ("WorkerLeaseSeconds", WORKER_LEASE_SECONDS)] {
+        let parameter = &template.whole["Parameters"][name];
+        assert_eq!(parameter["Type"], "Number", "{name}");
+        let bounds = [("MinValue", number.least), ("MaxValue", number.most), ("Default", number.default)];
+        for (field, expected) in bounds {
+            assert_eq!(parameter[field], expected, "{name} {field}");
+        }
+    }
+    let poolers = template.whole["Parameters"]["DatabasePooler"]["AllowedValues"].as_array().unwrap();
+    for pooler in poolers {
+        let pooler = pooler.as_str().unwrap().to_owned();
+        let mut settings = Settings::with(named("claim"), move |_| Some(pooler.clone().into()));
+        settings.pooler().unwrap();
+    }
+    assert_eq!(template.whole["Parameters"]["DatabasePooler"]["Default"], "none");
+}
+
+/// Metrics are lines of the log without a level, which Lambda takes for INFO: from WARN on it would drop them.
+#[test]
+fn functions_log_json_from_a_level_on_that_lets_metrics_pass() {
+    let template = Template::read();
+    let parameter = &template.whole["Parameters"]["LogLevel"];
+    assert_eq!(
+        (&parameter["Default"], &parameter["AllowedValues"]),
+        (&json!("INFO"), &json!(["DEBUG", "INFO"]))
+    );
+    let expected = json!({ "LogFormat": "JSON", "ApplicationLogLevel": reference("LogLevel") });
+    assert_eq!(template.whole["Globals"]["Function"]["LoggingConfig"], expected);
+}
+
+/// Each environment is a connection to Postgres. The worker has as many as its mapping wakes.
+#[test]
+fn environments_are_limited_if_the_operator_says_so() {
+    let template = Template::read();
+    let limit = |value: Value| json!({ "Fn::If": ["LimitsConcurrency", value, reference("AWS::NoValue")] });
+    for row in &FUNCTIONS {
+        let (name, function) = template.function(row.name);
+        let expected = limit(match row.trigger {
+            Trigger::Route { .. } => reference("FunctionConcurrency"),
+            Trigger::Queue => reference("WorkerConcurrency"),
+            Trigger::Schedule => json!(1),
+        });
+        assert_eq!(template.property(function, "ReservedConcurrentExecutions"), &expected, "{name}");
+    }
+    let expected = json!({ "Fn::Not": [{ "Fn::Equals": [reference("FunctionConcurrency"), 0] }] });
+    assert_eq!(template.whole["Conditions"]["LimitsConcurrency"], expected);
+}
+
 #[test]
 fn every_function_logs_into_a_group_of_its_own_that_forgets() {
     let template = Template::read();
@@ -94,6 +146,8 @@ fn every_function_logs_into_a_group_of_its_own_that_forgets() {
     }
     // One more: the API's access log.
     assert_eq!(groups.len(), of_functions.len() + 1, "{:?}", groups.keys());
+    let access = &groups["ApiLogGroup"]["LogGroupName"];
+    assert_eq!(access, &substitution("/aws/vendedlogs/apigateway/${AWS::StackName}"));
     let stage = template.only("AWS::ApiGatewayV2::Stage").1;
     assert_eq!(stage["AccessLogSettings"]["DestinationArn"], attribute("ApiLogGroup", "Arn"));
 }

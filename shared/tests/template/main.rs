@@ -4,6 +4,7 @@
 //! mend. Whether AWS understands it the same way is for cfn-lint and for `cargo xtask rehearse` to say.
 
 mod functions;
+mod known;
 mod permissions;
 mod queue;
 mod routes;

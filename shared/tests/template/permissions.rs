@@ -75,50 +75,68 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
     let all = template.of_type("AWS::IAM::Role");
     let others: Vec<_> = all.keys().filter(|name| !roles.contains(*name)).collect();
     assert_eq!(others, [&"SweepScheduleRole"]);
-    for kind in ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::User", "AWS::SQS::QueuePolicy"] {
-        assert!(template.of_type(kind).is_empty(), "a {kind} that no test knows");
-    }
 }
 
+/// Lambda takes functions into subnets under their roles. It is one policy, which is removed last when the subnets are taken away.
 #[test]
-fn a_function_takes_on_network_interfaces_only_in_subnets_of_the_parameters() {
+fn in_subnets_lambda_may_do_with_network_interfaces_what_it_has_to_and_the_functions_may_not() {
     let template = Template::read();
-    let interfaces =
-        substitution("arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaENIManagementAccess");
+    let (name, policy) = template.only("AWS::IAM::Policy");
+    assert_eq!(template.whole["Resources"][name]["Condition"], "InVpc");
+    let given = |parameter: &str| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Fn::Join": ["", reference(parameter)] }, ""] }] });
+    let either = json!({ "Fn::Or": [given("SubnetIds"), given("SecurityGroupIds")] });
+    assert_eq!(template.whole["Conditions"]["InVpc"], either);
+
+    let [allow, deny] = policy["PolicyDocument"]["Statement"].as_array().unwrap().as_slice() else {
+        panic!("{policy}")
+    };
+    let interfaces = [
+        "ec2:CreateNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:DeleteNetworkInterface",
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:UnassignPrivateIpAddresses",
+    ];
+    assert_eq!(allow, &json!({ "Effect": "Allow", "Action": interfaces, "Resource": "*" }));
+    let functions =
+        "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-*";
+    let code = json!({ "ArnLike": { "lambda:SourceFunctionArn": substitution(functions) } });
+    assert_eq!(deny, &json!({ "Effect": "Deny", "Action": "ec2:*", "Resource": "*", "Condition": code }));
+
+    let roles: BTreeSet<_> = policy["Roles"].as_array().unwrap().iter().map(Value::to_string).collect();
+    let tag = json!({ "Fn::If": ["InVpc", reference(name), "none"] });
+    let subnets =
+        json!({ "SubnetIds": reference("SubnetIds"), "SecurityGroupIds": reference("SecurityGroupIds") });
+    let expected = json!({ "Fn::If": ["InVpc", subnets, reference("AWS::NoValue")] });
     for row in &FUNCTIONS {
         let (name, function) = template.function(row.name);
-        let (_, properties) = role(&template, &function["Role"]);
-        assert_eq!(
-            properties["ManagedPolicyArns"],
-            json!({ "Fn::If": ["InVpc", [interfaces], []] }),
-            "{name}"
-        );
-        let subnets =
-            json!({ "SubnetIds": reference("SubnetIds"), "SecurityGroupIds": reference("SecurityGroupIds") });
-        let expected = json!({ "Fn::If": ["InVpc", subnets, reference("AWS::NoValue")] });
+        assert!(roles.contains(&reference(role(&template, &function["Role"]).0).to_string()), "{name}");
         assert_eq!(template.property(function, "VpcConfig"), &expected, "{name}");
-        // SAM would add to them.
-        assert!(function.get("Policies").is_none(), "{name}");
+        assert_eq!(
+            template.property(function, "Tags")["network-interfaces"],
+            tag,
+            "{name} does not wait for the policy"
+        );
     }
+    assert_eq!(roles.len(), FUNCTIONS.len());
 }
 
 #[test]
 fn a_role_is_taken_on_by_the_service_that_it_is_for_and_by_nobody_else() {
     let template = Template::read();
     for (name, properties) in template.of_type("AWS::IAM::Role") {
-        let service = if name == "SweepScheduleRole" { "scheduler" } else { "lambda" };
-        let statements = properties["AssumeRolePolicyDocument"]["Statement"].as_array().unwrap();
-        let [statement] = statements.as_slice() else { panic!("{name}: {statements:?}") };
-        assert_eq!(
-            statement["Principal"],
-            json!({ "Service": format!("{service}.amazonaws.com") }),
-            "{name}"
-        );
-        assert_eq!(
-            (&statement["Effect"], &statement["Action"]),
-            (&json!("Allow"), &json!("sts:AssumeRole")),
-            "{name}"
-        );
+        let mut statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRole" });
+        if name == "SweepScheduleRole" {
+            statement["Principal"] = json!({ "Service": "scheduler.amazonaws.com" });
+            // The service acts for everybody's schedules.
+            statement["Condition"] =
+                json!({ "StringEquals": { "aws:SourceAccount": reference("AWS::AccountId") } });
+        } else {
+            statement["Principal"] = json!({ "Service": "lambda.amazonaws.com" });
+        }
+        let expected = json!({ "Version": "2012-10-17", "Statement": [statement] });
+        assert_eq!(properties["AssumeRolePolicyDocument"], expected, "{name}");
     }
 }
 

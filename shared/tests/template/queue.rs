@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::template::{Template, attribute, reference};
+use crate::template::{Template, attribute, reference, substitution};
 
 /// Days that a message may lie in the dead-letter queue: as long as SQS allows.
 const FOURTEEN_DAYS: u64 = 14 * 24 * 3600;
@@ -13,6 +13,9 @@ fn the_queue_is_encrypted_and_gives_up_a_message_after_three_receives() {
     let queues = template.of_type("AWS::SQS::Queue");
     assert_eq!(queues.keys().collect::<Vec<_>>(), [&"RunsDeadLetterQueue", &"RunsQueue"]);
     let (dead, runs) = (queues["RunsDeadLetterQueue"], queues["RunsQueue"]);
+    assert_eq!(runs["QueueName"], substitution("${AWS::StackName}-runs"));
+    assert_eq!(dead["QueueName"], substitution("${AWS::StackName}-runs-dlq"));
+    assert!(runs.get("MessageRetentionPeriod").is_none(), "SQS keeps them for four days");
     for queue in [dead, runs] {
         assert_eq!(queue["SqsManagedSseEnabled"], true);
         assert!(queue.get("FifoQueue").is_none(), "fair queues are standard queues");

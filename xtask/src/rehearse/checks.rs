@@ -29,12 +29,6 @@ pub async fn forgotten_run(database_url: &str) -> Result<String> {
     Ok(sqlx::query_scalar(FORGOTTEN).fetch_one(&mut connection).await?)
 }
 
-/// Whether this run is still as it was made.
-pub async fn is_queued(database_url: &str, run_id: &str) -> Result<bool> {
-    let mut connection = database::connect(database_url).await?;
-    Ok(status(&mut connection, run_id).await? == "QUEUED")
-}
-
 /// Waits until a forgotten run has succeeded: the schedule has invoked the sweep, the sweep has told SQS, and SQS has woken the worker.
 pub async fn succeeds(database_url: &str, run_id: &str) -> Result<()> {
     let mut connection = database::connect(database_url).await?;
@@ -69,11 +63,44 @@ pub fn none_replaced(before: &BTreeMap<String, Resource>, after: &BTreeMap<Strin
     Ok(())
 }
 
-/// The API's stage answers its own 404 for a path without a route, and not ours: the functions are not asked.
-pub async fn unknown_path(base_url: &str) -> Result<()> {
+/// The API answers a claim for a tenant that does not exist, as it should: with none.
+pub async fn claims(base_url: &str) -> Result<()> {
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let answer = client.get(format!("{base_url}/api/nothing")).send().await?;
-    ensure!(answer.status() == 404, "a path without a route is answered with {}", answer.status());
+    let claim = serde_json::json!({ "worker_id": "rehearsal", "tenant_id": uuid::Uuid::nil() });
+    let answer = client.post(format!("{base_url}/api/runs/claim")).json(&claim).send().await?;
+    let (status, text) = (answer.status(), answer.text().await?);
+    ensure!(status == 200 && text.contains("\"claimed\":false"), "a claim is answered with {status}: {text}");
+    Ok(())
+}
+
+/// The API answers by itself, with a 404 of its own, for a path without a route: no function is asked.
+pub async fn unknown_path(base_url: &str) -> Result<()> {
+    let (status, text) = get(&format!("{base_url}/api/nothing")).await?;
+    ensure!(
+        status == 404 && text == r#"{"message":"Not Found"}"#,
+        "a path without a route is answered with {status}: {text}"
+    );
+    Ok(())
+}
+
+/// The API answers by itself, with 403, when a request is not signed.
+pub async fn refuses_strangers(base_url: &str) -> Result<()> {
+    let (status, text) = get(&format!("{base_url}/api/runs")).await?;
+    ensure!(status == 403, "a request that nobody has signed is answered with {status}: {text}");
+    Ok(())
+}
+
+async fn get(url: &str) -> Result<(reqwest::StatusCode, String)> {
+    let answer = reqwest::Client::builder().no_proxy().build()?.get(url).send().await?;
+    Ok((answer.status(), answer.text().await?))
+}
+
+/// The stack has one schedule, in this state (`ENABLED` or `DISABLED`).
+pub async fn schedule_is(aws: &Aws, state: &str) -> Result<()> {
+    let found = aws.json(&["scheduler", "list-schedules"]).await?;
+    let states: Vec<_> =
+        found["Schedules"].as_array().into_iter().flatten().map(|one| &one["State"]).collect();
+    ensure!(states == [state], "the schedules are {states:?}, and not one that is {state}");
     Ok(())
 }
 

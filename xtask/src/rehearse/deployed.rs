@@ -1,6 +1,7 @@
 //! A deployed stack: created, looked at, updated in place, deleted, with the commands that an operator would type.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -8,8 +9,8 @@ use serde_json::Value;
 use super::aws::Aws;
 use super::package::{BUCKET, Package};
 
-/// The name of the stack.
-pub const STACK: &str = "runplane";
+/// The name of the stack: not `runplane`, so that a name which does not come from the stack's is noticed.
+pub const STACK: &str = "rehearsal";
 
 /// A resource of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,15 @@ async fn run_deploy(
     args.extend(more);
     args.push("--parameter-overrides");
     args.extend(overrides.iter().map(String::as_str));
-    aws.run(&args).await.map(drop)
+    loop {
+        match aws.run(&args).await {
+            // The command line names change sets by the second, and the one before was quick.
+            Err(error) if error.to_string().contains("AlreadyExistsException") => {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            done => return done.map(drop),
+        }
+    }
 }
 
 /// Deletes the stack and waits until it is gone.

@@ -33,6 +33,9 @@ impl Emulator {
         let port = ports::any()?;
         let endpoint_url = format!("http://127.0.0.1:{port}");
         let scratch = dirs.dev()?.join("data").join(NAME);
+        if scratch.exists() {
+            std::fs::remove_dir_all(&scratch)?;
+        }
         std::fs::create_dir_all(&scratch)?;
         let set = |name: &str, value: &str| (name.to_owned(), OsString::from(value));
         let spec = Spec {
@@ -43,7 +46,8 @@ impl Emulator {
                 set("GATEWAY_PORT", &port.to_string()),
                 set("BIND_HOST", "127.0.0.1"),
                 set("MINISTACK_HOST", "127.0.0.1"),
-                // Whatever is not allowed by a role is refused, as on AWS.
+                // What a function asks for and its role does not allow is refused, as on AWS. (Who may invoke a function, and what a
+                // mapping and a schedule may do, is not looked at.)
                 set("AUTH", "true"),
                 // Who has called what is kept, to be asked for.
                 set("CLOUDTRAIL_RECORDING", "1"),
@@ -71,7 +75,7 @@ impl Emulator {
     /// Stops it and waits for the end; all it held is gone.
     pub async fn stop(mut self) -> Result<()> {
         self.service.stop(Signal::TERM, STOP).await?;
-        // What cannot be removed is overwritten by the next one.
+        // What cannot be removed now is removed by the next one.
         let _ = std::fs::remove_dir_all(&self.scratch);
         Ok(())
     }
@@ -93,13 +97,14 @@ impl Emulator {
     }
 }
 
-/// Variables of ours that a shell may have set.
-const OURS: [&str; 9] = [
+/// Variables of ours, and one of MiniStack's, that a shell may have set.
+const OURS: [&str; 10] = [
     "AWS_LAMBDA_LOG_LEVEL",
     "AWS_SESSION_TOKEN",
     "DATABASE_URL",
     "DB_POOLER",
     "LD_LIBRARY_PATH",
+    "PERSIST_STATE",
     "RETENTION_DAYS",
     "RUNS_QUEUE_URL",
     "RUST_LOG",

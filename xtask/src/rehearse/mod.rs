@@ -1,8 +1,8 @@
 //! `cargo xtask rehearse`: deploys `template.yaml` as it is, through CloudFormation, onto an AWS that runs on this machine, and tries it.
 //!
-//! The steps: release zips · the stack, without its sweep's schedule, so that nobody sweeps while the end-to-end suite moves leases · that
-//! suite on the API's URL: API → function → SQS → mapping → worker · permissions that nobody used · an update in place, which switches the
-//! schedule on · a run that only the schedule can find · deletion.
+//! The steps: cfn-lint · release zips · the stack, without its sweep's schedule, so that nobody sweeps while the end-to-end suite moves
+//! leases, and with an API that is open · that suite on the API's URL: API → function → SQS → mapping → worker · permissions that nobody
+//! used · updates in place, which switch the schedule on and close the API · a run that only the schedule can find · deletion.
 
 mod aws;
 mod checks;
@@ -14,26 +14,38 @@ mod permissions;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
+use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::paths::Dirs;
 use crate::progress::say;
-use crate::{queues, release};
+use crate::{python, queues, release, venv};
 use aws::Aws;
 use deployed::Resource;
 use emulator::Emulator;
 use package::Package;
 
 /// What `cargo xtask rehearse` may be told.
-#[derive(Debug, Clone, Copy, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
     /// Leave the stack deployed until Ctrl-C, to look at it
     #[arg(long)]
     pub keep: bool,
+    /// Another template, to see what a mistake in it breaks
+    #[arg(long, default_value = TEMPLATE)]
+    pub template: PathBuf,
 }
+
+/// The template, seen from the repository.
+pub const TEMPLATE: &str = "template.yaml";
+
+/// The parameters while the end-to-end suite runs: callers need no credentials, and nobody sweeps in between. What is left out has its
+/// default.
+const OPEN: [(&str, &str); 2] = [("ApiAuthorization", "NONE"), ("SweepState", "DISABLED")];
 
 /// A deployed stack on an emulator. Dropping it kills both.
 #[derive(Debug)]
@@ -53,14 +65,16 @@ impl Rehearsal {
         release::build(dirs).await
     }
 
-    /// Deploys the template with a migrated Postgres, its sweep not scheduled. Fails, with what CloudFormation says, when it does not
+    /// Deploys `template` (seen from the repository) with a migrated Postgres, its sweep not scheduled. Fails, with what CloudFormation says, when it does not
     /// complete.
-    pub async fn deploy(dirs: &Dirs, release: &release::Release, database_url: &str) -> Result<Self> {
-        let package = package::package(
-            &dirs.root().join("template.yaml"),
-            release,
-            &dirs.dev()?.join("data/rehearse-package"),
-        )?;
+    pub async fn deploy(
+        dirs: &Dirs,
+        template: &Path,
+        release: &release::Release,
+        database_url: &str,
+    ) -> Result<Self> {
+        let folder = dirs.dev()?.join("data/rehearse-package");
+        let package = package::package(&dirs.root().join(template), release, &folder)?;
         let emulator = Emulator::start(dirs).await?;
         let aws = Aws::on(dirs, &emulator.endpoint_url).await?;
         let mut rehearsal = Self {
@@ -71,7 +85,7 @@ impl Rehearsal {
             package,
             outputs: BTreeMap::new(),
         };
-        rehearsal.put(&[("SweepState", "DISABLED")]).await?;
+        rehearsal.put(&OPEN).await?;
         rehearsal.outputs = deployed::outputs(&rehearsal.aws).await?;
         // The URL of the outputs has a host name of its own, which may not resolve here.
         let api = rehearsal.output("ApiId")?;
@@ -99,21 +113,28 @@ impl Rehearsal {
 
     /// Fails when a function may call what it has not called. To be asked after the end-to-end suite.
     pub async fn permissions(&self) -> Result<()> {
-        checks::unknown_path(&self.base_url).await?;
         permissions::compare(&self.aws, &self.resources().await?).await
     }
 
-    /// Updates the stack in place: the same again changes nothing; then two parameters change, and with them just what reads them. The
-    /// schedule is on afterwards, and finds a run that SQS was never told of.
+    /// Updates the stack in place: the same again changes nothing; new code of one function changes that function; two parameters change what
+    /// reads them. The schedule is on afterwards, and finds a run that SQS was never told of; the API is closed to strangers.
     pub async fn update(&self) -> Result<()> {
         let before = self.resources().await?;
+        checks::unknown_path(&self.base_url).await?;
+        checks::schedule_is(&self.aws, "DISABLED").await?;
         let run = checks::forgotten_run(&self.database_url).await?;
-        self.put_changing(&[("SweepState", "DISABLED")], &[]).await?;
-        let waits = checks::is_queued(&self.database_url, &run).await?;
-        ensure!(waits, "somebody sweeps although the schedule is off");
-        let changed = [("SweepState", "ENABLED"), ("RetentionDays", "30")];
-        // The role names the function, which is reason enough for CloudFormation to look at it.
-        self.put_changing(&changed, &["SweepFunction", "SweepSchedule", "SweepScheduleRole"]).await?;
+        self.put_changing(&OPEN, &[]).await?;
+        self.package.renew("claim")?;
+        // What names a function is looked at with it.
+        self.put_changing(&OPEN, &["ClaimFunction", "ClaimIntegration"]).await?;
+        checks::claims(&self.base_url).await?;
+        let scheduled = [("ApiAuthorization", "NONE"), ("RetentionDays", "30")];
+        self.put_changing(&scheduled, &["SweepFunction", "SweepSchedule", "SweepScheduleRole"]).await?;
+        checks::schedule_is(&self.aws, "ENABLED").await?;
+        let routes = before.iter().filter(|(_, resource)| resource.kind == "AWS::ApiGatewayV2::Route");
+        let routes: Vec<_> = routes.map(|(name, _)| name.as_str()).collect();
+        self.put_changing(&[("RetentionDays", "30")], &routes).await?;
+        checks::refuses_strangers(&self.base_url).await?;
         checks::none_replaced(&before, &self.resources().await?)?;
         say("Waiting for the schedule, which comes once a minute");
         checks::succeeds(&self.database_url, &run).await
@@ -178,12 +199,25 @@ impl Rehearsal {
     }
 }
 
-/// Checks the template with cfn-lint. Fails on every finding, which it has printed.
-pub async fn lint(dirs: &Dirs) -> Result<()> {
+/// Checks a template (seen from the repository) with cfn-lint, as it is written and as SAM expands it. Fails on every finding, which it has
+/// printed.
+pub async fn lint(dirs: &Dirs, template: &Path) -> Result<()> {
+    let written = dirs.root().join(template);
+    let expanded = dirs.dev()?.join("data/template-expanded.json");
+    let python = venv::ensure(dirs, "ministack", &python::find()?).await?.join("bin/python");
+    let expand = [dirs.root().join("localstack/expand_template.py"), written.clone()];
+    let output = Command::new(python).args(expand).stdin(Stdio::null()).kill_on_drop(true).output().await?;
+    ensure!(
+        output.status.success(),
+        "SAM cannot read it: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    std::fs::create_dir_all(dirs.dev()?.join("data"))?;
+    std::fs::write(&expanded, output.stdout)?;
     let program = aws::programs(dirs).await?.join("cfn-lint");
-    let mut command = tokio::process::Command::new(program);
-    command.arg(Path::new("template.yaml")).current_dir(dirs.root()).stdin(std::process::Stdio::null());
-    let status = command.kill_on_drop(true).status().await.context("cannot start cfn-lint")?;
-    ensure!(status.success(), "cfn-lint finds fault with template.yaml: see above.");
+    let mut lint = Command::new(program);
+    lint.args([&written, &expanded]).stdin(Stdio::null()).kill_on_drop(true);
+    let status = lint.status().await.context("cannot start cfn-lint")?;
+    ensure!(status.success(), "cfn-lint finds fault with {}: see above.", template.display());
     Ok(())
 }

@@ -45,6 +45,21 @@ pub fn package(template: &Path, release: &Release, folder: &Path) -> Result<Pack
     Ok(Package { zips, template })
 }
 
+impl Package {
+    /// Puts the code of the function `name` under another name, as a new build of it would be. Fails when there is no such function.
+    pub fn renew(&self, name: &str) -> Result<()> {
+        let template = std::fs::read_to_string(&self.template)?;
+        let (_, rest) = template
+            .split_once(&format!("/{name}-"))
+            .with_context(|| format!("there is no function {name}"))?;
+        let hash = rest.split_once(".zip").map(|(hash, _)| hash).context("a zip")?;
+        let (old, new) = (format!("{name}-{hash}.zip"), format!("{name}-{hash}-again.zip"));
+        std::fs::copy(self.zips.join(&old), self.zips.join(&new))?;
+        std::fs::write(&self.template, template.replace(&old, &new))?;
+        Ok(())
+    }
+}
+
 /// The template with `CodeUri: .` of each function replaced by the place of its zip; `keys` are names of functions and of objects.
 fn with_code(template: &str, keys: &[(String, String)]) -> Result<String> {
     let mut found = Vec::new();

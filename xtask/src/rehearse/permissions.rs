@@ -19,8 +19,8 @@ const NOT_YET: [(&str, &str); 1] = [
     ("WorkerFunction", "sqs:SendMessage"),
 ];
 
-/// Compares, for each function of the stack, what its role allows it to ask SQS with what it has asked since the emulator started. Fails
-/// when something is allowed that was not used, and names it.
+/// Compares, for each function of the stack, the actions of SQS that its role allows with those that it has called since the emulator
+/// started. Fails when one is allowed that was not called, and names it; and when a role has a policy that is not its own.
 pub async fn compare(aws: &Aws, resources: &BTreeMap<String, Resource>) -> Result<()> {
     let functions = deployed::functions(aws, resources).await?;
     let roles = aws.json(&["iam", "get-account-authorization-details", "--filter", "Role"]).await?;
@@ -30,7 +30,10 @@ pub async fn compare(aws: &Aws, resources: &BTreeMap<String, Resource>) -> Resul
         let (function_arn, role_arn) = (arn("FunctionArn")?, arn("Role")?);
         let of_function = |role: &&Value| role["Arn"] == role_arn;
         let role = roles["RoleDetailList"].as_array().into_iter().flatten().find(of_function);
-        let mut allowed = allowed(role.with_context(|| format!("{name} has no role {role_arn}"))?);
+        let role = role.with_context(|| format!("{name} has no role {role_arn}"))?;
+        let attached = role["AttachedManagedPolicies"].as_array().map(Vec::as_slice).unwrap_or_default();
+        ensure!(attached.is_empty(), "{name}'s role has policies of others: {attached:?}");
+        let mut allowed = allowed(role);
         if allowed.is_empty() {
             continue;
         }

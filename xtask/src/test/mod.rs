@@ -105,7 +105,7 @@ async fn with_backend(
         report
             .step("Lints, and every query against Postgres", queries::lint_and_compare(dirs, cargo, backend))
             .await?;
-        report.step("The template, by cfn-lint", rehearse::lint(dirs)).await?;
+        report.step("The template, by cfn-lint", rehearse::lint(dirs, Path::new(rehearse::TEMPLATE))).await?;
         report.step("Documentation", cargo.env("RUSTDOCFLAGS", "-D warnings").run(&DOC)).await?;
     }
     report.step("Building the functions", cargo_lambda::build(dirs)).await?;
@@ -132,7 +132,7 @@ async fn with_backend(
         result?;
     }
     if !args.only_tests() {
-        rehearsal::steps(dirs, backend, &suites, report, None).await?;
+        rehearsal::steps(dirs, Path::new(rehearse::TEMPLATE), backend, &suites, report, None).await?;
     }
     Ok(())
 }

@@ -29,11 +29,12 @@ pub async fn run(root: &Path, args: Args) -> Result<ExitCode> {
 }
 
 async fn alone(dirs: &Dirs, args: Args, stop: &CancellationToken, report: &mut Report) -> Result<()> {
-    report.step("Linting the template", rehearse::lint(dirs)).await?;
+    report.step("Linting the template", rehearse::lint(dirs, &args.template)).await?;
     let mut backend = report.step("Starting Postgres", Backend::start_postgres(dirs)).await?;
     let cargo = Cargo::new(dirs, stop);
     let suites = Suites::new(&cargo, &[], &[], Vec::new()).await;
-    let result = steps(dirs, &backend, &suites, report, args.keep.then_some(stop)).await;
+    let keep = args.keep.then_some(stop);
+    let result = steps(dirs, &args.template, &backend, &suites, report, keep).await;
     let stopped = backend.stop().await;
     result.and(stopped)
 }
@@ -41,6 +42,7 @@ async fn alone(dirs: &Dirs, args: Args, stop: &CancellationToken, report: &mut R
 /// The steps. With `keep` the stack stays deployed, after all of them but the last, until `keep` is cancelled.
 pub(super) async fn steps(
     dirs: &Dirs,
+    template: &Path,
     backend: &Backend,
     suites: &Suites<'_>,
     report: &mut Report,
@@ -48,7 +50,8 @@ pub(super) async fn steps(
 ) -> Result<()> {
     let release = report.step("Building the zips", Rehearsal::build(dirs)).await?;
     let database_url = stack::database(dirs, backend, "e2e_rehearse").await?;
-    let deployed = report.step("Deploying the template", Rehearsal::deploy(dirs, &release, &database_url));
+    let deployed =
+        report.step("Deploying the template", Rehearsal::deploy(dirs, template, &release, &database_url));
     let rehearsal = deployed.await?;
     let result = on(&rehearsal, suites, report, keep).await;
     let stopped = rehearsal.stop().await;
