@@ -3,6 +3,11 @@
 //! The template is read as it stands, before SAM and CloudFormation make anything of it, so that a test names what a reader would have to
 //! mend. Whether AWS understands it the same way is for cfn-lint and for `cargo xtask rehearse` to say.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
+)]
+
 mod functions;
 mod known;
 mod permissions;

@@ -151,8 +151,9 @@ impl Rehearsal {
         figures::table(&self.aws, &self.resources().await?).await
     }
 
-    /// Leaves everything as it is until `stop`, and says where it is.
+    /// Opens the API again, leaves everything as it is until `stop`, and says where it is.
     pub async fn keep(&self, stop: &CancellationToken) -> Result<()> {
+        self.put(&[("ApiAuthorization", "NONE")]).await?;
         say(format_args!(
             "\nThe stack is deployed: {}\n  curl '{}/api/runs?limit=1'\n  psql '{}'\n  AWS_ENDPOINT_URL={} AWS_ACCESS_KEY_ID=test \
              AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={} .dev/venv/aws/bin/aws cloudformation describe-stack-resources \
