@@ -11,6 +11,7 @@ mod emulator;
 mod figures;
 mod package;
 mod permissions;
+mod update;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -64,8 +65,8 @@ impl Rehearsal {
         release::build(dirs).await
     }
 
-    /// Deploys `template` (seen from the repository) with a migrated Postgres, its sweep not scheduled. Fails, with what CloudFormation says, when it does not
-    /// complete.
+    /// Deploys `template` (seen from the repository) with a migrated Postgres, its sweep not scheduled and its API open. Fails, with what
+    /// CloudFormation says, when it does not complete.
     pub async fn deploy(
         dirs: &Dirs,
         template: &Path,
@@ -115,37 +116,6 @@ impl Rehearsal {
         permissions::compare(&self.aws, &self.resources().await?).await
     }
 
-    /// Updates the stack in place: the same again changes nothing; new code of one function changes that function; into subnets and out
-    /// again; two parameters change what reads them. The schedule is on afterwards, and finds a run that SQS was never told of; the API is closed to strangers.
-    pub async fn update(&self) -> Result<()> {
-        let before = self.resources().await?;
-        checks::unknown_path(&self.base_url).await?;
-        checks::schedule_is(&self.aws, "DISABLED").await?;
-        let run = checks::forgotten_run(&self.database_url).await?;
-        self.put_changing(&OPEN, &[], None).await?;
-        self.package.renew("claim")?;
-        self.put_changing(&OPEN, &["ClaimFunction"], Some("Claim")).await?;
-        checks::claims(&self.base_url).await?;
-        // What an update does not name keeps its value.
-        let subnets = [("SubnetIds", "subnet-1,subnet-2"), ("SecurityGroupIds", "sg-1")];
-        self.put(&subnets).await?;
-        ensure!(
-            self.resources().await?.contains_key("NetworkInterfaces"),
-            "no permissions for functions in subnets"
-        );
-        self.put(&subnets.map(|(name, _)| (name, ""))).await?;
-        let scheduled = [("SweepState", "ENABLED"), ("RetentionDays", "30")];
-        self.put_changing(&scheduled, &["SweepFunction", "SweepSchedule"], Some("Sweep")).await?;
-        checks::schedule_is(&self.aws, "ENABLED").await?;
-        let routes = before.iter().filter(|(_, resource)| resource.kind == "AWS::ApiGatewayV2::Route");
-        let routes: Vec<_> = routes.map(|(name, _)| name.as_str()).collect();
-        self.put_changing(&[("ApiAuthorization", "AWS_IAM")], &routes, None).await?;
-        checks::refuses_strangers(&self.base_url).await?;
-        checks::none_replaced(&before, &self.resources().await?)?;
-        say("Waiting for the schedule, which comes once a minute");
-        checks::succeeds(&self.database_url, &run).await
-    }
-
     /// Sizes and times, as the emulator reports them.
     pub async fn figures(&self) -> Result<String> {
         figures::table(&self.aws, &self.resources().await?).await
@@ -182,23 +152,6 @@ impl Rehearsal {
     /// Deploys with these parameters beside those that are always the same.
     async fn put(&self, parameters: &[(&str, &str)]) -> Result<()> {
         deployed::deploy(&self.aws, &self.package, &self.with_always(parameters)).await
-    }
-
-    /// The same. Fails when it would not change all that `changed` names, or others than those and what is named after `family`: CloudFormation
-    /// looks at what refers to a resource together with it.
-    async fn put_changing(
-        &self,
-        parameters: &[(&str, &str)],
-        changed: &[&str],
-        family: Option<&str>,
-    ) -> Result<()> {
-        let changes = deployed::changes(&self.aws, &self.package, &self.with_always(parameters)).await?;
-        let all = changed.iter().all(|name| changes.contains(*name));
-        let expected =
-            |name: &&String| changed.contains(&name.as_str()) || family.is_some_and(|f| name.starts_with(f));
-        let others: Vec<_> = changes.iter().filter(|name| !expected(name)).collect();
-        ensure!(all && others.is_empty(), "{parameters:?} changes {changes:?}, and not {changed:?}");
-        self.put(parameters).await
     }
 
     fn with_always<'a>(&self, parameters: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {

@@ -1,0 +1,82 @@
+//! Updates of a deployed stack, one after the other, each of them in place. What an update does not name keeps its value.
+
+use anyhow::{Result, ensure};
+
+use super::{OPEN, Rehearsal, checks, deployed};
+use crate::progress::say;
+
+impl Rehearsal {
+    /// Updates the stack in all ways that an operator would, and leaves it with its schedule on and its API closed to strangers. Fails when
+    /// an update changes more than it has to, replaces something, or does not do what it is for.
+    pub async fn update(&self) -> Result<()> {
+        let before = self.resources().await?;
+        checks::unknown_path(&self.base_url).await?;
+        self.nothing_new().await?;
+        self.new_code().await?;
+        self.subnets_and_none_again().await?;
+        // Before the schedule is on, so that nothing else can find it.
+        let run = checks::forgotten_run(&self.database_url).await?;
+        self.schedule().await?;
+        self.close().await?;
+        checks::none_replaced(&before, &self.resources().await?)?;
+        say("Waiting for the schedule, which comes once a minute");
+        checks::succeeds(&self.database_url, &run).await
+    }
+
+    /// The same again changes nothing.
+    async fn nothing_new(&self) -> Result<()> {
+        self.put_changing(&OPEN, &[], None).await
+    }
+
+    /// New code of one function changes that function, which goes on answering.
+    async fn new_code(&self) -> Result<()> {
+        self.package.renew("claim")?;
+        self.put_changing(&OPEN, &["ClaimFunction"], Some("Claim")).await?;
+        checks::claims(&self.base_url).await
+    }
+
+    /// The emulator has no subnets that it would look at, but the permissions for them come and go.
+    async fn subnets_and_none_again(&self) -> Result<()> {
+        let given =
+            async || Ok::<_, anyhow::Error>(self.resources().await?.contains_key("NetworkInterfaces"));
+        let subnets = [("SubnetIds", "subnet-1,subnet-2"), ("SecurityGroupIds", "sg-1")];
+        self.put(&subnets).await?;
+        ensure!(given().await?, "functions in subnets have no permissions for them");
+        self.put(&subnets.map(|(name, _)| (name, ""))).await?;
+        ensure!(!given().await?, "functions keep permissions for subnets that they are not in");
+        checks::claims(&self.base_url).await
+    }
+
+    /// The schedule is switched on, and a parameter of the sweep changes: both change what belongs to the sweep.
+    async fn schedule(&self) -> Result<()> {
+        checks::schedule_is(&self.aws, "DISABLED").await?;
+        let parameters = [("SweepState", "ENABLED"), ("RetentionDays", "30")];
+        self.put_changing(&parameters, &["SweepFunction", "SweepSchedule"], Some("Sweep")).await?;
+        checks::schedule_is(&self.aws, "ENABLED").await
+    }
+
+    /// The API asks for signed requests: every route changes, and nothing else.
+    async fn close(&self) -> Result<()> {
+        let resources = self.resources().await?;
+        let routes = resources.iter().filter(|(_, resource)| resource.kind == "AWS::ApiGatewayV2::Route");
+        let routes: Vec<_> = routes.map(|(name, _)| name.as_str()).collect();
+        self.put_changing(&[("ApiAuthorization", "AWS_IAM")], &routes, None).await?;
+        checks::refuses_strangers(&self.base_url).await
+    }
+
+    /// Deploys. Fails when that would not change all that `changed` names, or would change others than those and what is named after
+    /// `family`: CloudFormation looks at what refers to a resource together with it.
+    async fn put_changing(
+        &self,
+        parameters: &[(&str, &str)],
+        changed: &[&str],
+        family: Option<&str>,
+    ) -> Result<()> {
+        let changes = deployed::changes(&self.aws, &self.package, &self.with_always(parameters)).await?;
+        let all = changed.iter().all(|name| changes.contains(*name));
+        let in_family = |name: &str| family.is_some_and(|family| name.starts_with(family));
+        let others = changes.iter().any(|name| !changed.contains(&name.as_str()) && !in_family(name));
+        ensure!(all && !others, "{parameters:?} changes {changes:?}, and not {changed:?}");
+        self.put(parameters).await
+    }
+}
