@@ -40,6 +40,7 @@ impl Rehearsal {
         let given =
             async || Ok::<_, anyhow::Error>(self.resources().await?.contains_key("NetworkInterfaces"));
         let subnets = [("SubnetIds", "subnet-1,subnet-2"), ("SecurityGroupIds", "sg-1")];
+        ensure!(!given().await?, "functions that are in no subnets have permissions for them");
         self.put(&subnets).await?;
         ensure!(given().await?, "functions in subnets have no permissions for them");
         self.put(&subnets.map(|(name, _)| (name, ""))).await?;
