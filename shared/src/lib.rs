@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`runs`] | the verbs of a run, one file each, with its SQL in `sql/` |
 //! | [`sweep`] | the verbs of what becomes due without anybody asking |
-//! | [`dag`] | what a dag_spec asks a worker to do |
+//! | [`catalog`] | the verbs of tenants, pipelines, versions and connections |
+//! | [`dag`] | what a dag_spec asks a worker to do, and whether it may |
 //! | [`http`] | the edge of the HTTP functions: request in, reply or problem out, one log line |
 //! | [`db`] | the one Postgres connection of an execution environment |
 //! | [`functions`] | the functions of a deployment: what each reads and calls |
@@ -16,6 +17,7 @@
 //! knows about a run's state is a verb.
 
 pub mod app;
+pub mod catalog;
 pub mod config;
 pub mod dag;
 pub mod db;

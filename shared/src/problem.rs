@@ -19,6 +19,10 @@ pub enum Code {
     PipelineVersionNotFound,
     /// No such tenant.
     TenantNotFound,
+    /// No such pipeline, or another tenant's.
+    PipelineNotFound,
+    /// No such connection, or another tenant's.
+    ConnectionNotFound,
     /// The body is larger than 1 MiB.
     PayloadTooLarge,
     /// The body's Content-Type is not JSON.
@@ -41,8 +45,10 @@ pub enum Code {
     AlreadyExists,
     /// The same Idempotency-Key came with another body.
     IdempotencyKeyReused,
-    /// The version's dag_spec does not allow this.
+    /// The dag_spec breaks a rule, or does not allow this.
     InvalidDagSpec,
+    /// The parameters are not what the version's `params` ask for.
+    InvalidParameters,
     /// A defect on our side.
     Internal,
     /// Out of reach for the moment: try again after `Retry-After` seconds.
@@ -59,6 +65,8 @@ impl Code {
             Code::RunNotFound => (404, "Run not found"),
             Code::PipelineVersionNotFound => (404, "Pipeline version not found"),
             Code::TenantNotFound => (404, "Tenant not found"),
+            Code::PipelineNotFound => (404, "Pipeline not found"),
+            Code::ConnectionNotFound => (404, "Connection not found"),
             Code::PayloadTooLarge => (413, "Payload too large"),
             Code::UnsupportedMediaType => (415, "Unsupported media type"),
             Code::RunNotRunning => (409, "Run not running"),
@@ -71,6 +79,7 @@ impl Code {
             Code::AlreadyExists => (409, "Already exists"),
             Code::IdempotencyKeyReused => (422, "Idempotency key reused"),
             Code::InvalidDagSpec => (422, "Invalid dag_spec"),
+            Code::InvalidParameters => (422, "Invalid parameters"),
             Code::Internal => (500, "Internal error"),
             Code::Unavailable => (503, "Unavailable"),
         }

@@ -3,7 +3,15 @@
 //! Today's worker runs specs without steps and steps that are plain strings, which do nothing. The executor of whole
 //! specs replaces [`plan`].
 
+mod check;
+mod connections;
+mod params;
+
 use serde_json::Value;
+
+pub use check::{Fault, check, check_shape};
+pub use connections::{ConnectionKind, Connections};
+pub use params::{Params, ParamsError};
 
 /// Steps that do nothing, in the order they stand.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,3 @@
+//! `runplane`, the command line.
+
+fn main() {}
