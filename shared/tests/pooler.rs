@@ -42,8 +42,8 @@ async fn tenant(options: &PgConnectOptions) -> (Uuid, Uuid) {
     sqlx::query(
         "with t as (insert into tenants (id, name) values ($1, 'T')),
               p as (insert into pipelines (id, tenant_id, name) values ($1, $1, 'P'))
-         insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec)
-         values ($2, $1, $1, '1', 'APPROVED', '{\"retry\": {\"max_attempts\": 2, \"delay_seconds\": 0}}')",
+         insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec, approved_at)
+         values ($2, $1, $1, '1', 'APPROVED', '{\"retry\": {\"max_attempts\": 2, \"delay_seconds\": 0}}', now())",
     )
     .bind(tenant)
     .bind(version)

@@ -61,8 +61,8 @@ async fn stored(app: &App, id: Uuid) -> runs::Run {
 async fn run_of(app: &App, dag_spec: serde_json::Value) -> Uuid {
     let version = Uuid::now_v7();
     let insert = sqlx::query(
-        "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec)
-         values ($1, $2, '0199e0c0-0000-7000-8000-000000000011', $1::text, 'APPROVED', $3)",
+        "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec, approved_at)
+         values ($1, $2, '0199e0c0-0000-7000-8000-000000000011', $1::text, 'APPROVED', $3, now())",
     );
     execute(app, insert.bind(version).bind(DEMO_TENANT).bind(dag_spec)).await;
     let request = serde_json::json!({"tenant_id": DEMO_TENANT, "pipeline_version_id": version});

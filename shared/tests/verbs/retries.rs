@@ -171,8 +171,8 @@ async fn another_version_has_to_be_an_approved_one_of_the_same_pipeline(mut conn
     let mut version = async |pipeline: Uuid, status: &str, spec: serde_json::Value| {
         let version = Uuid::now_v7();
         sqlx::query(
-            "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec)
-             values ($1, $2, $3, $1::text, $4, $5)",
+            "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec, approved_at)
+             values ($1, $2, $3, $1::text, $4, $5, case when $4 <> 'DRAFT' then now() end)",
         )
         .bind(version)
         .bind(world.tenant)

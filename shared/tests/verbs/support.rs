@@ -24,7 +24,8 @@ pub async fn world_with(conn: &mut PgConnection, status: &str, dag_spec: serde_j
     sqlx::query(
         "with t as (insert into tenants (id, name) values ($1, 'T')),
               p as (insert into pipelines (id, tenant_id, name, queue) values ($2, $1, 'P', 'pipes'))
-         insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec) values ($3, $1, $2, '1', $4, $5)",
+         insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec, approved_at)
+         values ($3, $1, $2, '1', $4, $5, case when $4 <> 'DRAFT' then now() end)",
     )
     .bind(world.tenant)
     .bind(world.pipeline)

@@ -25,8 +25,8 @@ pub async fn seed(dirs: &Dirs, server: &Server, backlog: u32) -> Result<()> {
     let rows = format!(
         "insert into tenants (id, name) values ('{TENANT}', 'Bench');
          insert into pipelines (id, tenant_id, name) values ('{PIPELINE}', '{TENANT}', 'bench');
-         insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec)
-           values ('{VERSION}', '{TENANT}', '{PIPELINE}', '1', 'APPROVED', '{{\"steps\":[]}}');
+         insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec, approved_at)
+           values ('{VERSION}', '{TENANT}', '{PIPELINE}', '1', 'APPROVED', '{{\"steps\":[]}}', now());
          insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch, available_at,
                                     created_at)
            select i.id, i.id, '{TENANT}', '{PIPELINE}', '{VERSION}', 'pull', i.at, i.at
