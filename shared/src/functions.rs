@@ -32,17 +32,42 @@ pub struct Function {
 /// What starts a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
-    /// A request to the HTTP API.
-    Route {
-        /// In capitals.
-        method: &'static str,
-        /// With parameters in braces.
-        path: &'static str,
-    },
+    /// A request to the HTTP API, by one of these routes.
+    Routes(&'static [Route]),
     /// Messages in the runs queue, by way of an event source mapping.
     Queue,
     /// The clock.
     Schedule,
+}
+
+/// A method on a path of the HTTP API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// In capitals.
+    pub method: &'static str,
+    /// With parameters in braces.
+    pub path: &'static str,
+}
+
+impl Route {
+    /// Whether API Gateway calls it by this name: `GET /api/runs/{run_id}`.
+    pub fn is_named(&self, key: &str) -> bool {
+        key.split_once(' ') == Some((self.method, self.path))
+    }
+
+    /// Whether a request with this method and path comes by it, as far as its literal segments tell.
+    pub fn fits(&self, method: &str, path: &str) -> bool {
+        let (mut wanted, mut given) = (self.path.split('/'), path.split('/'));
+        method == self.method
+            && loop {
+                match (wanted.next(), given.next()) {
+                    (None, None) => break true,
+                    (Some(wanted), Some(given)) if wanted == given => {}
+                    (Some(wanted), Some(given)) if wanted.starts_with('{') && !given.is_empty() => {}
+                    _ => break false,
+                }
+            }
+    }
 }
 
 /// What a function may ask of SQS about the runs queue.
@@ -68,16 +93,18 @@ impl Call {
 }
 
 /// Every function of a deployment.
-pub static FUNCTIONS: [Function; 11] = [
-    route("create", "POST", "/api/runs").sending(),
-    Function { plans: Plans::Custom, ..route("list", "GET", "/api/runs") },
-    route("claim", "POST", "/api/runs/claim"),
-    Function { time_limit: WHILE_WAITING, ..route("get", "GET", "/api/runs/{run_id}") },
-    route("heartbeat", "POST", "/api/runs/{run_id}/heartbeat"),
-    route("complete", "POST", "/api/runs/{run_id}/complete").sending(),
-    route("release", "POST", "/api/runs/{run_id}/release").sending(),
-    route("cancel", "POST", "/api/runs/{run_id}/cancel"),
-    route("retry", "POST", "/api/runs/{run_id}/retry").sending(),
+pub static FUNCTIONS: [Function; 12] = [
+    http("create", &[Route { method: "POST", path: "/api/runs" }]).sending(),
+    Function { plans: Plans::Custom, ..http("list", &[Route { method: "GET", path: "/api/runs" }]) },
+    http("claim", &[Route { method: "POST", path: "/api/runs/claim" }]),
+    Function { time_limit: WHILE_WAITING, ..http("get", &[Route { method: "GET", path: "/api/runs/{run_id}" }]) },
+    http("heartbeat", &[Route { method: "POST", path: "/api/runs/{run_id}/heartbeat" }]),
+    http("complete", &[Route { method: "POST", path: "/api/runs/{run_id}/complete" }]).sending(),
+    http("release", &[Route { method: "POST", path: "/api/runs/{run_id}/release" }]).sending(),
+    http("cancel", &[Route { method: "POST", path: "/api/runs/{run_id}/cancel" }]),
+    http("retry", &[Route { method: "POST", path: "/api/runs/{run_id}/retry" }]).sending(),
+    // Seldom called, and its lists have filters.
+    Function { plans: Plans::Custom, ..http("catalog", &CATALOGUE) },
     Function {
         name: "worker",
         trigger: Trigger::Queue,
@@ -97,14 +124,35 @@ pub static FUNCTIONS: [Function; 11] = [
     },
 ];
 
+/// Small and seldom used, so that one function serves all of it (docs/decisions/0014).
+const CATALOGUE: [Route; 17] = [
+    Route { method: "POST", path: "/api/tenants" },
+    Route { method: "GET", path: "/api/tenants" },
+    Route { method: "GET", path: "/api/tenants/{tenant_id}" },
+    Route { method: "PATCH", path: "/api/tenants/{tenant_id}" },
+    Route { method: "POST", path: "/api/pipelines" },
+    Route { method: "GET", path: "/api/pipelines" },
+    Route { method: "GET", path: "/api/pipelines/{pipeline_id}" },
+    Route { method: "PATCH", path: "/api/pipelines/{pipeline_id}" },
+    Route { method: "POST", path: "/api/pipeline-versions" },
+    Route { method: "GET", path: "/api/pipeline-versions" },
+    Route { method: "GET", path: "/api/pipeline-versions/{pipeline_version_id}" },
+    Route { method: "PUT", path: "/api/pipeline-versions/{pipeline_version_id}" },
+    Route { method: "POST", path: "/api/pipeline-versions/{pipeline_version_id}/status" },
+    Route { method: "POST", path: "/api/connections" },
+    Route { method: "GET", path: "/api/connections" },
+    Route { method: "GET", path: "/api/connections/{connection_id}" },
+    Route { method: "DELETE", path: "/api/connections/{connection_id}" },
+];
+
 /// The time limit of who may wait for the end of a run.
 const WHILE_WAITING: Duration = TIME_LIMIT.saturating_add(Duration::from_secs(MAX_WAIT_SECONDS as u64));
 
 /// A function of the HTTP API that knows Postgres and nothing else.
-const fn route(name: &'static str, method: &'static str, path: &'static str) -> Function {
+const fn http(name: &'static str, routes: &'static [Route]) -> Function {
     Function {
         name,
-        trigger: Trigger::Route { method, path },
+        trigger: Trigger::Routes(routes),
         plans: Plans::Generic,
         settings: &[DatabaseUrl, DbPooler],
         calls: &[],
@@ -113,6 +161,14 @@ const fn route(name: &'static str, method: &'static str, path: &'static str) -> 
 }
 
 impl Function {
+    /// The requests that start it; none for those that no request starts.
+    pub fn routes(&self) -> &'static [Route] {
+        match self.trigger {
+            Trigger::Routes(routes) => routes,
+            Trigger::Queue | Trigger::Schedule => &[],
+        }
+    }
+
     /// The same, and it tells SQS that a run waits.
     const fn sending(self) -> Self {
         Self { settings: &[DatabaseUrl, DbPooler, RunsQueueUrl], calls: &[SendMessage], ..self }

@@ -9,6 +9,9 @@
 //! | [`http`] | the edge of the HTTP functions: request in, reply or problem out, one log line |
 //! | [`db`] | the one Postgres connection of an execution environment |
 //! | [`functions`] | the functions of a deployment: what each reads and calls |
+//! | [`cursor`] | places in lists |
+//! | [`strict`] | JSON read without leniency |
+//! | [`canonical`] | the form of JSON that digests are taken of |
 //! | [`dispatch`] | telling SQS that a run waits |
 //! | [`metrics`] | counts for CloudWatch |
 //! | [`openapi`] | the OpenAPI document, generated from the types above |
@@ -17,8 +20,10 @@
 //! knows about a run's state is a verb.
 
 pub mod app;
+pub mod canonical;
 pub mod catalog;
 pub mod config;
+pub mod cursor;
 pub mod dag;
 pub mod db;
 pub mod dispatch;
@@ -30,6 +35,7 @@ pub mod openapi;
 pub mod problem;
 pub mod runs;
 pub mod scope;
+pub mod strict;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

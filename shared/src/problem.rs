@@ -86,8 +86,10 @@ impl Code {
     }
 }
 
-/// A problem names at most this many faults.
+/// A problem names at most this many faults of a request.
 pub const MAX_FAULTS: usize = 20;
+/// A problem names at most this many faults of a dag_spec, which is a text that somebody mends in one go.
+pub const MAX_DAG_FAULTS: usize = 100;
 
 /// One fault in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -157,6 +159,17 @@ impl Problem {
             many => format!("{} fields of the request are invalid", many.len()),
         };
         Self { code: Code::InvalidField, detail, errors, cause: None }
+    }
+
+    /// `invalid_dag_spec` with the faults of the spec, at least one; pointers are into the spec.
+    pub fn invalid_dag_spec(mut faults: Vec<FieldError>) -> Self {
+        faults.truncate(MAX_DAG_FAULTS);
+        let detail = match faults.as_slice() {
+            [one] if one.pointer.is_empty() => format!("the dag_spec {}", one.detail),
+            [one] => format!("{} of the dag_spec: {}", one.pointer, one.detail),
+            many => format!("the dag_spec breaks {} rules", many.len()),
+        };
+        Self { code: Code::InvalidDagSpec, detail, errors: faults, cause: None }
     }
 
     /// `internal`: fixed text for the caller, the cause for the log.

@@ -1,2 +1,39 @@
-//! The catalogue: tenants, their pipelines, the versions of these, and connections. One file per verb, or per thing where its verbs are
-//! short.
+//! The catalogue: tenants, their pipelines, the versions of these, and connections. One file for each verb, one folder for each thing.
+//!
+//! A verb takes `&mut PgConnection` and answers with a small error of its own; zero rows are never silent. What makes something takes its
+//! tenant from the request, everything else takes the [`Scope`](crate::scope::Scope) first.
+
+mod connections;
+mod page;
+mod patch;
+mod pipelines;
+mod tenants;
+mod versions;
+
+pub use connections::{
+    Connection, ConnectionConfig, ConnectionError, ConnectionFilter, CreateConnectionError,
+    CreateConnectionRequest, HttpAuth, HttpAuthType, HttpConfig, LambdaConfig, SqlConfig, SqlTls, SqsConfig, create_connection, delete_connection, get_connection, list_connections,
+};
+pub use page::{List, Page};
+pub use patch::Patch;
+pub use pipelines::{
+    CreatePipelineError, CreatePipelineRequest, Pipeline, PipelineError, PipelineFilter, UpdatePipelineError,
+    UpdatePipelineRequest, create_pipeline, get_pipeline, list_pipelines, update_pipeline,
+};
+pub use tenants::{
+    CreateTenantRequest, Tenant, TenantError, TenantFilter, UpdateTenantRequest, create_tenant, get_tenant,
+    list_tenants, update_tenant,
+};
+pub use versions::{
+    ApprovedStatus, ChangeStatusError, ChangeStatusRequest, CreateVersionError, CreateVersionRequest,
+    EditVersionError, EditVersionRequest, Transition, Version, VersionError, VersionFilter, VersionInFull,
+    VersionStatus, change_status, create_version, edit_version, get_version, list_versions,
+};
+
+/// The longest name of a tenant or a pipeline, in characters.
+const MAX_NAME_CHARS: usize = 200;
+
+/// Whether Postgres refused a statement because somebody else has the name already.
+fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}

@@ -5,6 +5,7 @@
     reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
 )]
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
@@ -23,13 +24,10 @@ fn root() -> PathBuf {
 
 /// Path, method and function of each route of the table, in order.
 fn routes() -> Vec<[String; 3]> {
-    let mut routes: Vec<_> = FUNCTIONS
-        .iter()
-        .filter_map(|function| match function.trigger {
-            Trigger::Route { method, path } => Some([path, method, function.name].map(str::to_owned)),
-            Trigger::Queue | Trigger::Schedule => None,
-        })
-        .collect();
+    let of = |function: &'static Function| {
+        function.routes().iter().map(|route| [route.path, route.method, function.name].map(str::to_owned))
+    };
+    let mut routes: Vec<_> = FUNCTIONS.iter().flat_map(of).collect();
     routes.sort();
     routes
 }
@@ -54,14 +52,34 @@ fn the_table_has_the_routes_that_are_documented_and_no_others() {
     let document = std::fs::read_to_string(root().join("docs/openapi.json")).unwrap();
     let document: serde_json::Value = serde_json::from_str(&document).unwrap();
     let mut documented = Vec::new();
+    let mut names = BTreeSet::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
             let name = operation["operationId"].as_str().unwrap();
-            documented.push([path.clone(), method.to_uppercase(), name.to_owned()]);
+            assert!(names.insert(name), "two operations are called {name}");
+            documented.push([path.clone(), method.to_uppercase()]);
         }
     }
     documented.sort();
-    assert_eq!(routes(), documented);
+    let expected = routes().into_iter().map(|[path, method, _]| [path, method]);
+    assert_eq!(expected.collect::<Vec<_>>(), documented);
+    // A function that does one thing is called as its operation.
+    for function in FUNCTIONS.iter().filter(|function| function.routes().len() == 1) {
+        assert!(names.contains(function.name), "{}", function.name);
+    }
+}
+
+#[test]
+fn a_request_finds_its_route_by_name_or_by_path() {
+    let route = |method, path| FUNCTIONS.iter().flat_map(Function::routes).find(|route: &&Route| route.fits(method, path));
+    assert_eq!(route("GET", "/api/runs").unwrap().path, "/api/runs");
+    assert_eq!(route("PATCH", "/api/tenants/x").unwrap().path, "/api/tenants/{tenant_id}");
+    for (method, path) in [("PUT", "/api/runs"), ("GET", "/api/tenants/"), ("GET", "/api"), ("GET", "/api/tenants/x/y")] {
+        assert_eq!(route(method, path), None, "{method} {path}");
+    }
+    let named = Route { method: "GET", path: "/api/tenants/{tenant_id}" };
+    assert!(named.is_named("GET /api/tenants/{tenant_id}"));
+    assert!(!named.is_named("GET /api/tenants") && !named.is_named("$default"));
 }
 
 #[test]
@@ -94,7 +112,7 @@ fn part_of_a_name_finds_nothing() {
 // What the worker and the sweep read beside this is tested where it is read.
 #[tokio::test]
 async fn every_http_function_reads_the_settings_that_the_table_lists_for_it() {
-    for function in FUNCTIONS.iter().filter(|function| matches!(function.trigger, Trigger::Route { .. })) {
+    for function in FUNCTIONS.iter().filter(|function| !function.routes().is_empty()) {
         check_settings(function, App::from_settings).await;
     }
 }

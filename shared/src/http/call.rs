@@ -1,12 +1,16 @@
 //! One request, read strictly: every fault becomes a problem that says where it is.
 
+use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _};
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::error::Category;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Query;
-use crate::problem::{Code, FieldError, MAX_FAULTS, Problem};
+use crate::functions::{Function, Route};
+use crate::problem::{Code, FieldError, Problem};
+use crate::scope::Scope;
+use crate::strict;
 
 /// Larger bodies are refused.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -30,12 +34,58 @@ impl Call {
     /// # Errors
     /// `invalid_field` if it is no UUID.
     pub fn run_id(&self) -> Result<Uuid, Problem> {
-        let text =
-            self.request.path_parameters_ref().and_then(|params| params.first("run_id")).unwrap_or_default();
-        let run_id = Uuid::try_parse(text)
-            .map_err(|_| Problem::invalid(vec![FieldError::new("/run_id", "must be a UUID")]))?;
+        let run_id = self.id("run_id")?;
         tracing::Span::current().record("run.id", run_id.to_string());
         Ok(run_id)
+    }
+
+    /// An id of the path.
+    ///
+    /// # Errors
+    /// `invalid_field` if it is no UUID.
+    pub fn id(&self, name: &str) -> Result<Uuid, Problem> {
+        let text =
+            self.request.path_parameters_ref().and_then(|params| params.first(name)).unwrap_or_default();
+        Uuid::try_parse(text)
+            .map_err(|_| Problem::invalid(vec![FieldError::new(format!("/{name}"), "must be a UUID")]))
+    }
+
+    /// The route of `function` that this request came by. API Gateway names it, wherever the API is mounted; where nobody does, the path
+    /// tells. `None`: the function was invoked with something else.
+    pub fn route(&self, function: &'static Function) -> Option<&'static Route> {
+        let named = match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref(),
+            _ => None,
+        };
+        let routes = function.routes();
+        routes
+            .iter()
+            .find(|route| named.is_some_and(|key| route.is_named(key)))
+            .or_else(|| routes.iter().find(|route| route.fits(self.request.method().as_str(), self.request.raw_http_path())))
+    }
+
+    /// Who signed the request, by ARN, where the gateway has checked that somebody did.
+    pub fn signer(&self) -> Option<&str> {
+        match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                context.authorizer.as_ref()?.iam.as_ref()?.user_arn.as_deref()
+            }
+            _ => None,
+        }
+    }
+
+    /// The tenant that `?tenant_id=` narrows the request to, noted in the log, or every tenant.
+    ///
+    /// # Errors
+    /// `invalid_field` if it is no UUID, or the query has anything else.
+    pub fn scope(&self) -> Result<Scope, Problem> {
+        let mut query = self.query();
+        let tenant = query.parsed::<Uuid>("tenant_id", "a UUID");
+        query.finish()?;
+        if let Some(tenant) = tenant {
+            tracing::Span::current().record("tenant.id", tenant.to_string());
+        }
+        Ok(Scope::from(tenant))
     }
 
     /// The parameters of the query.
@@ -115,73 +165,19 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             Err(error) => malformed(&error),
         });
     }
-    let mut unknown = Vec::new();
-    let mut track = serde_path_to_error::Track::new();
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
-    let parsed = serde_ignored::deserialize(tracked, |path| {
-        if unknown.len() < MAX_FAULTS {
-            unknown.push(ignored_pointer(&path));
-        }
-    });
-    let parsed = parsed.and_then(|value| json.end().map(|()| value));
-    match parsed {
+    match strict::read(&mut json) {
+        Ok(value) => json.end().map(|()| value).map_err(|error| malformed(&error)),
         // What is not JSON at all is that first of all, whatever was found wrong before the place where it breaks.
-        Err(error) => Err(match serde_json::from_slice::<serde_json::Value>(bytes) {
-            Err(syntax) => malformed(&syntax),
-            Ok(_) => Problem::invalid(vec![field_error(&track.path(), &error)]),
+        Err(faults) => Err(match serde_json::from_slice::<Value>(bytes) {
+            Err(error) => malformed(&error),
+            Ok(_) => Problem::invalid(faults),
         }),
-        Ok(_) if !unknown.is_empty() => Err(Problem::invalid(
-            unknown
-                .into_iter()
-                .map(|pointer| FieldError::new(pointer, "is not a field of this request"))
-                .collect(),
-        )),
-        Ok(value) => Ok(value),
     }
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
     Problem::new(Code::MalformedJson, format!("The body is not JSON: {error}"))
-}
-
-fn field_error(path: &serde_path_to_error::Path, error: &serde_json::Error) -> FieldError {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", escape(key))),
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    // serde_json calls it a fault of syntax if a word was expected and something else stands there.
-    let detail = if error.classify() == Category::Data {
-        error.to_string()
-    } else {
-        "is not one of the words that may stand here".to_owned()
-    };
-    // serde reports a missing field at the object that lacks it.
-    if let Some(name) = detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
-        return FieldError::new(format!("{pointer}/{}", escape(name)), "is required");
-    }
-    FieldError::new(pointer, detail)
-}
-
-fn ignored_pointer(path: &serde_ignored::Path<'_>) -> String {
-    use serde_ignored::Path;
-    match path {
-        Path::Root => String::new(),
-        Path::Seq { parent, index } => format!("{}/{index}", ignored_pointer(parent)),
-        Path::Map { parent, key } => format!("{}/{}", ignored_pointer(parent), escape(key)),
-        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
-            ignored_pointer(parent)
-        }
-    }
-}
-
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]

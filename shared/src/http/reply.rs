@@ -36,6 +36,11 @@ impl Reply {
         Ok(reply)
     }
 
+    /// 204: done, and there is nothing to say.
+    pub fn no_content() -> Self {
+        Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: String::new() }
+    }
+
     /// A problem. `request_id` finds the request in the logs.
     pub(super) fn problem(problem: Problem, request_id: &str) -> Self {
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -54,7 +59,8 @@ impl Reply {
 
     /// As the Lambda runtime takes it.
     pub(super) fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::Text(self.body));
+        let body = if self.body.is_empty() { Body::Empty } else { Body::Text(self.body) };
+        let mut response = Response::new(body);
         *response.status_mut() = self.status;
         response.headers_mut().extend(self.headers);
         response

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Labels;
 use crate::problem::{Code, FieldError, MAX_FAULTS, Problem};
+use crate::strict::escape;
 
 /// How large `parameters` and `output` may be, as compact JSON.
 pub const MAX_JSON_BYTES: usize = 256 * 1024;
@@ -34,6 +35,15 @@ impl Faults {
         let chars = value.chars().count();
         if chars < 1 || chars > max {
             self.add(pointer, format!("must have 1 to {max} characters, has {chars}"));
+        }
+        self.nul(pointer, value);
+    }
+
+    /// A string of at most `max` characters, without NUL.
+    pub fn up_to(&mut self, pointer: &str, value: &str, max: usize) {
+        let chars = value.chars().count();
+        if chars > max {
+            self.add(pointer, format!("must have at most {max} characters, has {chars}"));
         }
         self.nul(pointer, value);
     }
@@ -114,11 +124,6 @@ impl Faults {
 /// Whether a time is one that RFC 3339 can write and Postgres can store: years 1 to 9999.
 pub fn is_storable(time: &DateTime<Utc>) -> bool {
     (1..=9999).contains(&time.year())
-}
-
-/// A key as a JSON pointer writes it (RFC 6901).
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Idempotency keys: of requests with one key, the first makes a run and the others get it.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Dispatch, Labels, Run, RunStatus, run_from};
+use crate::canonical;
 
 /// What a key has been used for.
 #[derive(Debug)]
@@ -29,8 +29,7 @@ pub(super) fn digest(request: &impl Serialize) -> Result<Vec<u8>, serde_json::Er
     if let Some(fields) = request.as_object_mut() {
         fields.retain(|_, value| !value.is_null());
     }
-    request.sort_all_objects();
-    Ok(Sha256::digest(request.to_string()).to_vec())
+    Ok(canonical::sha256(request))
 }
 
 /// What the tenant's `key` has been used for, seen by a request with this digest.

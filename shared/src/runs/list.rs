@@ -1,17 +1,14 @@
 //! List: runs, newest first, one page at a time.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::fields::is_storable;
 use super::{Dispatch, Labels, Run, RunStatus, run_from};
+use crate::cursor::Cursor;
 use crate::scope::Scope;
 
 /// Which runs. Everything that is `None` or empty does not matter.
@@ -42,51 +39,6 @@ pub struct Page {
     pub offset: i64,
     /// It begins after this place.
     pub cursor: Option<Cursor>,
-}
-
-/// A place in a list: after the run that was created then and has this id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    created_at: DateTime<Utc>,
-    id: Uuid,
-}
-
-/// The cursor is not one of ours, or belongs to another list.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cursor is not a next_cursor of this list with these filters")]
-pub struct InvalidCursor;
-
-impl Cursor {
-    /// Opaque to clients: place and digest of the list it belongs to, in base64.
-    fn encode(self, scope: Scope, filter: &ListFilter) -> String {
-        let mut bytes = Vec::with_capacity(32);
-        bytes.extend(self.created_at.timestamp_micros().to_be_bytes());
-        bytes.extend(self.id.as_bytes());
-        bytes.extend(self.digest(scope, filter));
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    /// Reads the `next_cursor` of a page of the same list.
-    ///
-    /// # Errors
-    /// [`InvalidCursor`] if it is none, or one of another list.
-    pub fn decode(text: &str, scope: Scope, filter: &ListFilter) -> Result<Self, InvalidCursor> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
-        let (micros, rest) = bytes.split_first_chunk::<8>().ok_or(InvalidCursor)?;
-        let (id, digest) = rest.split_first_chunk::<16>().ok_or(InvalidCursor)?;
-        let created_at = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros)).ok_or(InvalidCursor)?;
-        let cursor = Self { created_at, id: Uuid::from_bytes(*id) };
-        let ours = digest == cursor.digest(scope, filter) && is_storable(&created_at);
-        if ours { Ok(cursor) } else { Err(InvalidCursor) }
-    }
-
-    /// Ties the place to its list. Not a secret: whoever computes one gets a page of a list that is theirs anyway.
-    fn digest(self, scope: Scope, filter: &ListFilter) -> [u8; 8] {
-        let digest = Sha256::digest(format!("{self:?} {:?} {filter:?}", scope.tenant()));
-        let mut short = [0; 8];
-        short.copy_from_slice(&digest[..8]);
-        short
-    }
 }
 
 /// One page of a list. It may hold fewer runs than asked for although there are more: `next_cursor` tells.
@@ -164,36 +116,4 @@ pub async fn list(
         .filter(|_| more)
         .map(|last| Cursor { created_at: last.created_at, id: last.id }.encode(scope, filter));
     Ok(RunPage { count: items.len(), items, limit: page.limit, offset: page.offset, next_cursor })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_belongs_to_one_list() {
-        let filter = ListFilter::default();
-        let cursor = Cursor {
-            created_at: DateTime::from_timestamp_micros(1_790_000_000_123_456).unwrap(),
-            id: Uuid::now_v7(),
-        };
-        let text = cursor.encode(Scope::All, &filter);
-        assert_eq!(Cursor::decode(&text, Scope::All, &filter), Ok(cursor));
-        assert_eq!(Cursor::decode(&text, Scope::Tenant(Uuid::nil()), &filter), Err(InvalidCursor));
-        let other = ListFilter { status: vec![RunStatus::Failed], ..filter.clone() };
-        assert_eq!(Cursor::decode(&text, Scope::All, &other), Err(InvalidCursor));
-    }
-
-    #[test]
-    fn a_forged_cursor_is_refused() {
-        let text =
-            Cursor { created_at: Utc::now(), id: Uuid::now_v7() }.encode(Scope::All, &ListFilter::default());
-        for forged in ["", "x", "!!!", &text[1..], &format!("{text}AAAA"), &URL_SAFE_NO_PAD.encode([0; 32])] {
-            assert_eq!(
-                Cursor::decode(forged, Scope::All, &ListFilter::default()),
-                Err(InvalidCursor),
-                "{forged}"
-            );
-        }
-    }
 }

@@ -24,11 +24,12 @@ pub use claim::{
 };
 pub use complete::{CompleteError, CompleteRefusal, CompleteReply, CompleteRequest, complete};
 pub use create::{CreateError, CreateRequest, Created, create};
-pub(crate) use fields::is_storable;
+pub(crate) use fields::{Faults, is_storable};
+pub use crate::cursor::{Cursor, InvalidCursor};
 pub use get::{Attempt, GetError, PipelineVersion, RunDetails, WaitingFor, WaitingReason, get};
 pub use heartbeat::{HeartbeatError, HeartbeatRefusal, HeartbeatReply, HeartbeatRequest, heartbeat};
 pub use holder::Standing;
-pub use list::{Cursor, InvalidCursor, ListFilter, Page, RunPage, list};
+pub use list::{ListFilter, Page, RunPage, list};
 pub use mark_dispatched::mark_dispatched;
 pub(crate) use model::run_from;
 pub use model::{Dispatch, Labels, Outcome, Run, RunStatus};

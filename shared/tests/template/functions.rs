@@ -110,7 +110,7 @@ fn environments_are_limited_if_the_operator_says_so() {
     for row in &FUNCTIONS {
         let (name, function) = template.function(row.name);
         let expected = limit(match row.trigger {
-            Trigger::Route { .. } => reference("FunctionConcurrency"),
+            Trigger::Routes(_) => reference("FunctionConcurrency"),
             Trigger::Queue => reference("WorkerConcurrency"),
             Trigger::Schedule => json!(1),
         });
@@ -163,7 +163,7 @@ fn a_function_has_more_time_than_its_caller_waits_and_less_than_the_api_does() {
             .unwrap_or_else(|| panic!("{name} has no Timeout"));
         assert!(seconds > row.time_limit.as_secs(), "{name} is ended before its caller has an answer");
         match row.trigger {
-            Trigger::Route { .. } => {
+            Trigger::Routes(_) => {
                 assert!(seconds < API_GIVES_UP_SECONDS, "{name} goes on when the API has given up")
             }
             // The next sweep may come, and the longest that Lambda allows.

@@ -1,0 +1,94 @@
+//! Create a connection.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use sqlx::postgres::PgConnection;
+use sqlx::types::Json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Connection, ConnectionConfig, config};
+use crate::dag::ConnectionKind;
+use crate::problem::Problem;
+use crate::runs::Faults;
+
+/// What a client sends to create a connection. There is no way to send a secret.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct CreateConnectionRequest {
+    /// Whose it becomes.
+    pub tenant_id: Uuid,
+    /// 1 to 100 characters that no other connection of the tenant is called by.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: String,
+    /// Which steps may use it.
+    pub kind: ConnectionKind,
+    /// Where it leads, as its kind has it.
+    #[schema(value_type = ConnectionConfig)]
+    pub config: Map<String, Value>,
+    /// The name of a secret that the worker can read, 1 to 256 letters, digits and `/_+=.@:-`. Never the secret.
+    #[schema(min_length = 1, max_length = 256, pattern = "^[A-Za-z0-9/_+=.@:-]+$")]
+    pub secret_ref: Option<String>,
+}
+
+impl CreateConnectionRequest {
+    /// Checks every bound.
+    ///
+    /// # Errors
+    /// `invalid_field` with every field that is out of bounds.
+    pub fn check(&self) -> Result<(), Problem> {
+        let mut faults = Faults::default();
+        faults.text("/name", &self.name, 100);
+        if let Some(secret_ref) = &self.secret_ref {
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@:-".contains(&byte);
+            if !(1..=256).contains(&secret_ref.len()) || !secret_ref.bytes().all(fits) {
+                faults.add("/secret_ref", "must be the name of a secret: 1 to 256 letters, digits and /_+=.@:-");
+            }
+        }
+        config::check(self.kind, &self.config, self.secret_ref.is_some(), &mut faults);
+        faults.finish()
+    }
+}
+
+/// Why a connection was not created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateConnectionError {
+    /// No such tenant.
+    #[error("tenant not found")]
+    TenantNotFound,
+    /// Another connection of the tenant has this name.
+    #[error("the tenant has a connection of this name")]
+    NameTaken,
+    /// Postgres.
+    #[error(transparent)]
+    Db(#[from] sqlx::Error),
+}
+
+/// Inserts the connection. The request has passed [`CreateConnectionRequest::check`].
+///
+/// # Errors
+/// [`CreateConnectionError`]; nothing was inserted.
+pub async fn create_connection(
+    conn: &mut PgConnection,
+    request: &CreateConnectionRequest,
+) -> Result<Connection, CreateConnectionError> {
+    let row = sqlx::query_file_as!(
+        Connection,
+        "sql/create_connection.sql",
+        Uuid::now_v7(),
+        request.tenant_id,
+        request.name,
+        request.kind.as_str(),
+        Json(&request.config) as _,
+        request.secret_ref,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    if let Some(connection) = row {
+        return Ok(connection);
+    }
+    let tenant = sqlx::query_scalar!("select t.id from tenants t where t.id = $1", request.tenant_id);
+    Err(match tenant.fetch_optional(conn).await? {
+        None => CreateConnectionError::TenantNotFound,
+        Some(_) => CreateConnectionError::NameTaken,
+    })
+}

@@ -1,0 +1,45 @@
+//! Connections: what the steps of a tenant's pipelines may reach.
+
+mod config;
+mod create;
+mod delete;
+mod get;
+mod list;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::dag::ConnectionKind;
+
+pub use config::{
+    ConnectionConfig, HttpAuth, HttpAuthType, HttpConfig, LambdaConfig, SqlConfig, SqlTls, SqsConfig,
+};
+pub use create::{CreateConnectionError, CreateConnectionRequest, create_connection};
+pub use delete::delete_connection;
+pub use get::{ConnectionError, get_connection};
+pub use list::{ConnectionFilter, list_connections};
+
+/// A connection. Never a secret: `secret_ref` is the name of one.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Connection {
+    /// UUIDv7.
+    pub id: Uuid,
+    /// Whose it is.
+    pub tenant_id: Uuid,
+    /// What steps call it by. No other connection of the tenant has it.
+    pub name: String,
+    /// Which steps may use it.
+    pub kind: ConnectionKind,
+    /// Where it leads, as its kind has it.
+    #[schema(value_type = ConnectionConfig)]
+    pub config: Value,
+    /// The name of its secret.
+    pub secret_ref: Option<String>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+}
+
+super::page::listed!(Connection);
