@@ -10,15 +10,27 @@ insert into pipelines (id, tenant_id, name, description) values
   ('0199e0c0-0000-7000-8000-000000000012', '0199e0c0-0000-7000-8000-000000000002', 'hello', 'The second tenant''s own')
 on conflict (id) do nothing;
 
-insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec, approved_at, approved_by) values
+insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec, dag_sha256, approved_at, approved_by) values
   ('b31dbeba-3a2e-4fa9-a084-72c75f9f18a3', '580115b4-a291-4917-8dbd-247cfa13e2d6',
-   '0199e0c0-0000-7000-8000-000000000011', '1', 'APPROVED', '{"steps":[]}', now(), 'demo'),
+   '0199e0c0-0000-7000-8000-000000000011', '1', 'APPROVED', '{"steps":[]}', sha256('{"steps":[]}'), now(), 'demo'),
   ('0199e0c0-0000-7000-8000-000000000021', '580115b4-a291-4917-8dbd-247cfa13e2d6',
-   '0199e0c0-0000-7000-8000-000000000011', '2', 'APPROVED', '{"steps":["extract","transform","load"]}', now(), 'demo'),
+   '0199e0c0-0000-7000-8000-000000000011', '2', 'APPROVED', '{"steps":["extract","transform","load"]}',
+   sha256('{"steps":["extract","transform","load"]}'), now(), 'demo'),
   ('0199e0c0-0000-7000-8000-000000000022', '580115b4-a291-4917-8dbd-247cfa13e2d6',
-   '0199e0c0-0000-7000-8000-000000000011', '3', 'DRAFT', '{"steps":["extract"]}', null, null),
+   '0199e0c0-0000-7000-8000-000000000011', '3', 'DRAFT', '{"steps":["extract"]}', null, null, null),
   ('0199e0c0-0000-7000-8000-000000000023', '0199e0c0-0000-7000-8000-000000000002',
-   '0199e0c0-0000-7000-8000-000000000012', '1', 'APPROVED', '{}', now(), 'demo')
+   '0199e0c0-0000-7000-8000-000000000012', '1', 'APPROVED', '{}', sha256('{}'), now(), 'demo')
+on conflict (id) do nothing;
+
+insert into pipeline_version_transitions (pipeline_version_id, tenant_id, from_status, to_status, made_by)
+select v.id, v.tenant_id, 'DRAFT', 'APPROVED', v.approved_by
+from pipeline_versions v
+where v.approved_by = 'demo'
+  and not exists (select from pipeline_version_transitions t where t.pipeline_version_id = v.id);
+
+insert into connections (id, tenant_id, name, kind, config, secret_ref) values
+  ('0199e0c0-0000-7000-8000-000000000031', '580115b4-a291-4917-8dbd-247cfa13e2d6', 'example', 'http',
+   '{"base_url":"https://example.com","auth":{"type":"bearer"}}', 'EXAMPLE_TOKEN')
 on conflict (id) do nothing;
 
 -- Three runs of the second tenant, for the events in events/: one that waits, for the worker's message; one that worker-1

@@ -82,7 +82,10 @@ mod tests {
         assert_eq!(Cursor::decode(&text, Scope::Tenant(Uuid::nil()), &filter), Err(InvalidCursor));
         let other = Filter { status: vec!["FAILED"] };
         assert_eq!(Cursor::decode(&text, Scope::All, &other), Err(InvalidCursor));
-        assert_eq!(Cursor::decode(&text, Scope::All, &crate::runs::ListFilter::default()), Err(InvalidCursor));
+        assert_eq!(
+            Cursor::decode(&text, Scope::All, &crate::runs::ListFilter::default()),
+            Err(InvalidCursor)
+        );
     }
 
     #[test]
@@ -90,7 +93,11 @@ mod tests {
         let text =
             Cursor { created_at: Utc::now(), id: Uuid::now_v7() }.encode(Scope::All, &Filter::default());
         for forged in ["", "x", "!!!", &text[1..], &format!("{text}AAAA"), &URL_SAFE_NO_PAD.encode([0; 32])] {
-            assert_eq!(Cursor::decode(forged, Scope::All, &Filter::default()), Err(InvalidCursor), "{forged}");
+            assert_eq!(
+                Cursor::decode(forged, Scope::All, &Filter::default()),
+                Err(InvalidCursor),
+                "{forged}"
+            );
         }
     }
 }

@@ -97,7 +97,10 @@ pub static FUNCTIONS: [Function; 12] = [
     http("create", &[Route { method: "POST", path: "/api/runs" }]).sending(),
     Function { plans: Plans::Custom, ..http("list", &[Route { method: "GET", path: "/api/runs" }]) },
     http("claim", &[Route { method: "POST", path: "/api/runs/claim" }]),
-    Function { time_limit: WHILE_WAITING, ..http("get", &[Route { method: "GET", path: "/api/runs/{run_id}" }]) },
+    Function {
+        time_limit: WHILE_WAITING,
+        ..http("get", &[Route { method: "GET", path: "/api/runs/{run_id}" }])
+    },
     http("heartbeat", &[Route { method: "POST", path: "/api/runs/{run_id}/heartbeat" }]),
     http("complete", &[Route { method: "POST", path: "/api/runs/{run_id}/complete" }]).sending(),
     http("release", &[Route { method: "POST", path: "/api/runs/{run_id}/release" }]).sending(),

@@ -12,7 +12,8 @@ mod versions;
 
 pub use connections::{
     Connection, ConnectionConfig, ConnectionError, ConnectionFilter, CreateConnectionError,
-    CreateConnectionRequest, HttpAuth, HttpAuthType, HttpConfig, LambdaConfig, SqlConfig, SqlTls, SqsConfig, create_connection, delete_connection, get_connection, list_connections,
+    CreateConnectionRequest, HttpAuth, HttpAuthType, HttpConfig, LambdaConfig, SqlConfig, SqlTls, SqsConfig,
+    create_connection, delete_connection, get_connection, list_connections,
 };
 pub use page::{List, Page};
 pub use patch::Patch;

@@ -71,10 +71,14 @@ fn the_table_has_the_routes_that_are_documented_and_no_others() {
 
 #[test]
 fn a_request_finds_its_route_by_name_or_by_path() {
-    let route = |method, path| FUNCTIONS.iter().flat_map(Function::routes).find(|route: &&Route| route.fits(method, path));
+    let route = |method, path| {
+        FUNCTIONS.iter().flat_map(Function::routes).find(|route: &&Route| route.fits(method, path))
+    };
     assert_eq!(route("GET", "/api/runs").unwrap().path, "/api/runs");
     assert_eq!(route("PATCH", "/api/tenants/x").unwrap().path, "/api/tenants/{tenant_id}");
-    for (method, path) in [("PUT", "/api/runs"), ("GET", "/api/tenants/"), ("GET", "/api"), ("GET", "/api/tenants/x/y")] {
+    for (method, path) in
+        [("PUT", "/api/runs"), ("GET", "/api/tenants/"), ("GET", "/api"), ("GET", "/api/tenants/x/y")]
+    {
         assert_eq!(route(method, path), None, "{method} {path}");
     }
     let named = Route { method: "GET", path: "/api/tenants/{tenant_id}" };

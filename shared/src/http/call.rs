@@ -58,10 +58,11 @@ impl Call {
             _ => None,
         };
         let routes = function.routes();
-        routes
-            .iter()
-            .find(|route| named.is_some_and(|key| route.is_named(key)))
-            .or_else(|| routes.iter().find(|route| route.fits(self.request.method().as_str(), self.request.raw_http_path())))
+        routes.iter().find(|route| named.is_some_and(|key| route.is_named(key))).or_else(|| {
+            routes
+                .iter()
+                .find(|route| route.fits(self.request.method().as_str(), self.request.raw_http_path()))
+        })
     }
 
     /// Who signed the request, by ARN, where the gateway has checked that somebody did.

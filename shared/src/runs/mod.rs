@@ -18,6 +18,7 @@ mod model;
 mod release;
 mod retry;
 
+pub use crate::cursor::{Cursor, InvalidCursor};
 pub use cancel::{CancelError, CancelRequest, cancel};
 pub use claim::{
     Claim, ClaimError, ClaimOptions, ClaimReply, ClaimRequest, ClaimedRun, ClaimedVersion, claim, claim_by_id,
@@ -25,7 +26,6 @@ pub use claim::{
 pub use complete::{CompleteError, CompleteRefusal, CompleteReply, CompleteRequest, complete};
 pub use create::{CreateError, CreateRequest, Created, create};
 pub(crate) use fields::{Faults, is_storable};
-pub use crate::cursor::{Cursor, InvalidCursor};
 pub use get::{Attempt, GetError, PipelineVersion, RunDetails, WaitingFor, WaitingReason, get};
 pub use heartbeat::{HeartbeatError, HeartbeatRefusal, HeartbeatReply, HeartbeatRequest, heartbeat};
 pub use holder::Standing;

@@ -131,19 +131,30 @@ pub struct SqsConfig {
 }
 
 /// What is wrong with a connection of this kind, with pointers into the request.
-pub(super) fn check(kind: ConnectionKind, config: &Map<String, Value>, has_secret: bool, faults: &mut Faults) {
+pub(super) fn check(
+    kind: ConnectionKind,
+    config: &Map<String, Value>,
+    has_secret: bool,
+    faults: &mut Faults,
+) {
     // A tenant would get into networks that only its operator may open to it.
     if config.contains_key("allow_private_addresses") {
-        faults.add("/config/allow_private_addresses", "can be set by an operator only: see docs/operations.md");
+        faults
+            .add("/config/allow_private_addresses", "can be set by an operator only: see docs/operations.md");
         return;
     }
     let no_secret = |faults: &mut Faults| {
         if has_secret {
-            faults.add("/secret_ref", format!("a connection of kind {} has no use for a secret", kind.as_str()));
+            faults.add(
+                "/secret_ref",
+                format!("a connection of kind {} has no use for a secret", kind.as_str()),
+            );
         }
     };
     match kind {
-        ConnectionKind::Http => read(config, faults, |config: HttpConfig, faults| http(&config, has_secret, faults)),
+        ConnectionKind::Http => {
+            read(config, faults, |config: HttpConfig, faults| http(&config, has_secret, faults))
+        }
         ConnectionKind::Sql => read(config, faults, |config: SqlConfig, faults| sql(&config, faults)),
         ConnectionKind::Lambda => {
             no_secret(faults);
@@ -158,12 +169,18 @@ pub(super) fn check(kind: ConnectionKind, config: &Map<String, Value>, has_secre
         }
         ConnectionKind::Sqs => {
             no_secret(faults);
-            read(config, faults, |config: SqsConfig, faults| web_url("/config/queue_url", &config.queue_url, faults));
+            read(config, faults, |config: SqsConfig, faults| {
+                web_url("/config/queue_url", &config.queue_url, faults)
+            });
         }
     }
 }
 
-fn read<T: DeserializeOwned>(config: &Map<String, Value>, faults: &mut Faults, then: impl FnOnce(T, &mut Faults)) {
+fn read<T: DeserializeOwned>(
+    config: &Map<String, Value>,
+    faults: &mut Faults,
+    then: impl FnOnce(T, &mut Faults),
+) {
     match strict::read::<T, _>(&Value::Object(config.clone())) {
         Ok(config) => then(config, faults),
         Err(found) => {
@@ -189,7 +206,10 @@ fn http(config: &HttpConfig, has_secret: bool, faults: &mut Faults) {
         let pointer = format!("/config/headers/{}", strict::escape(name));
         header_name(&pointer, name, faults);
         if NOT_FOR_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
-            faults.add(&pointer, "cannot be set here: credentials are named by secret_ref and sent as `auth` says");
+            faults.add(
+                &pointer,
+                "cannot be set here: credentials are named by secret_ref and sent as `auth` says",
+            );
         }
         if value.len() > 1024 || HeaderValue::from_str(value).is_err() {
             faults.add(&pointer, "must have at most 1024 visible ASCII characters");
@@ -216,7 +236,8 @@ fn http(config: &HttpConfig, has_secret: bool, faults: &mut Faults) {
 
 fn sql(config: &SqlConfig, faults: &mut Faults) {
     faults.text("/config/host", &config.host, 255);
-    let odd = |char: char| char.is_whitespace() || char.is_control() || ['/', '@', '?', '#', ','].contains(&char);
+    let odd =
+        |char: char| char.is_whitespace() || char.is_control() || ['/', '@', '?', '#', ','].contains(&char);
     if config.host.contains(odd) {
         faults.add("/config/host", "must be a name or an address, without port and path");
     }
@@ -253,7 +274,8 @@ fn web_url(pointer: &str, text: &str, faults: &mut Faults) {
 /// `[arn:<partition>:lambda:<region>:<account>:function:]<name>[:<version or alias>]`.
 fn is_function(text: &str) -> bool {
     let is_word = |text: &str, max: usize| {
-        (1..=max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        (1..=max).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     let parts: Vec<_> = text.split(':').collect();
     let name = match parts.as_slice() {
@@ -293,7 +315,11 @@ mod tests {
             (Http, json!({"base_url": "https://example.com"}), false),
             (Http, json!({"base_url": "http://10.0.0.1:8080/v1/", "headers": {"Accept": "text/csv"}}), false),
             (Http, json!({"base_url": "https://example.com", "auth": {"type": "bearer"}}), true),
-            (Http, json!({"base_url": "https://example.com", "auth": {"type": "header", "name": "X-Key"}}), true),
+            (
+                Http,
+                json!({"base_url": "https://example.com", "auth": {"type": "header", "name": "X-Key"}}),
+                true,
+            ),
             (Sql, json!({"host": "db", "database": "d", "user": "u"}), false),
             (
                 Sql,
@@ -302,7 +328,11 @@ mod tests {
             ),
             (Lambda, json!({"function": "resize"}), false),
             (Lambda, json!({"function": "resize:live"}), false),
-            (Lambda, json!({"function": "arn:aws:lambda:eu-central-1:123456789012:function:resize:$LATEST"}), false),
+            (
+                Lambda,
+                json!({"function": "arn:aws:lambda:eu-central-1:123456789012:function:resize:$LATEST"}),
+                false,
+            ),
             (Sqs, json!({"queue_url": "https://sqs.eu-central-1.amazonaws.com/123456789012/q.fifo"}), false),
         ];
         for (kind, config, has_secret) in good {
@@ -323,13 +353,23 @@ mod tests {
             (Http, json!({"base_url": "example.com"}), false, vec!["/config/base_url"]),
             (Http, json!({"base_url": "https://exa\nmple.com"}), false, vec!["/config/base_url"]),
             (Http, json!({"base_url": "https://a\0b"}), false, vec!["/config/base_url", "/config/base_url"]),
-            (Http, json!({"base_url": url, "headers": {"Authorization": "x"}}), false, vec!["/config/headers/Authorization"]),
+            (
+                Http,
+                json!({"base_url": url, "headers": {"Authorization": "x"}}),
+                false,
+                vec!["/config/headers/Authorization"],
+            ),
             (Http, json!({"base_url": url, "headers": {"a b": "x"}}), false, vec!["/config/headers/a b"]),
             (Http, json!({"base_url": url, "headers": {"a": "x\r\ny"}}), false, vec!["/config/headers/a"]),
             (Http, json!({"base_url": url, "auth": {"type": "bearer"}}), false, vec!["/secret_ref"]),
             (Http, json!({"base_url": url}), true, vec!["/config/auth"]),
             (Http, json!({"base_url": url, "auth": {"type": "header"}}), true, vec!["/config/auth/name"]),
-            (Http, json!({"base_url": url, "auth": {"type": "basic", "name": "x"}}), true, vec!["/config/auth/name"]),
+            (
+                Http,
+                json!({"base_url": url, "auth": {"type": "basic", "name": "x"}}),
+                true,
+                vec!["/config/auth/name"],
+            ),
             (Http, json!({"base_url": url, "auth": {"type": "digest"}}), true, vec!["/config/auth/type"]),
             (
                 Http,
@@ -337,15 +377,25 @@ mod tests {
                 false,
                 vec!["/config/allow_private_addresses"],
             ),
-            (Sql, json!({"host": "", "port": 0, "database": "", "user": ""}), true, vec![
-                "/config/host",
-                "/config/port",
-                "/config/database",
-                "/config/user",
-            ]),
+            (
+                Sql,
+                json!({"host": "", "port": 0, "database": "", "user": ""}),
+                true,
+                vec!["/config/host", "/config/port", "/config/database", "/config/user"],
+            ),
             (Sql, json!({"host": "u@db", "database": "d", "user": "u"}), true, vec!["/config/host"]),
-            (Sql, json!({"host": "db", "database": "d", "user": "u", "password": "p"}), true, vec!["/config/password"]),
-            (Sql, json!({"host": "db", "database": "d", "user": "u", "tls": "prefer"}), true, vec!["/config/tls"]),
+            (
+                Sql,
+                json!({"host": "db", "database": "d", "user": "u", "password": "p"}),
+                true,
+                vec!["/config/password"],
+            ),
+            (
+                Sql,
+                json!({"host": "db", "database": "d", "user": "u", "tls": "prefer"}),
+                true,
+                vec!["/config/tls"],
+            ),
             (Lambda, json!({"function": "a b"}), false, vec!["/config/function"]),
             (Lambda, json!({"function": "arn:aws:s3:::bucket"}), false, vec!["/config/function"]),
             (Lambda, json!({"function": "f"}), true, vec!["/secret_ref"]),

@@ -111,7 +111,9 @@ pub async fn change_status(
     let (from, to) = match (version.status, request.status) {
         (from @ (Draft | Deprecated), ApprovedStatus::Approved) => (from, Approved),
         (from @ Approved, ApprovedStatus::Deprecated) => (from, Deprecated),
-        (from, ApprovedStatus::Approved) => return Err(ChangeStatusError::InvalidTransition { from, to: Approved }),
+        (from, ApprovedStatus::Approved) => {
+            return Err(ChangeStatusError::InvalidTransition { from, to: Approved });
+        }
         (from, ApprovedStatus::Deprecated) => {
             return Err(ChangeStatusError::InvalidTransition { from, to: Deprecated });
         }

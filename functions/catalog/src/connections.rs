@@ -1,0 +1,69 @@
+//! `/api/connections`.
+
+use runplane::app::App;
+use runplane::catalog::{
+    self, ConnectionError, ConnectionFilter, CreateConnectionError, CreateConnectionRequest,
+};
+use runplane::dag::ConnectionKind;
+use runplane::http::{Call, Query, Reply};
+use runplane::problem::{Code, Problem};
+
+/// `POST /api/connections`.
+pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let request: CreateConnectionRequest = call.body()?;
+    request.check()?;
+    tracing::Span::current().record("tenant.id", request.tenant_id.to_string());
+    let connection = app.call(async |conn| catalog::create_connection(conn, &request).await);
+    let connection = connection.await.map_err(|error| match error {
+        CreateConnectionError::TenantNotFound => {
+            Problem::new(Code::TenantNotFound, "There is no such tenant")
+        }
+        CreateConnectionError::NameTaken => {
+            Problem::new(Code::AlreadyExists, "The tenant has a connection of this name already")
+        }
+        CreateConnectionError::Db(error) => error.into(),
+    })?;
+    Reply::created(&format!("/api/connections/{}", connection.id), &connection)
+}
+
+/// `GET /api/connections`.
+pub async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let mut query = call.query();
+    let scope = crate::lists::scope(&mut query);
+    let filter = ConnectionFilter { kind: kind(&mut query) };
+    let page = crate::lists::page(query, scope, &filter)?;
+    let list = app.call(async |conn| catalog::list_connections(conn, scope, &filter, &page).await);
+    Reply::ok(&list.await?)
+}
+
+/// `GET /api/connections/{connection_id}`.
+pub async fn get(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let (scope, id) = (call.scope()?, call.id("connection_id")?);
+    let connection = app.call(async |conn| catalog::get_connection(conn, scope, id).await);
+    Reply::ok(&connection.await.map_err(problem)?)
+}
+
+/// `DELETE /api/connections/{connection_id}`.
+pub async fn delete(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let (scope, id) = (call.scope()?, call.id("connection_id")?);
+    let deleted = app.call(async |conn| catalog::delete_connection(conn, scope, id).await);
+    deleted.await.map_err(problem)?;
+    Ok(Reply::no_content())
+}
+
+fn kind(query: &mut Query) -> Option<ConnectionKind> {
+    let text = query.text("kind")?;
+    let kinds = [ConnectionKind::Http, ConnectionKind::Sql, ConnectionKind::Lambda, ConnectionKind::Sqs];
+    let kind = kinds.into_iter().find(|kind| kind.as_str() == text);
+    if kind.is_none() {
+        query.fault("kind", "must be http, sql, lambda or sqs");
+    }
+    kind
+}
+
+fn problem(error: ConnectionError) -> Problem {
+    match error {
+        ConnectionError::NotFound => Problem::new(Code::ConnectionNotFound, "There is no such connection"),
+        ConnectionError::Db(error) => error.into(),
+    }
+}

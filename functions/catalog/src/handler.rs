@@ -1,0 +1,52 @@
+//! From a route to its handler.
+
+use std::sync::Arc;
+
+use runplane::app::App;
+use runplane::functions::Route;
+use runplane::http::{Call, Reply};
+use runplane::problem::Problem;
+
+use crate::{connections, pipelines, tenants, versions};
+
+/// Answers a request to any route of the catalogue. Other paths and methods are answered by the gateway.
+pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    let Some(route) = call.route(app.function) else {
+        return Err(Problem::internal(NoRoute("this request came by no route of the function")));
+    };
+    let Route { method, path } = *route;
+    match (method, path) {
+        ("POST", "/api/tenants") => tenants::create(&app, &call).await,
+        ("GET", "/api/tenants") => tenants::list(&app, &call).await,
+        ("GET", "/api/tenants/{tenant_id}") => tenants::get(&app, &call).await,
+        ("PATCH", "/api/tenants/{tenant_id}") => tenants::update(&app, &call).await,
+        ("POST", "/api/pipelines") => pipelines::create(&app, &call).await,
+        ("GET", "/api/pipelines") => pipelines::list(&app, &call).await,
+        ("GET", "/api/pipelines/{pipeline_id}") => pipelines::get(&app, &call).await,
+        ("PATCH", "/api/pipelines/{pipeline_id}") => pipelines::update(&app, &call).await,
+        ("POST", "/api/pipeline-versions") => versions::create(&app, &call).await,
+        ("GET", "/api/pipeline-versions") => versions::list(&app, &call).await,
+        ("GET", "/api/pipeline-versions/{pipeline_version_id}") => versions::get(&app, &call).await,
+        ("PUT", "/api/pipeline-versions/{pipeline_version_id}") => versions::edit(&app, &call).await,
+        ("POST", "/api/pipeline-versions/{pipeline_version_id}/status") => {
+            versions::change_status(&app, &call).await
+        }
+        ("POST", "/api/connections") => connections::create(&app, &call).await,
+        ("GET", "/api/connections") => connections::list(&app, &call).await,
+        ("GET", "/api/connections/{connection_id}") => connections::get(&app, &call).await,
+        ("DELETE", "/api/connections/{connection_id}") => connections::delete(&app, &call).await,
+        _ => Err(Problem::internal(NoRoute("the table of functions has a route that nobody handles"))),
+    }
+}
+
+/// A request that cannot have come through the API.
+#[derive(Debug)]
+struct NoRoute(&'static str);
+
+impl std::fmt::Display for NoRoute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for NoRoute {}

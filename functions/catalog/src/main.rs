@@ -1,0 +1,19 @@
+//! `/api/tenants`, `/api/pipelines`, `/api/pipeline-versions`, `/api/connections`: the catalogue.
+
+mod connections;
+mod handler;
+mod lists;
+mod pipelines;
+mod tenants;
+#[cfg(test)]
+mod tests;
+mod versions;
+
+use runplane::functions::{self, Function};
+
+const FUNCTION: &Function = functions::named(env!("CARGO_PKG_NAME"));
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    runplane::http::serve(FUNCTION, handler::handle).await
+}

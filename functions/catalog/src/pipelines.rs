@@ -1,0 +1,66 @@
+//! `/api/pipelines`.
+
+use runplane::app::App;
+use runplane::catalog::{
+    self, CreatePipelineError, CreatePipelineRequest, PipelineError, PipelineFilter, UpdatePipelineError,
+    UpdatePipelineRequest,
+};
+use runplane::http::{Call, Reply};
+use runplane::problem::{Code, Problem};
+
+/// `POST /api/pipelines`.
+pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let request: CreatePipelineRequest = call.body()?;
+    request.check()?;
+    tracing::Span::current().record("tenant.id", request.tenant_id.to_string());
+    let pipeline = app.call(async |conn| catalog::create_pipeline(conn, &request).await);
+    let pipeline = pipeline.await.map_err(|error| match error {
+        CreatePipelineError::TenantNotFound => Problem::new(Code::TenantNotFound, "There is no such tenant"),
+        CreatePipelineError::NameTaken => name_taken(),
+        CreatePipelineError::Db(error) => error.into(),
+    })?;
+    Reply::created(&format!("/api/pipelines/{}", pipeline.id), &pipeline)
+}
+
+/// `GET /api/pipelines`.
+pub async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let mut query = call.query();
+    let scope = crate::lists::scope(&mut query);
+    let filter = PipelineFilter { name: query.stored_text("name") };
+    let page = crate::lists::page(query, scope, &filter)?;
+    let list = app.call(async |conn| catalog::list_pipelines(conn, scope, &filter, &page).await);
+    Reply::ok(&list.await?)
+}
+
+/// `GET /api/pipelines/{pipeline_id}`.
+pub async fn get(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let (scope, id) = (call.scope()?, call.id("pipeline_id")?);
+    let pipeline = app.call(async |conn| catalog::get_pipeline(conn, scope, id).await);
+    let pipeline = pipeline.await.map_err(|error| match error {
+        PipelineError::NotFound => not_found(),
+        PipelineError::Db(error) => error.into(),
+    })?;
+    Reply::ok(&pipeline)
+}
+
+/// `PATCH /api/pipelines/{pipeline_id}`.
+pub async fn update(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let (scope, id) = (call.scope()?, call.id("pipeline_id")?);
+    let request: UpdatePipelineRequest = call.body()?;
+    request.check()?;
+    let pipeline = app.call(async |conn| catalog::update_pipeline(conn, scope, id, &request).await);
+    let pipeline = pipeline.await.map_err(|error| match error {
+        UpdatePipelineError::NotFound => not_found(),
+        UpdatePipelineError::NameTaken => name_taken(),
+        UpdatePipelineError::Db(error) => error.into(),
+    })?;
+    Reply::ok(&pipeline)
+}
+
+fn not_found() -> Problem {
+    Problem::new(Code::PipelineNotFound, "There is no such pipeline")
+}
+
+fn name_taken() -> Problem {
+    Problem::new(Code::AlreadyExists, "The tenant has a pipeline of this name already")
+}
