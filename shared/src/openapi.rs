@@ -3,14 +3,13 @@
 //! `docs/openapi.json` is this document as committed; a test compares the two, and writes the file anew when
 //! `RUNPLANE_WRITE_OPENAPI` is set.
 
+mod catalog;
+mod runs;
+
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::problem::ProblemBody;
-use crate::runs::{
-    CancelRequest, ClaimReply, ClaimRequest, CompleteReply, CompleteRequest, CreateRequest, HeartbeatReply,
-    HeartbeatRequest, ReleaseReply, ReleaseRequest, RetryRequest, Run, RunDetails, RunPage,
-};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -20,173 +19,85 @@ use crate::runs::{
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "http://127.0.0.1:8000", description = "The local stack")),
-    paths(create, claim, heartbeat, complete, release, cancel, retry, get, list),
+    paths(
+        runs::create, runs::claim, runs::heartbeat, runs::complete, runs::release, runs::cancel, runs::retry, runs::get,
+        runs::list,
+        catalog::create_tenant, catalog::list_tenants, catalog::get_tenant, catalog::update_tenant,
+        catalog::create_pipeline, catalog::list_pipelines, catalog::get_pipeline, catalog::update_pipeline,
+        catalog::create_version, catalog::list_versions, catalog::get_version, catalog::edit_version,
+        catalog::change_version_status,
+        catalog::create_connection, catalog::list_connections, catalog::get_connection, catalog::delete_connection,
+    ),
     components(schemas(ProblemBody)),
-    tags((name = "runs", description = "Create, claim, heartbeat, complete, release, cancel, retry, look at")),
+    tags(
+        (name = "runs", description = "Create, claim, heartbeat, complete, release, cancel, retry, look at"),
+        (name = "catalogue", description = "Tenants, their pipelines, the versions of these, and connections"),
+    ),
 )]
 struct Api;
 
-/// Create a run
-#[utoipa::path(
-    post, path = "/api/runs", tag = "runs", operation_id = "create",
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
-        description = "Per tenant: the same key with the same body answers with the first run, with another body 422")),
-    request_body = CreateRequest,
-    responses(
-        (status = 200, body = Run, description = "The run that this Idempotency-Key has created before"),
-        (status = 201, body = Run, description = "The run",
-            headers(("Location" = String, description = "Its path"))),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json",
-            description = "`tenant_not_found`, `pipeline_version_not_found`"),
-        (status = 409, body = ProblemBody, content_type = "application/problem+json",
-            description = "`version_not_approved`"),
-        (status = 422, body = ProblemBody, content_type = "application/problem+json",
-            description = "`idempotency_key_reused`, `invalid_dag_spec`"),
-    ),
-)]
-#[expect(dead_code, reason = "only its attributes are read")]
-fn create() {}
-
-/// Claim a run
-#[utoipa::path(
-    post, path = "/api/runs/claim", tag = "runs", operation_id = "claim", request_body = ClaimRequest,
-    responses(
-        (status = 200, body = ClaimReply, description = "A run with its lease token, or `claimed: false`"),
-        (status = 409, body = ProblemBody, content_type = "application/problem+json",
-            description = "`already_exists`: another worker uses this claim_id"),
-    ),
-)]
-#[expect(dead_code, reason = "only its attributes are read")]
-fn claim() {}
-
-/// Extend a lease
-#[utoipa::path(
-    post, path = "/api/runs/{run_id}/heartbeat", tag = "runs", operation_id = "heartbeat",
-    params(("run_id" = uuid::Uuid, Path, description = "The run")),
-    request_body = HeartbeatRequest,
-    responses(
-        (status = 200, body = HeartbeatReply, description = "The lease goes on"),
-        (status = 409, body = ProblemBody, content_type = "application/problem+json",
-            description = "Stop working: `lease_lost`, `lease_token_required`, `already_finished`, `run_cancelled`, `run_not_running`"),
-    ),
-)]
-#[expect(dead_code, reason = "only its attributes are read")]
-fn heartbeat() {}
-
-/// Report how a run ended
-#[utoipa::path(
-    post, path = "/api/runs/{run_id}/complete", tag = "runs", operation_id = "complete",
-    params(("run_id" = uuid::Uuid, Path, description = "The run")),
-    request_body = CompleteRequest,
-    responses(
-        (status = 200, body = CompleteReply, description = "The run as stored; a repeated completion changes nothing"),
-        (status = 409, body = ProblemBody, content_type = "application/problem+json",
-            description = "`run_not_running`, `lease_lost`, `lease_token_required`, `already_finished`, `run_cancelled`"),
-    ),
-)]
-#[expect(dead_code, reason = "only its attributes are read")]
-fn complete() {}
-
-/// Hand a run back, to go on later or elsewhere
-#[utoipa::path(
-    post, path = "/api/runs/{run_id}/release", tag = "runs", operation_id = "release",
-    params(("run_id" = uuid::Uuid, Path, description = "The run")),
-    request_body = ReleaseRequest,
-    responses(
-        (status = 200, body = ReleaseReply, description = "The run, QUEUED"),
-        (status = 409, body = ProblemBody, content_type = "application/problem+json",
-            description = "`lease_lost` (also of a second call), `already_finished`, `run_cancelled`, `run_not_running`"),
-    ),
-)]
-#[expect(dead_code, reason = "only its attributes are read")]
-fn release() {}
-
-/// Cancel a run
-#[utoipa::path(
-    post, path = "/api/runs/{run_id}/cancel", tag = "runs", operation_id = "cancel",
-    params(("run_id" = uuid::Uuid, Path, description = "The run")),
-    request_body = Option<CancelRequest>,
-    responses(
-        (status = 200, body = Run, description = "The run, CANCELLED now or before"),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`run_not_found`"),
-        (status = 409, body = ProblemBody, content_type = "application/problem+json",
-            description = "`already_finished`"),
-    ),
-)]
-#[expect(dead_code, reason = "only its attributes are read")]
-fn cancel() {}
-
-/// Retry a run that FAILED or was CANCELLED: a new run of the same lineage
-#[utoipa::path(
-    post, path = "/api/runs/{run_id}/retry", tag = "runs", operation_id = "retry",
-    params(
-        ("run_id" = uuid::Uuid, Path, description = "The run to retry"),
-        ("Idempotency-Key" = Option<String>, Header, max_length = 255,
-            description = "Per tenant: the same key with the same request answers with the first run, with another one 422"),
-    ),
-    request_body = Option<RetryRequest>,
-    responses(
-        (status = 200, body = Run, description = "The run that this Idempotency-Key has created before"),
-        (status = 201, body = Run, description = "The new run",
-            headers(("Location" = String, description = "Its path"))),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json",
-            description = "`run_not_found`, `pipeline_version_not_found`"),
-        (status = 409, body = ProblemBody, content_type = "application/problem+json",
-            description = "`invalid_transition`, `version_not_approved`"),
-        (status = 422, body = ProblemBody, content_type = "application/problem+json",
-            description = "`idempotency_key_reused`, `invalid_dag_spec`"),
-    ),
-)]
-#[expect(dead_code, reason = "only its attributes are read")]
-fn retry() {}
-
-/// Look at a run
-#[utoipa::path(
-    get, path = "/api/runs/{run_id}", tag = "runs", operation_id = "get",
-    params(
-        ("run_id" = uuid::Uuid, Path, description = "The run"),
-        ("wait_seconds" = Option<u16>, Query, minimum = 0, maximum = 20,
-            description = "Answer when the run has ended, after this time at the latest; 0 if left out"),
-    ),
-    responses(
-        (status = 200, body = RunDetails, description = "The run with its version, attempts, and what it waits for"),
-        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`run_not_found`"),
-    ),
-)]
-#[expect(dead_code, reason = "only its attributes are read")]
-fn get() {}
-
-/// List runs, newest first. `label.<key>=<value>` asks for runs with that label.
-#[utoipa::path(
-    get, path = "/api/runs", tag = "runs", operation_id = "list",
-    params(
-        ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only this tenant's"),
-        ("status" = Option<Vec<crate::runs::RunStatus>>, Query, explode, description = "May be repeated: any of these"),
-        ("queue" = Option<String>, Query, description = "Only this queue's"),
-        ("pipeline_id" = Option<uuid::Uuid>, Query, description = "Only this pipeline's"),
-        ("pipeline_version_id" = Option<uuid::Uuid>, Query, description = "Only this version's"),
-        ("created_after" = Option<chrono::DateTime<chrono::Utc>>, Query, description = "Created later than this"),
-        ("created_before" = Option<chrono::DateTime<chrono::Utc>>, Query, description = "Created earlier than this"),
-        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "20 if left out"),
-        ("offset" = Option<i64>, Query, minimum = 0, maximum = 10000, description = "0 if left out; not with cursor"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filters"),
-    ),
-    responses((status = 200, body = RunPage, description = "One page")),
-)]
-#[expect(dead_code, reason = "only its attributes are read")]
-fn list() {}
-
 /// The events whose bodies are the examples of the operations: tests send the same ones.
-const EXAMPLES: [(&str, &str, &str); 9] = [
-    ("/api/runs", "smallest", include_str!("../../events/create.json")),
-    ("/api/runs", "every field", include_str!("../../events/create.full.json")),
-    ("/api/runs/claim", "every field", include_str!("../../events/claim.full.json")),
-    ("/api/runs/{run_id}/heartbeat", "first claim", include_str!("../../events/heartbeat.json")),
-    ("/api/runs/{run_id}/complete", "succeeded", include_str!("../../events/complete.json")),
-    ("/api/runs/{run_id}/complete", "failed", include_str!("../../events/complete.failed.json")),
-    ("/api/runs/{run_id}/release", "for later", include_str!("../../events/release.json")),
-    ("/api/runs/{run_id}/cancel", "with a reason", include_str!("../../events/cancel.json")),
-    ("/api/runs/{run_id}/retry", "with other parameters", include_str!("../../events/retry.json")),
+const EXAMPLES: [(&str, &str, &str, &str); 20] = [
+    ("post", "/api/runs", "smallest", include_str!("../../events/create.json")),
+    ("post", "/api/runs", "every field", include_str!("../../events/create.full.json")),
+    ("post", "/api/runs/claim", "every field", include_str!("../../events/claim.full.json")),
+    ("post", "/api/runs/{run_id}/heartbeat", "first claim", include_str!("../../events/heartbeat.json")),
+    ("post", "/api/runs/{run_id}/complete", "succeeded", include_str!("../../events/complete.json")),
+    ("post", "/api/runs/{run_id}/complete", "failed", include_str!("../../events/complete.failed.json")),
+    ("post", "/api/runs/{run_id}/release", "for later", include_str!("../../events/release.json")),
+    ("post", "/api/runs/{run_id}/cancel", "with a reason", include_str!("../../events/cancel.json")),
+    ("post", "/api/runs/{run_id}/retry", "with other parameters", include_str!("../../events/retry.json")),
+    ("post", "/api/tenants", "with a limit", include_str!("../../events/catalog.create_tenant.json")),
+    (
+        "patch",
+        "/api/tenants/{tenant_id}",
+        "paused, without a limit",
+        include_str!("../../events/catalog.update_tenant.json"),
+    ),
+    (
+        "post",
+        "/api/pipelines",
+        "every field but paused",
+        include_str!("../../events/catalog.create_pipeline.json"),
+    ),
+    (
+        "patch",
+        "/api/pipelines/{pipeline_id}",
+        "without a description",
+        include_str!("../../events/catalog.update_pipeline.json"),
+    ),
+    ("post", "/api/pipeline-versions", "a spec", include_str!("../../events/catalog.create_version.json")),
+    (
+        "post",
+        "/api/pipeline-versions",
+        "a copy",
+        include_str!("../../events/catalog.create_version.copy.json"),
+    ),
+    (
+        "put",
+        "/api/pipeline-versions/{pipeline_version_id}",
+        "of the first revision",
+        include_str!("../../events/catalog.edit_version.json"),
+    ),
+    (
+        "post",
+        "/api/pipeline-versions/{pipeline_version_id}/status",
+        "approved",
+        include_str!("../../events/catalog.change_status.json"),
+    ),
+    (
+        "post",
+        "/api/pipeline-versions/{pipeline_version_id}/status",
+        "deprecated",
+        include_str!("../../events/catalog.change_status.signed.json"),
+    ),
+    ("post", "/api/connections", "a database", include_str!("../../events/catalog.create_connection.json")),
+    (
+        "post",
+        "/api/connections",
+        "an HTTP service",
+        include_str!("../../events/catalog.create_connection.http.json"),
+    ),
 ];
 
 /// The problems that any operation may answer with.
@@ -198,23 +109,47 @@ const COMMON: [(&str, &str); 5] = [
     ("503", "`unavailable`, with `Retry-After` in seconds"),
 ];
 
+/// What clients send: without fields that are not listed.
+const CLOSED: [&str; 20] = [
+    "CreateRequest",
+    "ClaimRequest",
+    "HeartbeatRequest",
+    "CompleteRequest",
+    "ReleaseRequest",
+    "CancelRequest",
+    "RetryRequest",
+    "CreateTenantRequest",
+    "UpdateTenantRequest",
+    "CreatePipelineRequest",
+    "UpdatePipelineRequest",
+    "CreateVersionRequest",
+    "EditVersionRequest",
+    "ChangeStatusRequest",
+    "CreateConnectionRequest",
+    "HttpConfig",
+    "HttpAuth",
+    "SqlConfig",
+    "LambdaConfig",
+    "SqsConfig",
+];
+
 /// The document, in OpenAPI 3.1.
 ///
 /// # Errors
 /// [`serde_json::Error`] if it, or an example, cannot be written as JSON.
 pub fn document() -> Result<Value, serde_json::Error> {
     let mut document = serde_json::to_value(Api::openapi())?;
-    for (path, name, event) in EXAMPLES {
+    for (method, path, name, event) in EXAMPLES {
         let event: Value = serde_json::from_str(event)?;
         let body: Value = serde_json::from_str(event["body"].as_str().unwrap_or_default())?;
-        document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"][name] =
+        document["paths"][path][method]["requestBody"]["content"]["application/json"]["examples"][name] =
             json!({"value": body});
     }
     for operations in document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut()) {
         for (method, operation) in operations.as_object_mut().into_iter().flatten() {
             for (status, description) in COMMON {
                 // Without a body there is nothing too large or of the wrong type.
-                if method == "post" || !["413", "415"].contains(&status) {
+                if ["post", "put", "patch"].contains(&method.as_str()) || !["413", "415"].contains(&status) {
                     operation["responses"][status] = json!({
                         "description": description,
                         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -223,16 +158,8 @@ pub fn document() -> Result<Value, serde_json::Error> {
             }
         }
     }
-    for request in [
-        "CreateRequest",
-        "ClaimRequest",
-        "HeartbeatRequest",
-        "CompleteRequest",
-        "ReleaseRequest",
-        "CancelRequest",
-        "RetryRequest",
-    ] {
-        document["components"]["schemas"][request]["additionalProperties"] = json!(false);
+    for closed in CLOSED {
+        document["components"]["schemas"][closed]["additionalProperties"] = json!(false);
     }
     Ok(document)
 }

@@ -27,29 +27,63 @@ fn every_example_is_a_request_that_is_accepted() {
     let document = runplane::openapi::document().unwrap();
     let mut seen = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
-        let examples = &operations["post"]["requestBody"]["content"]["application/json"]["examples"];
-        for example in examples.as_object().into_iter().flat_map(|examples| examples.values()) {
-            check(path, example["value"].clone());
-            seen += 1;
+        for (method, operation) in operations.as_object().unwrap() {
+            let examples = &operation["requestBody"]["content"]["application/json"]["examples"];
+            for example in examples.as_object().into_iter().flat_map(|examples| examples.values()) {
+                check(operation["operationId"].as_str().unwrap(), example["value"].clone());
+                seen += 1;
+            }
+            assert_eq!(examples.is_null(), ["get", "delete"].contains(&method.as_str()), "{method} {path}");
         }
     }
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 20);
 }
 
-fn check(path: &str, body: Value) {
+fn check(operation: &str, body: Value) {
+    use runplane::catalog::{
+        ChangeStatusRequest, CreateConnectionRequest, CreatePipelineRequest, CreateTenantRequest,
+        CreateVersionRequest, EditVersionRequest, UpdatePipelineRequest, UpdateTenantRequest,
+    };
     use runplane::runs::{
         CancelRequest, ClaimRequest, CompleteRequest, CreateRequest, HeartbeatRequest, ReleaseRequest,
         RetryRequest,
     };
-    let checked = match path.rsplit('/').next().unwrap() {
-        "runs" => serde_json::from_value::<CreateRequest>(body).unwrap().check(),
-        "claim" => serde_json::from_value::<ClaimRequest>(body).unwrap().check(),
-        "heartbeat" => serde_json::from_value::<HeartbeatRequest>(body).unwrap().check(),
-        "complete" => serde_json::from_value::<CompleteRequest>(body).unwrap().check(),
-        "release" => serde_json::from_value::<ReleaseRequest>(body).unwrap().check(),
-        "cancel" => serde_json::from_value::<CancelRequest>(body).unwrap().check(),
-        "retry" => serde_json::from_value::<RetryRequest>(body).unwrap().check(),
+    macro_rules! checked {
+        ($request:ty) => {
+            serde_json::from_value::<$request>(body).unwrap().check()
+        };
+    }
+    let checked = match operation {
+        "create" => checked!(CreateRequest),
+        "claim" => checked!(ClaimRequest),
+        "heartbeat" => checked!(HeartbeatRequest),
+        "complete" => checked!(CompleteRequest),
+        "release" => checked!(ReleaseRequest),
+        "cancel" => checked!(CancelRequest),
+        "retry" => checked!(RetryRequest),
+        "create_tenant" => checked!(CreateTenantRequest),
+        "update_tenant" => checked!(UpdateTenantRequest),
+        "create_pipeline" => checked!(CreatePipelineRequest),
+        "update_pipeline" => checked!(UpdatePipelineRequest),
+        "create_version" => checked!(CreateVersionRequest),
+        "edit_version" => checked!(EditVersionRequest),
+        "change_version_status" => checked!(ChangeStatusRequest),
+        "create_connection" => checked!(CreateConnectionRequest),
         other => panic!("no request type for {other}"),
     };
-    checked.unwrap_or_else(|faults| panic!("{path}: {faults:?}"));
+    checked.unwrap_or_else(|faults| panic!("{operation}: {faults:?}"));
+}
+
+/// What clients send is named there as it has to be: without it `additionalProperties` would be set beside the schema.
+#[test]
+fn every_request_is_closed() {
+    let document = runplane::openapi::document().unwrap();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let closed = schema["additionalProperties"] == Value::Bool(false);
+        let request = name.ends_with("Request")
+            || name == "HttpAuth"
+            || (name.ends_with("Config") && name != "ConnectionConfig");
+        assert_eq!(closed, request, "{name}");
+        assert!(!closed || schema["type"] == "object", "{name}: {schema}");
+    }
 }
