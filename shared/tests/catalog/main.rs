@@ -1,0 +1,17 @@
+//! The verbs of the catalogue on a real Postgres, and what Postgres itself refuses.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
+)]
+
+mod approvals;
+mod backfill;
+mod copies;
+mod isolation;
+mod lists;
+mod names;
+mod psql;
+mod races;
+mod support;
+mod transitions;
