@@ -37,7 +37,7 @@ const RETRY: &[Field] = &[
 const FOR_EACH: &[Field] = &[
     required("items", for_each_items),
     optional("max_parallel", integer::<1, 32>),
-    optional("tolerated_failures", integer::<0, { u32::MAX }>),
+    optional("tolerated_failures", integer::<0, 1000>),
 ];
 
 /// An object with an id and a type, or an id alone: a step that does nothing.
