@@ -60,7 +60,7 @@ async fn from_a_tenant_to_a_run_that_has_ended_and_a_version_that_has() {
         &json!({ "status": "APPROVED", "revision": 2, "dag_spec": spec, "approved_by": "ann" }),
     );
     assert!(is_time(&approved["approved_at"]), "{approved}");
-    // printf '{"steps":["extract","load"]}' | sha256sum
+    // Of the text with sorted keys and no spaces.
     let digest: String =
         sqlx::query_scalar("select encode(sha256('{\"steps\":[\"extract\",\"load\"]}'), 'hex')")
             .fetch_one(&stack.db)
