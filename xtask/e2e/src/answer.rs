@@ -33,6 +33,15 @@ impl Answer {
         &self.body
     }
 
+    /// Asserts that this is a 204 with nothing in it.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[track_caller]
+    pub fn expect_nothing(&self) {
+        assert_eq!((self.status, self.text.as_str()), (204, ""), "{self}");
+    }
+
     /// Asserts that this is a well-formed problem with this status and code.
     ///
     /// # Panics

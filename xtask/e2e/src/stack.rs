@@ -109,6 +109,21 @@ impl Stack {
         self.answer(self.request(Method::POST, path).json(body)).await
     }
 
+    /// `PATCH path` with a JSON body.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.answer(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// `PUT path` with a JSON body.
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.answer(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// `DELETE path`.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.answer(self.request(Method::DELETE, path)).await
+    }
+
     /// `POST /api/runs` for the tenant's own version, without a dispatch to the worker unless `more` asks for it.
     pub async fn create(&self, tenant: &Tenant, more: Value) -> Answer {
         let whole = json!({

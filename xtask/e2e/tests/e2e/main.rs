@@ -3,6 +3,7 @@
 mod answers;
 mod bad_input;
 mod cancel;
+mod catalog;
 mod claims;
 mod get;
 mod idempotency;
