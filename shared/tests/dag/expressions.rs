@@ -12,14 +12,14 @@ fn templates_without_an_end() {
         "payload": ["a ${ {b: \"}\" } c", "${ .a # } }", "${ (.a} }", "$${ is fine", "${ \"\\(1 }\" }", "${}", "${ }", "$${ ${ ] }"],
     }}]])), @r#"
     [{"id":"a","type":"artifact","with":{"artifact_type":"${ .params.x","payload":["a ${ {b: \"}\" } c","${ .a # } }","${ (.a} }","$${ is fine","${ \"\\(1 }\" }","${}","${ }","$${ ${ ] }"]}}]
-        /steps/0/with/artifact_type  the expression ` .params.x` has no end: its "${" needs a "}" (a literal "${" is written "$${")
-        /steps/0/with/payload/0  the expression ` {b: "}" } c` has no end: its "${" needs a "}" (a literal "${" is written "$${")
-        /steps/0/with/payload/1  the expression ` .a # } }` has no end: its "${" needs a "}" (a literal "${" is written "$${")
-        /steps/0/with/payload/2  the expression ` (.a} }` closes a bracket that it has not opened, or another one than was opened last
-        /steps/0/with/payload/4  the expression ` "\(1 }" }` closes a bracket that it has not opened, or another one than was opened last
+        /steps/0/with/artifact_type  the expression `.params.x` has no end: its "${" needs a "}" (a literal "${" is written "$${")
+        /steps/0/with/payload/0  the expression `{b: "}" } c` has no end: its "${" needs a "}" (a literal "${" is written "$${")
+        /steps/0/with/payload/1  the expression `.a # } }` has no end: its "${" needs a "}" (a literal "${" is written "$${")
+        /steps/0/with/payload/2  the expression `(.a} }` closes a bracket that it has not opened, or another one than was opened last
+        /steps/0/with/payload/4  the expression `"\(1 }" }` closes a bracket that it has not opened, or another one than was opened last
         /steps/0/with/payload/5  the expression `` is empty: write jq between "${" and "}", such as .params.x
         /steps/0/with/payload/6  the expression `` is empty: write jq between "${" and "}", such as .params.x
-        /steps/0/with/payload/7  the expression ` ] }` closes a bracket that it has not opened, or another one than was opened last
+        /steps/0/with/payload/7  the expression `] }` closes a bracket that it has not opened, or another one than was opened last
     "#);
 }
 
@@ -38,7 +38,7 @@ fn what_does_not_parse() {
     . as $x
         the expression `. as $x` does not parse: expected `|` at the end
     if . then 1
-        the expression `if . then 1` does not parse: expected a else or end at the end
+        the expression `if . then 1` does not parse: expected `else` or `end` at the end
     {a: }
         the expression `{a: }` does not parse: expected a term before `}`
     [1, 2
@@ -46,11 +46,11 @@ fn what_does_not_parse() {
     .[
         the expression `.[}` closes a bracket that it has not opened, or another one than was opened last
     'a'
-        the expression `'a'` does not parse: expected token before `'a'`
+        the expression `'a'` does not parse: expected something that jq knows before `'a'`
     1 & 2
-        the expression `1 & 2` does not parse: expected token before `& 2`
+        the expression `1 & 2` does not parse: expected something that jq knows before `& 2`
     "\q"
-        the expression `"\q"` does not parse: expected string escape sequence before `q"`
+        the expression `"\q"` does not parse: expected an escape sequence such as \n before `q"`
     reduce . as $x
         the expression `reduce . as $x` has `reduce` with 0 arguments, but it takes (start; step)
     .a..b
@@ -58,13 +58,13 @@ fn what_does_not_parse() {
     | 1
         the expression `| 1` does not parse: expected a term before `|`
     @
-        the expression `@` does not parse: expected identifier at the end
+        the expression `@` does not parse: expected a name at the end
     $
-        the expression `$` does not parse: expected identifier at the end
+        the expression `$` does not parse: expected a name at the end
     "\ud800"
-        the expression `"\ud800"` does not parse: expected 4-digit hexadecimal UTF-8 code point before `d800"`
+        the expression `"\ud800"` does not parse: expected four hexadecimal digits of a character before `d800"`
     1e
-        the expression `1e` does not parse: expected digit at the end
+        the expression `1e` does not parse: expected a digit at the end
     try
         the expression `try` does not parse: expected a term at the end
     label x | 1
@@ -391,7 +391,7 @@ fn a_result_may_be_read_after_all_steps_have_ended() {
         {"output": "${ .steps.a }"},
     ])), @r#"
     {"output":{"a":"${ .steps.a }","b":"${ .steps.b.output }","c":"${ .steps.c }"},"steps":["a",{"id":"b","type":"transform","with":{"value":1}}]}
-        /output/c  the expression `.steps.c` reads .steps.c, but there is no step "c" (did you mean "a"?)
+        /output/c  the expression `.steps.c` reads .steps.c, but there is no step "c"
 
     {"output":"${ .steps.a }"}
         /output  the expression `.steps.a` reads .steps.a, but there is no step "a"

@@ -133,6 +133,3 @@ fn options() -> ValidationOptions<'static> {
         .offline()
         .with_pattern_options(patterns)
 }
-
-#[cfg(test)]
-mod tests;

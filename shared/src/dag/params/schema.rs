@@ -6,7 +6,7 @@ use super::{options, refs, sentence, whole};
 use crate::dag::at::At;
 use crate::dag::faults::Faults;
 use crate::dag::limits::MAX_PATTERNS;
-use crate::dag::words::{cut, list, meant, quoted};
+use crate::dag::words::{cut, list, meant, quoted, shown};
 
 /// The formats that are asserted.
 pub(super) const FORMATS: [&str; 18] = [
@@ -120,7 +120,10 @@ fn words(schema: &Value, at: &At<'_>, faults: &mut Faults) {
                 one.as_str().into_iter().for_each(|one| one_type(one, &at.key("type").index(index), faults));
             }
         }
-        _ => {}
+        Some(other) => {
+            faults.add(&at.key("type"), format!("must be one of {}, is {}", list(TYPES), shown(other)))
+        }
+        None => {}
     }
     if let Some(format) = schema.get("format").and_then(Value::as_str)
         && !FORMATS.contains(&format)
