@@ -194,7 +194,9 @@ fn string(text: &str, at: &At<'_>, context: &Context<'_>, faults: &mut Faults) {
         Err(error) => return faults.add(at, error.to_string()),
     };
     for part in parts {
-        if let Part::Expression(text) = part {
+        if let Part::Expression(text) = part
+            && !faults.is_full()
+        {
             for detail in expression::check(text, context) {
                 faults.add(at, detail);
             }

@@ -186,6 +186,7 @@ fn dependencies(
                 dependencies.push(Dependency { on, place: Some(place) });
             }
             Some(_) => {}
+            None if faults.is_full() => {}
             None => {
                 let hint = meant(id, index.keys().copied().collect::<std::collections::BTreeSet<_>>());
                 faults.add(

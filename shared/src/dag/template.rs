@@ -43,8 +43,7 @@ pub(crate) fn parts(mut text: &str) -> Result<Vec<Part<'_>>, TemplateError> {
         let rest = &text[found..];
         let (part, length) = if rest.starts_with("$${") {
             (Part::Escaped, "$${".len())
-        } else if rest.starts_with("${") {
-            let expression = &rest["${".len()..];
+        } else if let Some(expression) = rest.strip_prefix("${") {
             let end = end_of_expression(expression)?;
             (Part::Expression(&expression[..end]), "${".len() + end + "}".len())
         } else {
