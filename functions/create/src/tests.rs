@@ -178,7 +178,10 @@ async fn another_tenants_version_does_not_exist(_pool: PgPoolOptions, options: P
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn parameters_that_the_version_does_not_allow_are_all_named(_pool: PgPoolOptions, options: PgConnectOptions) {
+async fn parameters_that_the_version_does_not_allow_are_all_named(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let app = app(options, FUNCTION).await;
     let version = "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec) values
       ('0199e0c0-0000-7000-8000-0000000000d1', '580115b4-a291-4917-8dbd-247cfa13e2d6',

@@ -159,7 +159,10 @@ async fn a_retry_from_the_failed_step_is_not_there_yet(_pool: PgPoolOptions, opt
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn parameters_that_the_version_does_not_allow_are_refused(_pool: PgPoolOptions, options: PgConnectOptions) {
+async fn parameters_that_the_version_does_not_allow_are_refused(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let app = app(options, FUNCTION).await;
     let params = r#"update pipeline_versions set dag_spec = '{"params": {"properties": {"since": {"type": "integer"}}}}'
                     where id = '0199e0c0-0000-7000-8000-000000000023'"#;

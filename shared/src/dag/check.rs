@@ -27,22 +27,40 @@ pub fn check_shape(dag_spec: &Value) -> Vec<Fault> {
 pub fn check(dag_spec: &Value, connections: Option<&Connections>) -> Vec<Fault> {
     let mut faults = Faults::default();
     if shape::check(dag_spec, &mut faults) == Readable::Steps {
-        let steps = dag_spec.get("steps").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let graph = Graph::of(steps, &mut faults);
-        let check = Check { spec: dag_spec, graph: &graph, connections };
-        let root = At::Root.key("steps");
-        for (number, step) in steps.iter().enumerate() {
-            check.step(number, step, &root.index(number), &mut faults);
-        }
-        if let Some(output) = dag_spec.get("output") {
-            let context = Context { graph: &graph, steps: Steps::All, item: false, result: false };
-            templates(output, &At::Root.key("output"), &context, &mut faults);
-        }
-        if let Some(schema) = dag_spec.get("params").filter(|schema| schema.is_object()) {
-            params::check(schema, &At::Root.key("params"), &mut faults);
-        }
+        on_a_stack_of_its_own(|| check_for_approval(dag_spec, connections, &mut faults));
     }
     faults.finish()
+}
+
+/// jq's parser, and whoever walks what it has parsed, call themselves for each bracket and operator. [`limits`](super::limits) bound how
+/// often: this is enough for it without optimisation too, whatever thread calls.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+
+fn on_a_stack_of_its_own(work: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("dag".to_owned()).stack_size(STACK_BYTES);
+        let thread = thread.spawn_scoped(scope, work).expect("the machine has a thread to check a dag_spec");
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+fn check_for_approval(dag_spec: &Value, connections: Option<&Connections>, faults: &mut Faults) {
+    let steps = dag_spec.get("steps").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let graph = Graph::of(steps, faults);
+    let check = Check { spec: dag_spec, graph: &graph, connections };
+    let root = At::Root.key("steps");
+    for (number, step) in steps.iter().enumerate() {
+        check.step(number, step, &root.index(number), faults);
+    }
+    if let Some(output) = dag_spec.get("output") {
+        let context = Context { graph: &graph, steps: Steps::All, item: false, result: false };
+        templates(output, &At::Root.key("output"), &context, faults);
+    }
+    if let Some(schema) = dag_spec.get("params").filter(|schema| schema.is_object()) {
+        params::check(schema, &At::Root.key("params"), faults);
+    }
 }
 
 struct Check<'a> {
@@ -176,7 +194,9 @@ fn string(text: &str, at: &At<'_>, context: &Context<'_>, faults: &mut Faults) {
         Err(error) => return faults.add(at, error.to_string()),
     };
     for part in parts {
-        if let Part::Expression(text) = part {
+        if let Part::Expression(text) = part
+            && !faults.is_full()
+        {
             for detail in expression::check(text, context) {
                 faults.add(at, detail);
             }

@@ -47,9 +47,12 @@ impl Faults {
         self.faults.is_empty()
     }
 
-    /// Whether something is wrong at this pointer.
+    /// Whether something is wrong at this pointer or below it.
     pub(crate) fn mentions(&self, pointer: &str) -> bool {
-        self.faults.iter().any(|fault| fault.pointer == pointer)
+        let below = |fault: &Fault| {
+            fault.pointer.strip_prefix(pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.faults.iter().any(below)
     }
 
     /// Everything found, in the order of the document: lists by index, objects by key, as they are stored.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::at::At;
 use super::faults::Faults;
+use super::shape::is_id;
 use super::words::{meant, quoted};
 
 /// Steps as bits: at most 200 of them.
@@ -177,13 +178,15 @@ fn dependencies(
     let list = step.get("depends_on").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut dependencies = Vec::new();
     for (place, id) in list.iter().enumerate() {
-        let Some(id) = id.as_str() else { continue };
+        // What is no id is a fault of shape.
+        let Some(id) = id.as_str().filter(|id| is_id(id)) else { continue };
         match index.get(id) {
             // Named twice is a fault of shape, and one cycle.
             Some(&on) if dependencies.iter().all(|known: &Dependency| known.on != on) => {
                 dependencies.push(Dependency { on, place: Some(place) });
             }
             Some(_) => {}
+            None if faults.is_full() => {}
             None => {
                 let hint = meant(id, index.keys().copied().collect::<std::collections::BTreeSet<_>>());
                 faults.add(

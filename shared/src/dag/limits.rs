@@ -13,9 +13,9 @@ pub const MAX_ITEMS: usize = 1000;
 pub const MAX_EXPRESSION_BYTES: usize = 4096;
 /// Brackets within each other in an expression, of whatever kind, string interpolations included.
 pub const MAX_BRACKETS: usize = 64;
-/// Operators and keywords of an expression, commas not counted. The parser and whoever walks what it has parsed call themselves for each
-/// one: with this and [`MAX_BRACKETS`], 2 MiB of stack are enough.
-pub const MAX_OPERATORS: usize = 256;
+/// Operators and keywords of an expression, commas not counted: with [`MAX_BRACKETS`] this bounds how deep a parser, and whoever walks what it
+/// has parsed, calls itself.
+pub const MAX_OPERATORS: usize = 128;
 /// Faults that are reported.
 pub const MAX_FAULTS: usize = 100;
 /// Their texts together, in bytes: a pointer repeats the keys above it, and an answer has to fit into what Lambda returns.

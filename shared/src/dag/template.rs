@@ -30,7 +30,7 @@ pub(crate) enum TemplateError {
     )]
     TooDeep(String),
     #[error(
-        "an expression may have {MAX_EXPRESSION_BYTES} bytes: `{0}` has more, divide it over several steps"
+        "an expression may have at most {MAX_EXPRESSION_BYTES} bytes: `{0}` has more, divide it over several steps"
     )]
     TooLong(String),
 }
@@ -43,8 +43,7 @@ pub(crate) fn parts(mut text: &str) -> Result<Vec<Part<'_>>, TemplateError> {
         let rest = &text[found..];
         let (part, length) = if rest.starts_with("$${") {
             (Part::Escaped, "$${".len())
-        } else if rest.starts_with("${") {
-            let expression = &rest["${".len()..];
+        } else if let Some(expression) = rest.strip_prefix("${") {
             let end = end_of_expression(expression)?;
             (Part::Expression(&expression[..end]), "${".len() + end + "}".len())
         } else {
@@ -81,7 +80,7 @@ fn end_of_expression(text: &str) -> Result<usize, TemplateError> {
     let mut at = 0;
     while at < bytes.len() {
         if at > MAX_EXPRESSION_BYTES {
-            return Err(TemplateError::TooLong(cut(text)));
+            return Err(TemplateError::TooLong(cut(text.trim_start())));
         }
         let byte = bytes[at];
         at += 1;
@@ -115,16 +114,16 @@ fn end_of_expression(text: &str) -> Result<usize, TemplateError> {
                 brackets -= 1;
                 continue;
             }
-            (_, b')' | b']' | b'}') => return Err(TemplateError::Crossed(cut(text))),
+            (_, b')' | b']' | b'}') => return Err(TemplateError::Crossed(cut(text.trim_start()))),
             _ => continue,
         };
         within.push(Within::Bracket(opened));
         brackets += 1;
         if brackets > MAX_BRACKETS {
-            return Err(TemplateError::TooDeep(cut(text)));
+            return Err(TemplateError::TooDeep(cut(text.trim_start())));
         }
     }
-    Err(TemplateError::Unclosed(cut(text)))
+    Err(TemplateError::Unclosed(cut(text.trim_start())))
 }
 
 /// A comment ends with its line, unless that ends with an odd number of backslashes.

@@ -1,4 +1,6 @@
-//! Sentences about words: which ones may stand somewhere, and which one was probably meant.
+//! Sentences about words and values: what stands somewhere, what may stand there, and what was probably meant.
+
+use serde_json::Value;
 
 /// Longer words resemble nothing, and comparing them would take long.
 const MAX_MEANT_CHARS: usize = 40;
@@ -13,7 +15,7 @@ pub(crate) fn meant<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) ->
     }
 }
 
-/// Of the words one that differs little: in one letter of three, and in three at most.
+/// Of the words one that differs little: in one letter of three, in three at most, and in short words only in capitals.
 fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let chars = word.chars().take(MAX_MEANT_CHARS + 1).count();
     if chars > MAX_MEANT_CHARS {
@@ -22,7 +24,7 @@ fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&
     let lower = word.to_lowercase();
     let near = words.into_iter().map(|other| (strsim::osa_distance(&lower, other), other));
     let (distance, other) = near.min_by_key(|(distance, _)| *distance)?;
-    (distance <= (chars / 3).clamp(1, 3)).then_some(other)
+    (distance <= (chars / 3).min(3)).then_some(other)
 }
 
 /// Words in quotes, with commas: `"a", "b"`.
@@ -43,6 +45,23 @@ pub(crate) fn cut(text: &str) -> String {
     }
 }
 
+/// What a value is, with its article.
+pub(crate) fn a(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A number as it was written, anything else by what it is.
+pub(crate) fn shown(value: &Value) -> String {
+    if value.is_number() { value.to_string() } else { a(value).to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,7 +73,9 @@ mod tests {
         assert_eq!(meant("dependsOn", words), " (did you mean \"depends_on\"?)");
         assert_eq!(meant("wiht", words), " (did you mean \"with\"?)");
         assert_eq!(meant("needs", words), "");
-        assert_eq!(meant("x", words), "");
+        assert_eq!(meant("iff", words), " (did you mean \"if\"?)");
+        assert_eq!(meant("ID", words), " (did you mean \"id\"?)");
+        assert_eq!(meant("is", words), "");
         assert_eq!(meant(&"depends_on".repeat(10_000), words), "");
     }
 

@@ -82,7 +82,7 @@ fn everything_wrong_with_a_spec_is_told_at_once() {
         /steps/0/timout_seconds  is not a field of a step (did you mean "timeout_seconds"?)
         /steps/0/with/url  the expression `.parms.x` reads .parms, but the context of a run has "run", "params", "steps", "item", "index", "result" (did you mean "params"?)
         /steps/1/depends_on/0  these steps wait for each other for ever: a → b → a (each depends on the next)
-        /steps/1/with/args/0  the expression `.steps.c.output` reads .steps.c, but there is no step "c" (did you mean "a"?)
+        /steps/1/with/args/0  the expression `.steps.c.output` reads .steps.c, but there is no step "c"
         /steps/2/id  "b" is the id of /steps/1 already: each step needs one of its own
         /steps/2/if  the expression `.item` reads .item, which is there only in "with" and "output" of a step that has "for_each"
         /steps/2/with/seconds  the expression `now` calls `now`, which is not allowed: another attempt would see another time: use .run.started_at

@@ -12,6 +12,7 @@ mod hostile;
 mod oracle;
 mod parameters;
 mod properties;
+mod references;
 mod schemas;
 mod shapes;
 mod steps;

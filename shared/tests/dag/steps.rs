@@ -65,7 +65,7 @@ fn fields_of_a_step() {
     [{"continue_on_error":"yes","depends_on":"b","description":"…","for_each":[1],"id":"a","if":true,"retry":"twice","run_if":"success","timeout_seconds":841,"type":"wait","with":{"seconds":1}}]
         /steps/0/continue_on_error  must be true or false, is a string
         /steps/0/depends_on  must be a list, is a string
-        /steps/0/description  may have 500 characters, has 501
+        /steps/0/description  may have at most 500 characters, has 501
         /steps/0/for_each  must be an object, is a list
         /steps/0/if  must be one expression such as "${ .params.x }", is a boolean
         /steps/0/retry  must be an object, is a string
@@ -76,14 +76,13 @@ fn fields_of_a_step() {
         /steps/1/depends_on/1  must be the id of a step, a string, is a number
         /steps/1/depends_on/2  names "b" a second time, after item 0: once is enough
         /steps/1/depends_on/3  must be an id: a small letter, then at most 62 small letters, digits or _; is "B"
-        /steps/1/depends_on/3  there is no step "B" (did you mean "b"?)
         /steps/1/if  must be one expression, from "${" to "}", is ".x"
         /steps/1/run_if  must be one of "all_success", "none_failed", "one_failed", "all_done", is a number
         /steps/1/timeout_seconds  must be a whole number from 1 to 840, is 0
 
     [{"id":"a","if":"${ …1111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111 }","type":"wait","with":{"seconds":1}}]
-        /steps/0/if  may have 4100 characters, has 4105
-        /steps/0/if  an expression may have 4096 bytes: ` 11111111111111111111111111111111111111111111111111111111111…` has more, divide it over several steps
+        /steps/0/if  may have at most 4100 characters, has 4105
+        /steps/0/if  an expression may have at most 4096 bytes: `111111111111111111111111111111111111111111111111111111111111…` has more, divide it over several steps
     "#);
 }
 
@@ -213,7 +212,7 @@ fn lambda_and_sqs() {
         /steps/0/with/invocation  must be one of "request_response", "event", is "async"
 
     [{"id":"a","type":"lambda","with":{"connection":"…","invocation":null}}]
-        /steps/0/with/connection  may have 200 characters, has 201
+        /steps/0/with/connection  may have at most 200 characters, has 201
         /steps/0/with/invocation  must be one of "request_response", "event", is null
 
     [{"id":"a","type":"sqs","with":{"delay_seconds":901,"queue":"q"}}]

@@ -3,7 +3,7 @@
 use runplane::dag::{ConnectionKind, Connections};
 use serde_json::json;
 
-use crate::support::{assert_valid, example};
+use crate::support::{assert_valid, everything, example};
 
 #[test]
 fn the_example_of_the_documents_is_valid() {
@@ -62,33 +62,5 @@ fn what_is_opaque_is_not_looked_into() {
 
 #[test]
 fn every_field_of_every_type_may_be_given() {
-    let retry = json!({"max_attempts": 20, "delay_seconds": 0.5, "backoff_rate": 1, "max_delay_seconds": 86400, "jitter": "none", "on": ["timeout"]});
-    let common = |id: &str, name: &str, with: serde_json::Value| {
-        json!({"id": id, "type": name, "description": "d", "depends_on": ["start"], "run_if": "all_done", "if": "${ true }",
-               "for_each": {"items": [1, "${ .params }"], "max_parallel": 32, "tolerated_failures": 0}, "with": with,
-               "output": {"all": ["${ .result }", "${ .item }", "${ .index }"]}, "timeout_seconds": 840, "retry": retry, "continue_on_error": true})
-    };
-    assert_valid(
-        &json!({
-            "kind": "dag_v1", "description": "d", "timeout_seconds": 604_800, "max_parallel": 32,
-            "params": {"properties": {"a": {"type": "integer", "default": 1}}, "required": ["a"], "additionalProperties": false},
-            "retry": {"max_attempts": 3.0, "delay_seconds": 1, "backoff_rate": 10, "max_delay_seconds": 9, "jitter": "full"},
-            "steps": [
-                "start",
-                common("http_url", "http", json!({"url": "https://example.org/${ .item }", "method": "PUT", "query": {"q": "${ .index }"},
-                    "headers": {"x": "$${ literal }"}, "body": {"deep": ["${ .params.a }"]}, "success_status": [200, "3xx"]})),
-                common("http_path", "http", json!({"connection": "c", "path": "/v1"})),
-                common("sql", "sql", json!({"connection": "c", "statement": "select $1", "args": ["${ .item }"], "max_rows": 10_000})),
-                common("lambda", "lambda", json!({"connection": "c", "payload": null, "invocation": "event"})),
-                common("sqs", "sqs", json!({"connection": "c", "body": "", "group_id": "g", "deduplication_id": "${ .run.id }", "delay_seconds": 900})),
-                common("transform", "transform", json!({"value": "${ .item }"})),
-                common("wait", "wait", json!({"seconds": "${ .item }"})),
-                common("until", "wait", json!({"until": "2026-12-24T18:00:00Z"})),
-                common("artifact", "artifact", json!({"artifact_type": "t", "payload": {}})),
-                common("fail", "fail", json!({"error": "e", "message": "m ${ .item }"})),
-            ],
-            "output": {"${ key }": "${ .steps.sql.output }"},
-        }),
-        None,
-    );
+    assert_valid(&everything(), None);
 }

@@ -101,7 +101,7 @@ pub(super) const ALLOWED: &[Function] = &[
     of1("test"), of2("test"), of1("match"), of2("match"), of1("capture"), of2("capture"), of1("scan"), of2("scan"),
     row("sub", &[Same, Made], Gives::Made), row("sub", &[Same, Made, Same], Gives::Made),
     row("gsub", &[Same, Made], Gives::Made), row("gsub", &[Same, Made, Same], Gives::Made),
-    of("@text"), of("@json"), of("@csv"), of("@tsv"), of("@html"), of("@uri"), of("@urid"), of("@sh"), of("@base64"), of("@base64d"),
+    of("@text"), of("@json"), of("@html"), of("@uri"), of("@urid"), of("@sh"), of("@base64"), of("@base64d"),
     // Numbers.
     of("floor"), of("ceil"), of("round"), of("trunc"), of("abs"), of("fabs"), of("sqrt"), of("cbrt"), of2("pow"), of2("fmod"), of2("fmin"),
     of2("fmax"), of("log"), of("log2"), of("log10"), of("exp"), of("exp2"), of("exp10"),

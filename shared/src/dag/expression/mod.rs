@@ -2,6 +2,7 @@
 
 mod allowed;
 mod parse;
+mod paths;
 mod reads;
 mod walk;
 

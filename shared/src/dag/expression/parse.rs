@@ -55,9 +55,13 @@ pub(super) fn parse<'s>(tokens: &[Token<&'s str>]) -> Result<Term<&'s str>, Stri
 
 fn lexed(expected: &lex::Expect<&str>) -> &'static str {
     match expected {
-        // Its text for a delimiter that it does not know is a panic.
-        lex::Expect::Delim(open) if !["(", "[", "{", "\""].contains(open) => "a closing bracket",
-        other => other.as_str(),
+        lex::Expect::Digit => "a digit",
+        lex::Expect::Ident => "a name",
+        lex::Expect::Delim("\"") => "a closing quote",
+        lex::Expect::Delim(_) => "a closing bracket",
+        lex::Expect::Escape => "an escape sequence such as \\n",
+        lex::Expect::Unicode => "four hexadecimal digits of a character",
+        _ => "something that jq knows",
     }
 }
 
@@ -65,9 +69,13 @@ fn parsed(expected: &Expect<&str>) -> String {
     match expected {
         Expect::Just(word) => format!("`{word}`"),
         Expect::Nothing => "an operator or the end".to_owned(),
-        other => format!("a {}", other.as_str())
-            .replace("a identifier", "an identifier")
-            .replace("a argument", "an argument"),
+        Expect::ElseOrEnd => "`else` or `end`".to_owned(),
+        Expect::Ident => "a name".to_owned(),
+        Expect::Arg => "an argument".to_owned(),
+        Expect::CommaOrRBrack => "`,` or `]`".to_owned(),
+        Expect::CommaOrRBrace => "`,` or `}`".to_owned(),
+        Expect::SemicolonOrRParen => "`;` or `)`".to_owned(),
+        other => format!("a {}", other.as_str()),
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Pattern, Term};
-use jaq_core::path::{Part, Path};
 
 use super::allowed::{self, Gives, Input};
+use super::paths::literal;
 use super::reads::{Context, What, field};
 use crate::dag::words::cut;
 
@@ -18,12 +18,13 @@ pub(super) fn faults(term: &Term<&str>, context: &Context<'_>) -> Vec<String> {
     walk.faults.into_iter().collect()
 }
 
-struct Walk<'a> {
-    context: &'a Context<'a>,
+/// On its way through an expression.
+pub(super) struct Walk<'a> {
+    pub(super) context: &'a Context<'a>,
     /// In the order of their texts, each one once.
-    faults: BTreeSet<String>,
+    pub(super) faults: BTreeSet<String>,
     /// Those that may be used here, with what each may be.
-    variables: Vec<(&'a str, What)>,
+    pub(super) variables: Vec<(&'a str, What)>,
     labels: Vec<&'a str>,
 }
 
@@ -33,7 +34,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What a term gives for this input.
-    fn term(&mut self, term: &'a Term<&'a str>, input: What) -> What {
+    pub(super) fn term(&mut self, term: &'a Term<&'a str>, input: What) -> What {
         match term {
             Term::Id => input,
             Term::Recurse | Term::Num(_) => What::OTHER,
@@ -88,7 +89,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn optional(&mut self, term: Option<&'a Term<&'a str>>, input: What) -> What {
+    pub(super) fn optional(&mut self, term: Option<&'a Term<&'a str>>, input: What) -> What {
         term.map_or(What::NOTHING, |term| self.term(term, input))
     }
 
@@ -234,73 +235,4 @@ impl<'a> Walk<'a> {
         }
         What::OTHER
     }
-
-    fn path(&mut self, head: &'a Term<&'a str>, path: &'a Path<Term<&'a str>>, input: What) -> What {
-        let mut what = self.term(head, input);
-        for (part, _) in &path.0 {
-            what = match part {
-                Part::Index(index) => match literal(index) {
-                    Some(key) => field(what, &key, self.context, &mut self.faults),
-                    None => {
-                        self.term(index, input);
-                        What::OTHER
-                    }
-                },
-                Part::Range(None, None) => what.each(),
-                Part::Range(from, to) => {
-                    self.optional(from.as_ref(), input);
-                    self.optional(to.as_ref(), input);
-                    What::OTHER
-                }
-            };
-        }
-        what
-    }
-
-    /// Does something while the variables of a pattern stand for the parts of a value.
-    fn bound(
-        &mut self,
-        pattern: &'a Pattern<&'a str>,
-        value: What,
-        input: What,
-        then: impl FnOnce(&mut Self) -> What,
-    ) -> What {
-        let outside = self.variables.len();
-        self.bind(pattern, value, input);
-        let given = then(self);
-        self.variables.truncate(outside);
-        given
-    }
-
-    fn bind(&mut self, pattern: &'a Pattern<&'a str>, value: What, input: What) {
-        match pattern {
-            Pattern::Var(name) => self.variables.push((name, value)),
-            Pattern::Arr(items) => items.iter().for_each(|item| self.bind(item, value.each(), input)),
-            Pattern::Obj(entries) => {
-                for (key, pattern) in entries {
-                    let part = match literal(key) {
-                        Some(key) => field(value, &key, self.context, &mut self.faults),
-                        None => {
-                            self.term(key, input);
-                            What::OTHER
-                        }
-                    };
-                    self.bind(pattern, part, input);
-                }
-            }
-        }
-    }
-}
-
-/// A key that does not depend on anything: `.a`, `."a"`, `["\u0061"]`.
-fn literal(term: &Term<&str>) -> Option<String> {
-    let Term::Str(None, parts) = term else { return None };
-    parts
-        .iter()
-        .map(|part| match part {
-            StrPart::Str(text) => Some((*text).to_owned()),
-            StrPart::Char(char) => Some(char.to_string()),
-            StrPart::Term(_) => None,
-        })
-        .collect()
 }

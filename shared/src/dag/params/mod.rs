@@ -2,6 +2,7 @@
 
 mod cache;
 mod defaults;
+mod patterns;
 mod refs;
 mod schema;
 mod sentence;
@@ -105,7 +106,7 @@ impl Compiled {
         let validator =
             options().build(&whole(schema)).map_err(|error| ParamsError(cut(&error.to_string())))?;
         let properties = schema.get("properties").and_then(Value::as_object);
-        let patterns = schema::patterns(schema).len();
+        let patterns = patterns::of(schema).len();
         Ok(Self {
             validator,
             defaults: Defaults::of(schema),
@@ -133,6 +134,3 @@ fn options() -> ValidationOptions<'static> {
         .offline()
         .with_pattern_options(patterns)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,12 +1,11 @@
 //! Whether `params` are a JSON Schema that runs can be checked against.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{options, refs, sentence, whole};
+use super::{options, patterns, refs, sentence, whole};
 use crate::dag::at::At;
 use crate::dag::faults::Faults;
-use crate::dag::limits::MAX_PATTERNS;
-use crate::dag::words::{cut, list, meant, quoted};
+use crate::dag::words::{cut, list, meant, quoted, shown};
 
 /// The formats that are asserted.
 pub(super) const FORMATS: [&str; 18] = [
@@ -97,7 +96,7 @@ pub(in crate::dag) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
     }
     refs::check(schema, at, &mut found);
     refs::each(schema, at, &mut |schema, at| words(schema, at, &mut found));
-    check_patterns(schema, at, &mut found);
+    patterns::check(schema, at, &mut found);
     against_meta_schema(schema, at, &mut found);
     if found.is_empty() {
         match options().build(&whole(schema)) {
@@ -120,7 +119,10 @@ fn words(schema: &Value, at: &At<'_>, faults: &mut Faults) {
                 one.as_str().into_iter().for_each(|one| one_type(one, &at.key("type").index(index), faults));
             }
         }
-        _ => {}
+        Some(other) => {
+            faults.add(&at.key("type"), format!("must be one of {}, is {}", list(TYPES), shown(other)))
+        }
+        None => {}
     }
     if let Some(format) = schema.get("format").and_then(Value::as_str)
         && !FORMATS.contains(&format)
@@ -143,37 +145,6 @@ fn words(schema: &Value, at: &At<'_>, faults: &mut Faults) {
 fn one_type(one: &str, at: &At<'_>, faults: &mut Faults) {
     if !TYPES.contains(&one) {
         faults.add(at, format!("must be one of {}, is {}{}", list(TYPES), quoted(one), meant(one, TYPES)));
-    }
-}
-
-/// The regular expressions of a schema, with their places.
-pub(super) fn patterns(schema: &Value) -> Vec<(String, &str)> {
-    let mut patterns = Vec::new();
-    refs::each(schema, &At::Root, &mut |schema, at| {
-        if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
-            patterns.push((at.key("pattern").to_string(), pattern));
-        }
-        for pattern in
-            schema.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::keys)
-        {
-            patterns.push((at.key("patternProperties").key(pattern).to_string(), pattern));
-        }
-    });
-    patterns
-}
-
-fn check_patterns(schema: &Value, at: &At<'_>, faults: &mut Faults) {
-    let patterns = patterns(schema);
-    if patterns.len() > MAX_PATTERNS {
-        return faults
-            .add(at, format!("may have {MAX_PATTERNS} regular expressions, have {}", patterns.len()));
-    }
-    for (place, pattern) in patterns {
-        if options().build(&json!({ "pattern": pattern })).is_err() {
-            let detail =
-                "must be a regular expression without look-around and back references, not too large";
-            faults.add_at(format!("{at}{place}"), format!("{detail}; is {}", quoted(pattern)));
-        }
     }
 }
 

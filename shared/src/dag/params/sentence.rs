@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::dag::at::{At, escape};
 use crate::dag::faults::Faults;
-use crate::dag::words::{cut, meant, quoted};
+use crate::dag::words::{cut, meant, quoted, shown};
 
 /// Of the words that are allowed, so many are listed.
 const MAX_LISTED: usize = 20;
@@ -35,7 +35,7 @@ pub(super) fn add(error: &ValidationError<'_>, at: &At<'_>, names: &[String], fa
 
 fn sentence(kind: &Kind, error: &ValidationError<'_>) -> String {
     match kind {
-        Kind::Type { kind } => format!("must be {}, is {}", types(kind), JsonType::from(&**error.instance())),
+        Kind::Type { kind } => format!("must be {}, is {}", types(kind), shown(error.instance())),
         Kind::Enum { options } => format!("must be one of {}", listed(options)),
         Kind::Constant { expected_value } => format!("must be {}", cut(&expected_value.to_string())),
         Kind::Minimum { limit } => format!("must be at least {limit}"),
@@ -43,13 +43,13 @@ fn sentence(kind: &Kind, error: &ValidationError<'_>) -> String {
         Kind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
         Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
         Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
-        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
-        Kind::MaxLength { limit } => format!("may have at most {limit} characters"),
-        Kind::MinItems { limit } => format!("must have at least {limit} items"),
-        Kind::MaxItems { limit } => format!("may have at most {limit} items"),
-        Kind::AdditionalItems { limit } => format!("may have at most {limit} items"),
-        Kind::MinProperties { limit } => format!("must have at least {limit} fields"),
-        Kind::MaxProperties { limit } => format!("may have at most {limit} fields"),
+        Kind::MinLength { limit } => format!("must have at least {}", counted(*limit, "character")),
+        Kind::MaxLength { limit } => format!("may have at most {}", counted(*limit, "character")),
+        Kind::MinItems { limit } => format!("must have at least {}", counted(*limit, "item")),
+        Kind::MaxItems { limit } => format!("may have at most {}", counted(*limit, "item")),
+        Kind::AdditionalItems { limit } => format!("may have at most {}", counted(*limit as u64, "item")),
+        Kind::MinProperties { limit } => format!("must have at least {}", counted(*limit, "field")),
+        Kind::MaxProperties { limit } => format!("may have at most {}", counted(*limit, "field")),
         Kind::UniqueItems => "has an item that is there twice".to_owned(),
         Kind::UnevaluatedItems { .. } => "has items that the schema does not describe".to_owned(),
         Kind::Contains => "has no item, or not as many, of the kind that has to be there".to_owned(),
@@ -87,11 +87,25 @@ fn sentence(kind: &Kind, error: &ValidationError<'_>) -> String {
 
 fn types(kind: &TypeKind) -> String {
     match kind {
-        TypeKind::Single(one) => one.to_string(),
-        TypeKind::Multiple(several) => {
-            several.iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" or ")
-        }
+        TypeKind::Single(one) => of_type(*one).to_owned(),
+        TypeKind::Multiple(several) => several.iter().map(of_type).collect::<Vec<_>>().join(" or "),
     }
+}
+
+fn of_type(one: JsonType) -> &'static str {
+    match one {
+        JsonType::Array => "a list",
+        JsonType::Boolean => "a boolean",
+        JsonType::Integer => "a whole number",
+        JsonType::Null => "null",
+        JsonType::Number => "a number",
+        JsonType::Object => "an object",
+        JsonType::String => "a string",
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn listed(options: &Value) -> String {

@@ -17,7 +17,8 @@ pub(super) fn check(spec: &Value, faults: &mut Faults) -> bool {
     }
     let bytes = spec.to_string().len();
     if bytes > MAX_SPEC_BYTES {
-        faults.add(&At::Root, format!("may have {MAX_SPEC_BYTES} bytes as compact JSON, has {bytes}"));
+        faults
+            .add(&At::Root, format!("may have at most {MAX_SPEC_BYTES} bytes as compact JSON, has {bytes}"));
         return false;
     }
     nul(spec, &At::Root, faults);

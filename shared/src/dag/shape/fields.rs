@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::dag::at::At;
 use crate::dag::faults::Faults;
-use crate::dag::words::{list, meant, quoted};
+use crate::dag::words::{a, list, meant, quoted, shown};
 
 /// Says what is wrong with a value.
 pub(super) type Check = fn(&Value, &At<'_>, &mut Faults);
@@ -53,23 +53,6 @@ fn unknown(name: &str, fields: &[Field], what: &str) -> String {
     }
 }
 
-/// What a value is, with its article.
-pub(super) fn a(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-/// A number as it was written, anything else by what it is.
-fn shown(value: &Value) -> String {
-    if value.is_number() { value.to_string() } else { a(value).to_owned() }
-}
-
 /// A string of `MIN` to `MAX` characters.
 pub(super) fn text<const MIN: usize, const MAX: usize>(value: &Value, at: &At<'_>, faults: &mut Faults) {
     let Some(text) = value.as_str() else {
@@ -79,7 +62,7 @@ pub(super) fn text<const MIN: usize, const MAX: usize>(value: &Value, at: &At<'_
     if chars < MIN {
         faults.add(at, "must not be empty");
     } else if chars > MAX {
-        faults.add(at, format!("may have {MAX} characters, has {chars}"));
+        faults.add(at, format!("may have at most {MAX} characters, has {chars}"));
     }
 }
 

@@ -10,9 +10,10 @@ use serde_json::Value;
 use super::at::At;
 use super::faults::Faults;
 use super::limits::MAX_STEPS;
-use super::words::quoted;
-use fields::{Field, a, integer, object, optional, text, word};
+use super::words::{a, quoted};
+use fields::{Field, integer, object, optional, text, word};
 
+pub(crate) use step::is_id;
 pub(crate) use with::{CONNECTION, is_expression};
 
 /// The `kind` of the specs that are described here; also of those that name none.

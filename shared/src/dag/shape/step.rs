@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::fields::{Field, a, boolean, integer, items, object, optional, required, text, word};
+use super::fields::{Field, boolean, integer, items, object, optional, required, text, word};
 use super::with::{self, expression};
 use super::{any, jitter};
 use crate::dag::at::At;
 use crate::dag::faults::Faults;
-use crate::dag::words::quoted;
+use crate::dag::words::{a, quoted};
 
 const STEP: &[Field] = &[
     required("id", id),
@@ -74,7 +74,8 @@ fn id(value: &Value, at: &At<'_>, faults: &mut Faults) {
     }
 }
 
-fn is_id(text: &str) -> bool {
+/// Whether a text is the id of a step.
+pub(crate) fn is_id(text: &str) -> bool {
     let tail = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     text.len() <= 63
         && text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())

@@ -3,11 +3,11 @@
 use chrono::DateTime;
 use serde_json::{Map, Value};
 
-use super::fields::{Field, a, integer, items, object, optional, required, text, word};
+use super::fields::{Field, integer, items, object, optional, required, text, word};
 use super::{an_object, any};
 use crate::dag::at::At;
 use crate::dag::faults::Faults;
-use crate::dag::words::quoted;
+use crate::dag::words::{a, quoted, shown};
 
 /// The field of `with` that names a connection.
 pub(crate) const CONNECTION: &str = "connection";
@@ -186,7 +186,7 @@ fn wait_seconds(value: &Value, at: &At<'_>, faults: &mut Faults) {
         Value::String(_) => expression(value, at, faults),
         other if other.as_f64().is_some_and(|seconds| (0.0..=MAX_WAIT_SECONDS).contains(&seconds)) => {}
         other => {
-            let is = if other.is_number() { other.to_string() } else { a(other).to_owned() };
+            let is = shown(other);
             faults.add(
                 at,
                 format!(
@@ -215,8 +215,10 @@ pub(super) fn expression(value: &Value, at: &At<'_>, faults: &mut Faults) {
             faults.add(at, format!("must be one expression, from \"${{\" to \"}}\", is {}", quoted(text)));
         }
         Some(text) if text.chars().count() > MAX_EXPRESSION_CHARS => {
-            faults
-                .add(at, format!("may have {MAX_EXPRESSION_CHARS} characters, has {}", text.chars().count()));
+            faults.add(
+                at,
+                format!("may have at most {MAX_EXPRESSION_CHARS} characters, has {}", text.chars().count()),
+            );
         }
         Some(_) => {}
     }
