@@ -1,0 +1,46 @@
+//! The database of Runplane that is imported into.
+
+use anyhow::{Context as _, Result, bail};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+/// Connects, and sees that nothing else imports into this database as long as the connection lives.
+///
+/// # Errors
+/// When it cannot be reached, is not migrated to this version, or another import is at work.
+pub(super) async fn open(url: &str) -> Result<PgConnection> {
+    let options: PgConnectOptions = url.parse().context("--to is no postgres:// URL")?;
+    let options = options.application_name("runplane import").disable_statement_logging();
+    let mut conn = options.connect().await.context("cannot connect to --to")?;
+    let latest = runplane::MIGRATOR.iter().map(|migration| migration.version).max();
+    let is_migrated = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "there!""#)
+        .fetch_one(&mut conn)
+        .await?;
+    let applied = if is_migrated {
+        // Not checked when this is compiled: migrating makes this table, no migration does.
+        sqlx::query_scalar::<_, Option<i64>>("select max(version) from _sqlx_migrations where success")
+            .fetch_one(&mut conn)
+            .await?
+    } else {
+        None
+    };
+    if applied != latest {
+        bail!("--to is not migrated to this version of Runplane: apply migrations/ first");
+    }
+    // Two imports at once would each insert what the other has not committed yet.
+    let is_alone = sqlx::query_scalar!(r#"select pg_try_advisory_lock(hashtext('runplane import')) as "alone!""#)
+        .fetch_one(&mut conn)
+        .await?;
+    if !is_alone {
+        bail!("another import into this database is at work: wait for it, or stop it");
+    }
+    Ok(conn)
+}
+
+/// Ends the connection.
+///
+/// # Errors
+/// [`sqlx::Error`].
+pub(super) async fn close(conn: PgConnection) -> Result<(), sqlx::Error> {
+    conn.close().await
+}
