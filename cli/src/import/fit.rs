@@ -53,7 +53,12 @@ pub(super) fn own_id(raw: &Raw, given_twice: &HashSet<String>) -> Result<Uuid, S
 
 /// A text of 1 to `max` characters that differs from others of its kind by the row's id where it was cut, was empty, or
 /// `is_taken`. Returns what was changed.
-pub(super) fn name(text: &str, max: usize, id: Uuid, is_taken: impl Fn(&str) -> bool) -> (String, Option<String>) {
+pub(super) fn name(
+    text: &str,
+    max: usize,
+    id: Uuid,
+    is_taken: impl Fn(&str) -> bool,
+) -> (String, Option<String>) {
     let chars = text.chars().count();
     let reason = match chars {
         0 => "is empty".to_owned(),
@@ -88,7 +93,11 @@ pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// A time that may be missing; one that cannot be kept counts as missing, and is told.
-pub(super) fn optional_time(column: &str, text: Option<&str>, changes: &mut Vec<String>) -> Option<DateTime<Utc>> {
+pub(super) fn optional_time(
+    column: &str,
+    text: Option<&str>,
+    changes: &mut Vec<String>,
+) -> Option<DateTime<Utc>> {
     let text = text?;
     let time = time(text);
     if time.is_none() {
@@ -117,7 +126,12 @@ mod tests {
         let cases = [
             ("1.0", 50, "1.0-3fa85f64", "\"1.0\" is taken: it is \"1.0-3fa85f64\" here"),
             ("", 50, "unnamed-3fa85f64", "\"\" is empty: it is \"unnamed-3fa85f64\" here"),
-            ("äääääääääää", 10, "ä-3fa85f64", "\"äääääääääää\" has 11 characters, 10 fit: it is \"ä-3fa85f64\" here"),
+            (
+                "äääääääääää",
+                10,
+                "ä-3fa85f64",
+                "\"äääääääääää\" has 11 characters, 10 fit: it is \"ä-3fa85f64\" here",
+            ),
         ];
         for (text, max, expected, change) in cases {
             let (fitted, said) = name(text, max, ID, |name| name == text);
@@ -130,7 +144,10 @@ mod tests {
 
     #[test]
     fn times_are_read_as_postgres_writes_them_in_utc() {
-        assert_eq!(time("2024-02-29 23:59:59.123456+00").unwrap().to_rfc3339(), "2024-02-29T23:59:59.123456+00:00");
+        assert_eq!(
+            time("2024-02-29 23:59:59.123456+00").unwrap().to_rfc3339(),
+            "2024-02-29T23:59:59.123456+00:00"
+        );
         assert_eq!(time("2024-02-29 23:59:59+00").unwrap().timestamp(), 1709251199);
         for odd in ["infinity", "-infinity", "0044-03-15 00:00:00+00 BC", "10000-01-01 00:00:00+00"] {
             assert_eq!(time(odd), None, "{odd}");

@@ -26,7 +26,8 @@ pub(super) struct Clean {
 /// A phrase that says why it cannot be kept: it is no JSON, or nested too deeply for the API.
 pub(super) fn clean(text: &str) -> Result<Clean, String> {
     let Rewritten { text, nul, surrogates, quoted, long } = rewrite(text);
-    let value: Value = serde_json::from_str(&text).map_err(|error| format!("cannot be read as JSON: {error}"))?;
+    let value: Value =
+        serde_json::from_str(&text).map_err(|error| format!("cannot be read as JSON: {error}"))?;
     let mut doubles = Vec::new();
     let walk = Walk { pointer: String::new(), doubles: &mut doubles };
     walk.deserialize(&mut serde_json::Deserializer::from_str(&text))
@@ -49,7 +50,8 @@ pub(super) fn clean(text: &str) -> Result<Clean, String> {
         ));
     }
     if !doubles.is_empty() {
-        changes.push(format!("of the values of a key given twice, the last was kept: {}", doubles.join(", ")));
+        changes
+            .push(format!("of the values of a key given twice, the last was kept: {}", doubles.join(", ")));
     }
     Ok(Clean { text, value, changes })
 }
@@ -68,7 +70,8 @@ struct Rewritten {
 
 /// Replaces the escapes and the numbers that cannot be kept. Text that is no JSON comes out as it is, or as other text that is none.
 fn rewrite(text: &str) -> Rewritten {
-    let mut out = Rewritten { text: String::with_capacity(text.len()), nul: 0, surrogates: 0, quoted: 0, long: 0 };
+    let mut out =
+        Rewritten { text: String::with_capacity(text.len()), nul: 0, surrogates: 0, quoted: 0, long: 0 };
     let mut rest = text;
     let mut in_string = false;
     while let Some(first) = rest.bytes().next() {
@@ -80,8 +83,10 @@ fn rewrite(text: &str) -> Rewritten {
             b'\\' if in_string => out.escape(rest),
             b'-' | b'0'..=b'9' if !in_string => out.number(rest),
             _ => {
-                let ends = |c: char| c == '"' || c == '\\' || (!in_string && (c == '-' || c.is_ascii_digit()));
-                let end = rest.char_indices().skip(1).find(|&(_, c)| ends(c)).map_or(rest.len(), |(at, _)| at);
+                let ends =
+                    |c: char| c == '"' || c == '\\' || (!in_string && (c == '-' || c.is_ascii_digit()));
+                let end =
+                    rest.char_indices().skip(1).find(|&(_, c)| ends(c)).map_or(rest.len(), |(at, _)| at);
                 out.plain(rest, end)
             }
         };
@@ -108,7 +113,9 @@ impl Rewritten {
                 self.text.push_str("\\u2400");
                 6
             }
-            0xD800..0xDC00 if rest.get(6..).and_then(code_unit).is_some_and(|low| (0xDC00..0xE000).contains(&low)) => {
+            0xD800..0xDC00
+                if rest.get(6..).and_then(code_unit).is_some_and(|low| (0xDC00..0xE000).contains(&low)) =>
+            {
                 self.plain(rest, 12)
             }
             0xD800..0xE000 => {
@@ -122,7 +129,8 @@ impl Rewritten {
 
     /// A number at the beginning of `rest`; returns how much of it was read.
     fn number(&mut self, rest: &str) -> usize {
-        let end = rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
         let token = &rest[..end];
         let Ok(double) = token.parse::<f64>() else { return self.plain(rest, end) };
         let mantissa = token.split(['e', 'E']).next().unwrap_or_default();
@@ -146,7 +154,11 @@ impl Rewritten {
 /// The code unit of a `\uXXXX` at the beginning.
 fn code_unit(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
-    if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) { u32::from_str_radix(digits, 16).ok() } else { None }
+    if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        u32::from_str_radix(digits, 16).ok()
+    } else {
+        None
+    }
 }
 
 /// Walks through JSON and collects the pointers of keys that stand twice in one object.
@@ -184,7 +196,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let mut index = 0;
         while items
-            .next_element_seed(Walk { pointer: format!("{}/{index}", self.pointer), doubles: &mut *self.doubles })?
+            .next_element_seed(Walk {
+                pointer: format!("{}/{index}", self.pointer),
+                doubles: &mut *self.doubles,
+            })?
             .is_some()
         {
             index += 1;
@@ -246,7 +261,12 @@ mod tests {
 
     #[test]
     fn ordinary_json_comes_out_as_it_is() {
-        for text in [r#"{"a": [1, -2.5e3, "x\"y\\", "\u00e4", "\ud83d\ude00", null, true, "ä-1"]}"#, "{}", "null", "[]"] {
+        for text in [
+            r#"{"a": [1, -2.5e3, "x\"y\\", "\u00e4", "\ud83d\ude00", null, true, "ä-1"]}"#,
+            "{}",
+            "null",
+            "[]",
+        ] {
             let clean = clean(text).unwrap();
             assert_eq!((clean.text.as_str(), clean.changes), (text, vec![]));
         }
@@ -265,7 +285,11 @@ mod tests {
         for (text, value, change) in cases {
             let clean = clean(text).unwrap();
             assert_eq!(clean.value, value, "{text}");
-            assert!(clean.changes.len() == 1 && clean.changes[0].contains(change), "{text}: {:?}", clean.changes);
+            assert!(
+                clean.changes.len() == 1 && clean.changes[0].contains(change),
+                "{text}: {:?}",
+                clean.changes
+            );
         }
     }
 

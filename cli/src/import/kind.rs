@@ -3,14 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
+use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
-use sqlx::{Acquire as _, Connection as _};
 use uuid::Uuid;
 
 use super::fit::{Fit, Fitted, LeftOut};
 use super::known::Known;
 use super::report::{Kind, Note, Report};
 use super::source::{Raw, Source, Table};
+use super::verify::Entry;
 
 /// What becomes of a row whose id is here already.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,8 +37,16 @@ pub(super) trait Rows {
     /// Where it is read.
     const TABLE: Table;
 
+    /// Before any row is read. `given_twice` are ids that stand twice there, in lower case.
+    fn new(given_twice: HashSet<String>) -> Self;
+
     /// Makes rows fit.
-    async fn fit(&mut self, source: &mut Source, known: &Known, batch: Vec<Raw>) -> Result<Vec<Fit<Self::Row>>>;
+    async fn fit(
+        &mut self,
+        source: &mut Source,
+        known: &Known,
+        batch: Vec<Raw>,
+    ) -> Result<Vec<Fit<Self::Row>>>;
 
     /// The id of a row.
     fn id(row: &Self::Row) -> Uuid;
@@ -63,6 +72,16 @@ pub(super) trait Rows {
     /// Brings a row up to date. False: somebody changed it here meanwhile.
     async fn update(_target: &mut PgConnection, _row: &Self::Row) -> Result<bool, sqlx::Error> {
         Ok(false)
+    }
+
+    /// What `--verify` counts by tenant; `None`: nothing.
+    fn entry(_row: &Self::Row) -> Option<Entry> {
+        None
+    }
+
+    /// Whether it may well not be here yet, since it has not ended.
+    fn waits(_row: &Self::Row) -> bool {
+        false
     }
 
     /// The row is here now.
@@ -137,7 +156,11 @@ pub(super) async fn import<R: Rows>(
         let id = R::id(&fitted.row);
         R::is_here(known, &fitted.row);
         if late.contains(&id) {
-            report.left_out(R::KIND, &id.to_string(), "was changed here while it was compared: kept as it is here")?;
+            report.left_out(
+                R::KIND,
+                &id.to_string(),
+                "was changed here while it was compared: kept as it is here",
+            )?;
         } else {
             report.count(R::KIND).updated += 1;
             arrived::<R>(known, fitted, report)?;
@@ -161,7 +184,10 @@ fn arrived<R: Rows>(known: &mut Known, fitted: Fitted<R::Row>, report: &mut Repo
 }
 
 /// Reports what is left out; the rest.
-pub(super) fn sort_out<R: Rows>(fits: Vec<Fit<R::Row>>, report: &mut Report<'_>) -> Result<Vec<Fitted<R::Row>>> {
+pub(super) fn sort_out<R: Rows>(
+    fits: Vec<Fit<R::Row>>,
+    report: &mut Report<'_>,
+) -> Result<Vec<Fitted<R::Row>>> {
     let mut rows = Vec::with_capacity(fits.len());
     for fit in fits {
         match fit {
@@ -190,7 +216,7 @@ async fn insert<R: Rows>(
     let mut refused = HashMap::new();
     let mut waiting = vec![all.as_slice()];
     while let Some(part) = waiting.pop().filter(|part| !part.is_empty()) {
-        let mut savepoint = target.acquire().await?.begin().await?;
+        let mut savepoint = target.begin().await?;
         match R::insert(&mut savepoint, part).await {
             Ok(()) => savepoint.commit().await?,
             Err(error) => {

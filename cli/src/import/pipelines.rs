@@ -28,10 +28,9 @@ pub(super) struct Pipeline {
 }
 
 /// Pipelines of the old service.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pipelines {
-    /// Ids that stand twice there, in lower case.
-    pub given_twice: HashSet<String>,
+    given_twice: HashSet<String>,
     /// Names given by this import, by tenant.
     given: HashSet<(Uuid, String)>,
 }
@@ -47,7 +46,11 @@ impl Pipelines {
         let created_at = fit::created_at(raw.get("created_at"), &mut changes);
         let name = raw.get("name").unwrap_or_default().to_owned();
         let description = raw.get("description").map(str::to_owned);
-        Ok(Fitted { row: Pipeline { id, tenant_id, name, description, created_at }, changes, warnings: Vec::new() })
+        Ok(Fitted {
+            row: Pipeline { id, tenant_id, name, description, created_at },
+            changes,
+            warnings: Vec::new(),
+        })
     }
 }
 
@@ -62,8 +65,15 @@ impl Rows for Pipelines {
         tenant: "tenant_id",
     };
 
+    fn new(given_twice: HashSet<String>) -> Self {
+        Self { given_twice, given: HashSet::new() }
+    }
+
     async fn fit(&mut self, _: &mut Source, known: &Known, batch: Vec<Raw>) -> Result<Vec<Fit<Pipeline>>> {
-        Ok(batch.iter().map(|raw| self.fit_one(known, raw).map_err(|why| LeftOut { id: raw.id(), why })).collect())
+        Ok(batch
+            .iter()
+            .map(|raw| self.fit_one(known, raw).map_err(|why| LeftOut { id: raw.id(), why }))
+            .collect())
     }
 
     fn id(row: &Pipeline) -> Uuid {
@@ -102,9 +112,10 @@ impl Rows for Pipelines {
         new: &mut [Fitted<Pipeline>],
     ) -> Result<(), sqlx::Error> {
         let tenants: Vec<Uuid> = new.iter().map(|fitted| fitted.row.tenant_id).collect();
-        let taken = sqlx::query!("select tenant_id, name from pipelines where tenant_id = any ($1)", &tenants)
-            .fetch_all(target)
-            .await?;
+        let taken =
+            sqlx::query!("select tenant_id, name from pipelines where tenant_id = any ($1)", &tenants)
+                .fetch_all(target)
+                .await?;
         self.given.extend(taken.into_iter().map(|row| (row.tenant_id, row.name)));
         for Fitted { row, changes, .. } in new {
             let is_taken = |name: &str| self.given.contains(&(row.tenant_id, name.to_owned()));

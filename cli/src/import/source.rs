@@ -130,7 +130,10 @@ impl Source {
             self.of_tenants(table.tenant),
             name = table.name,
         );
-        self.conn.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.with_context(|| format!("cannot read {}", table.name))?;
+        self.conn
+            .execute(sqlx::raw_sql(AssertSqlSafe(sql)))
+            .await
+            .with_context(|| format!("cannot read {}", table.name))?;
         Ok(Reading { table, columns, done: false })
     }
 
@@ -155,7 +158,8 @@ impl Source {
             let rows = self.conn.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
             reading.done = rows.is_empty();
             for row in rows {
-                let values = (0..reading.columns.len()).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
+                let values =
+                    (0..reading.columns.len()).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
                 let raw = Raw { columns: reading.columns.clone(), values };
                 bytes += raw.bytes();
                 batch.push(raw);
@@ -191,7 +195,8 @@ impl Source {
         });
         // A cast of the column would keep Postgres from using the index.
         let kind = there.and_then(|there| there.get("id")).map_or("text", String::as_str);
-        let sql = format!("select {} from {table} where id = any ($1::text[]::{kind}[])", selected.join(", "));
+        let sql =
+            format!("select {} from {table} where id = any ($1::text[]::{kind}[])", selected.join(", "));
         let spellings: Vec<String> =
             ids.iter().flat_map(|id| [id.to_string(), id.to_string().to_uppercase()]).collect();
         let rows = sqlx::query(AssertSqlSafe(sql)).bind(spellings).fetch_all(&mut self.conn).await?;

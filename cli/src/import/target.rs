@@ -13,9 +13,10 @@ pub(super) async fn open(url: &str) -> Result<PgConnection> {
     let options = options.application_name("runplane import").disable_statement_logging();
     let mut conn = options.connect().await.context("cannot connect to --to")?;
     let latest = runplane::MIGRATOR.iter().map(|migration| migration.version).max();
-    let is_migrated = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "there!""#)
-        .fetch_one(&mut conn)
-        .await?;
+    let is_migrated =
+        sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "there!""#)
+            .fetch_one(&mut conn)
+            .await?;
     let applied = if is_migrated {
         // Not checked when this is compiled: migrating makes this table, no migration does.
         sqlx::query_scalar::<_, Option<i64>>("select max(version) from _sqlx_migrations where success")
@@ -28,9 +29,10 @@ pub(super) async fn open(url: &str) -> Result<PgConnection> {
         bail!("--to is not migrated to this version of Runplane: apply migrations/ first");
     }
     // Two imports at once would each insert what the other has not committed yet.
-    let is_alone = sqlx::query_scalar!(r#"select pg_try_advisory_lock(hashtext('runplane import')) as "alone!""#)
-        .fetch_one(&mut conn)
-        .await?;
+    let is_alone =
+        sqlx::query_scalar!(r#"select pg_try_advisory_lock(hashtext('runplane import')) as "alone!""#)
+            .fetch_one(&mut conn)
+            .await?;
     if !is_alone {
         bail!("another import into this database is at work: wait for it, or stop it");
     }

@@ -26,10 +26,9 @@ pub(super) struct Tenant {
 }
 
 /// Tenants of the old service.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tenants {
-    /// Ids that stand twice there, in lower case.
-    pub given_twice: HashSet<String>,
+    given_twice: HashSet<String>,
 }
 
 impl Tenants {
@@ -53,6 +52,10 @@ impl Rows for Tenants {
         times: &["created_at"],
         tenant: "id",
     };
+
+    fn new(given_twice: HashSet<String>) -> Self {
+        Self { given_twice }
+    }
 
     async fn fit(&mut self, _: &mut Source, _: &Known, batch: Vec<Raw>) -> Result<Vec<Fit<Tenant>>> {
         Ok(batch.iter().map(|raw| self.fit_one(raw).map_err(|why| LeftOut { id: raw.id(), why })).collect())
