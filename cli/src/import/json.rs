@@ -3,11 +3,12 @@
 //! A `json` column keeps the text that was sent: NUL and lone surrogates in strings, keys given twice, numbers that no double
 //! holds. jsonb refuses the first two, and a number too large for a double could not be answered by the API.
 
-use std::collections::HashSet;
-use std::fmt;
+mod doubles;
+mod rewrite;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+
+use rewrite::{Rewritten, rewrite};
 
 /// JSON that can be stored, and what was changed for it.
 #[derive(Debug)]
@@ -28,10 +29,7 @@ pub(super) fn clean(text: &str) -> Result<Clean, String> {
     let Rewritten { text, nul, surrogates, quoted, long } = rewrite(text);
     let value: Value =
         serde_json::from_str(&text).map_err(|error| format!("cannot be read as JSON: {error}"))?;
-    let mut doubles = Vec::new();
-    let walk = Walk { pointer: String::new(), doubles: &mut doubles };
-    walk.deserialize(&mut serde_json::Deserializer::from_str(&text))
-        .map_err(|error| format!("cannot be read as JSON: {error}"))?;
+    let doubles = doubles::doubles(&text).map_err(|error| format!("cannot be read as JSON: {error}"))?;
 
     let mut changes = Vec::new();
     if nul > 0 {
@@ -60,173 +58,6 @@ fn times(count: usize) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
-struct Rewritten {
-    text: String,
-    nul: usize,
-    surrogates: usize,
-    quoted: usize,
-    long: usize,
-}
-
-/// Replaces the escapes and the numbers that cannot be kept. Text that is no JSON comes out as it is, or as other text that is none.
-fn rewrite(text: &str) -> Rewritten {
-    let mut out =
-        Rewritten { text: String::with_capacity(text.len()), nul: 0, surrogates: 0, quoted: 0, long: 0 };
-    let mut rest = text;
-    let mut in_string = false;
-    while let Some(first) = rest.bytes().next() {
-        let taken = match first {
-            b'"' => {
-                in_string = !in_string;
-                out.plain(rest, 1)
-            }
-            b'\\' if in_string => out.escape(rest),
-            b'-' | b'0'..=b'9' if !in_string => out.number(rest),
-            _ => {
-                let ends =
-                    |c: char| c == '"' || c == '\\' || (!in_string && (c == '-' || c.is_ascii_digit()));
-                let end =
-                    rest.char_indices().skip(1).find(|&(_, c)| ends(c)).map_or(rest.len(), |(at, _)| at);
-                out.plain(rest, end)
-            }
-        };
-        rest = &rest[taken..];
-    }
-    out
-}
-
-impl Rewritten {
-    fn plain(&mut self, rest: &str, bytes: usize) -> usize {
-        self.text.push_str(&rest[..bytes]);
-        bytes
-    }
-
-    /// An escape at the beginning of `rest`; returns how much of it was read.
-    fn escape(&mut self, rest: &str) -> usize {
-        let Some(code) = code_unit(rest) else {
-            let end = rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at);
-            return self.plain(rest, end);
-        };
-        match code {
-            0 => {
-                self.nul += 1;
-                self.text.push_str("\\u2400");
-                6
-            }
-            0xD800..0xDC00
-                if rest.get(6..).and_then(code_unit).is_some_and(|low| (0xDC00..0xE000).contains(&low)) =>
-            {
-                self.plain(rest, 12)
-            }
-            0xD800..0xE000 => {
-                self.surrogates += 1;
-                self.text.push_str("\\ufffd");
-                6
-            }
-            _ => self.plain(rest, 6),
-        }
-    }
-
-    /// A number at the beginning of `rest`; returns how much of it was read.
-    fn number(&mut self, rest: &str) -> usize {
-        let end =
-            rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
-        let token = &rest[..end];
-        let Ok(double) = token.parse::<f64>() else { return self.plain(rest, end) };
-        let mantissa = token.split(['e', 'E']).next().unwrap_or_default();
-        let is_zero = !mantissa.contains(|c: char| matches!(c, '1'..='9'));
-        if double.is_infinite() || (double == 0.0 && !is_zero) {
-            self.quoted += 1;
-            self.text.push('"');
-            self.text.push_str(token);
-            self.text.push('"');
-            return end;
-        }
-        let is_short = token.parse::<i64>().is_ok() || token.parse::<u64>().is_ok();
-        let digits = mantissa.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
-        if !is_short && digits > 17 {
-            self.long += 1;
-        }
-        self.plain(rest, end)
-    }
-}
-
-/// The code unit of a `\uXXXX` at the beginning.
-fn code_unit(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    if digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        u32::from_str_radix(digits, 16).ok()
-    } else {
-        None
-    }
-}
-
-/// Walks through JSON and collects the pointers of keys that stand twice in one object.
-struct Walk<'a> {
-    pointer: String,
-    doubles: &'a mut Vec<String>,
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut keys = HashSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            let pointer = format!("{}/{}", self.pointer, key.replace('~', "~0").replace('/', "~1"));
-            if !keys.insert(key) && !self.doubles.contains(&pointer) {
-                self.doubles.push(pointer.clone());
-            }
-            map.next_value_seed(Walk { pointer, doubles: &mut *self.doubles })?;
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let mut index = 0;
-        while items
-            .next_element_seed(Walk {
-                pointer: format!("{}/{index}", self.pointer),
-                doubles: &mut *self.doubles,
-            })?
-            .is_some()
-        {
-            index += 1;
-        }
-        Ok(())
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
-}
-
 /// JSON text as it is stored. Two are equal if the API shows them alike.
 #[derive(Clone, Debug, serde::Serialize, sqlx::Type)]
 #[serde(transparent)]
@@ -236,8 +67,7 @@ pub(super) struct JsonText(pub String);
 impl JsonText {
     /// The canonical form: sorted keys, no spaces, numbers as the API shows them.
     pub fn canonical(&self) -> String {
-        let value = Value::deserialize(&mut serde_json::Deserializer::from_str(&self.0));
-        value.map_or_else(|_| self.0.clone(), canonical)
+        serde_json::from_str(&self.0).map_or_else(|_| self.0.clone(), canonical)
     }
 }
 

@@ -31,6 +31,7 @@ mod versions;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use chrono::{DateTime, Utc};
@@ -40,7 +41,7 @@ use uuid::Uuid;
 use kind::Rows;
 use known::Known;
 use pipelines::Pipelines;
-use report::Report;
+use report::{Kind, Report};
 use runs::Runs;
 use source::Source;
 use tenants::Tenants;
@@ -54,6 +55,9 @@ const USAGE: u8 = 2;
 const FAILED: u8 = 4;
 /// Something was left out, or differs. The lines before the summary say what.
 const INCOMPLETE: u8 = 6;
+
+/// How often it is said how far an import is.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// Import from the database of the service that Runplane replaces
 #[derive(Clone, Debug, clap::Args)]
@@ -123,8 +127,14 @@ async fn all(args: &Args, report: &mut Report<'_>) -> Result<()> {
     if args.take_queued {
         refuse_while_in_use(&mut source).await?;
     }
-    let mut import =
-        Import { args, source: &mut source, target: &mut target, known: Known::default(), report };
+    let mut import = Import {
+        args,
+        source: &mut source,
+        target: &mut target,
+        known: Known::default(),
+        report,
+        told_at: Instant::now(),
+    };
     import.all().await?;
     target::close(target).await?;
     source.close().await?;
@@ -151,6 +161,8 @@ struct Import<'a, 'b> {
     target: &'a mut PgConnection,
     known: Known,
     report: &'a mut Report<'b>,
+    /// When it was last said how far it is.
+    told_at: Instant,
 }
 
 impl Import<'_, '_> {
@@ -186,12 +198,22 @@ impl Import<'_, '_> {
             if batch.is_empty() {
                 return Ok(());
             }
+            self.progress(R::KIND);
             let ends = (&mut *self.source, &mut *self.target);
             if self.args.verify {
                 verify::batch(&mut rows, ends, &mut self.known, batch, totals, self.report).await?;
             } else {
                 kind::import(&mut rows, ends, &mut self.known, batch, self.args.dry_run, self.report).await?;
             }
+            self.report.flush()?;
+        }
+    }
+
+    /// Every few seconds, on standard error, how far it is.
+    fn progress(&mut self, kind: Kind) {
+        if self.told_at.elapsed() >= PROGRESS {
+            self.told_at = Instant::now();
+            eprintln!("{} {} read", self.report.count(kind).read, kind.plural());
         }
     }
 

@@ -1,98 +1,14 @@
 //! What an import says: a line for each row that did not go as it stands, while it works; a summary at the end.
 
+mod words;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-/// What is imported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
-    /// A tenant.
-    Tenant,
-    /// A pipeline.
-    Pipeline,
-    /// A pipeline version.
-    PipelineVersion,
-    /// A run.
-    Run,
-}
-
-impl Kind {
-    const ALL: [Kind; 4] = [Kind::Tenant, Kind::Pipeline, Kind::PipelineVersion, Kind::Run];
-
-    /// As the summary calls them.
-    fn plural(self) -> &'static str {
-        match self {
-            Kind::Tenant => "tenants",
-            Kind::Pipeline => "pipelines",
-            Kind::PipelineVersion => "versions",
-            Kind::Run => "runs",
-        }
-    }
-
-    fn singular(self) -> &'static str {
-        match self {
-            Kind::Tenant => "tenant",
-            Kind::Pipeline => "pipeline",
-            Kind::PipelineVersion => "version",
-            Kind::Run => "run",
-        }
-    }
-}
-
-/// What a line is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Note {
-    /// The row is not here, or not as it is there.
-    LeftOut,
-    /// A value was changed to fit.
-    Changed,
-    /// The row is here; something about it is odd.
-    Warning,
-    /// `--verify`: the row should be here and is not.
-    Missing,
-    /// `--verify`: the row is here with other values.
-    Differs,
-}
-
-impl Note {
-    fn words(self) -> &'static str {
-        match self {
-            Note::LeftOut => "left out",
-            Note::Changed => "changed",
-            Note::Warning => "warning",
-            Note::Missing => "missing",
-            Note::Differs => "differs",
-        }
-    }
-}
-
-/// How many rows of a kind went which way. Every row that was read is in exactly one of the first four, or in two of the last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Counts {
-    /// Read from the source.
-    pub read: u64,
-    /// New here.
-    pub copied: u64,
-    /// Here before, and brought up to date.
-    pub updated: u64,
-    /// Here before, and left alone.
-    pub already_there: u64,
-    /// Not here, or not as they are there.
-    pub left_out: u64,
-    /// Of those copied or updated: with a value changed to fit.
-    pub changed_to_fit: u64,
-    /// Of those copied, updated or there: with something odd.
-    pub warnings: u64,
-    /// `--verify`: should be here and are not.
-    pub missing: u64,
-    /// `--verify`: here with other values.
-    pub differing: u64,
-}
+pub(super) use words::{Counts, Kind, Note};
 
 /// Where lines go, and what was counted.
 pub(super) struct Report<'a> {
@@ -145,6 +61,14 @@ impl<'a> Report<'a> {
     pub fn left_out(&mut self, kind: Kind, id: &str, why: &str) -> io::Result<()> {
         self.count(kind).left_out += 1;
         self.note(Note::LeftOut, kind, id, why)
+    }
+
+    /// Hands on what was said so far: what is committed has been told.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 
     /// A sentence for the end.

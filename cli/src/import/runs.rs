@@ -2,6 +2,7 @@
 
 mod lineage;
 mod row;
+mod values;
 
 use std::collections::HashSet;
 

@@ -4,51 +4,17 @@
 //! is asked of it is put together here, from names that stand in this program, and is not checked when this is compiled.
 //! As text every value arrives, whatever the type of its column.
 
+mod table;
+
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 use uuid::Uuid;
 
-/// A table of the old service.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Table {
-    /// Its name.
-    pub name: &'static str,
-    /// Columns it must have.
-    pub required: &'static [&'static str],
-    /// Columns that count as null where they are missing.
-    pub optional: &'static [&'static str],
-    /// Which of them are times.
-    pub times: &'static [&'static str],
-    /// The column that names the tenant.
-    pub tenant: &'static str,
-}
-
-/// A row as it was read: text by column.
-#[derive(Debug)]
-pub(super) struct Raw {
-    columns: std::sync::Arc<[&'static str]>,
-    values: Vec<Option<String>>,
-}
-
-impl Raw {
-    /// The value of a column; `None` if it is null, or missing in this database.
-    pub fn get(&self, column: &str) -> Option<&str> {
-        let at = self.columns.iter().position(|name| *name == column)?;
-        self.values.get(at)?.as_deref()
-    }
-
-    /// The id as it stands there.
-    pub fn id(&self) -> String {
-        self.get("id").unwrap_or("null").to_owned()
-    }
-
-    fn bytes(&self) -> usize {
-        self.values.iter().flatten().map(String::len).sum()
-    }
-}
+pub(super) use table::{Raw, Table};
 
 /// The source, in a transaction that sees one moment of it.
 pub(super) struct Source {
@@ -71,9 +37,16 @@ impl Source {
     pub async fn open(url: &str, tenants: &[Uuid]) -> Result<Self> {
         let options: PgConnectOptions = url.parse().context("--from is no postgres:// URL")?;
         // Read only twice over: as the default of the session and in the transaction. In UTC a time without a zone is read as UTC.
+        // A long snapshot with pauses in it is what an import is; limits of the server are not meant for that.
         let options = options
             .application_name("runplane import")
-            .options([("default_transaction_read_only", "on"), ("TimeZone", "UTC"), ("DateStyle", "ISO")])
+            .options([
+                ("default_transaction_read_only", "on"),
+                ("TimeZone", "UTC"),
+                ("DateStyle", "ISO"),
+                ("statement_timeout", "0"),
+                ("idle_in_transaction_session_timeout", "0"),
+            ])
             // What is imported does not belong into a log.
             .disable_statement_logging();
         let mut conn = options.connect().await.context("cannot connect to --from")?;
@@ -115,7 +88,7 @@ impl Source {
         if let Some(missing) = table.required.iter().find(|column| !there.contains_key(**column)) {
             bail!("--from has no column {}.{missing}: it is no database of the replaced service", table.name);
         }
-        let columns: std::sync::Arc<[&str]> = table.required.iter().chain(table.optional).copied().collect();
+        let columns: Arc<[&str]> = table.required.iter().chain(table.optional).copied().collect();
         let selected: Vec<String> = columns
             .iter()
             .map(|column| match (there.contains_key(*column), table.times.contains(column)) {
@@ -160,7 +133,7 @@ impl Source {
             for row in rows {
                 let values =
                     (0..reading.columns.len()).map(|at| row.try_get(at)).collect::<Result<_, _>>()?;
-                let raw = Raw { columns: reading.columns.clone(), values };
+                let raw = Raw::new(Arc::clone(&reading.columns), values);
                 bytes += raw.bytes();
                 batch.push(raw);
             }
@@ -258,6 +231,6 @@ impl Source {
 /// How far a table has been read.
 pub(super) struct Reading {
     table: Table,
-    columns: std::sync::Arc<[&'static str]>,
+    columns: Arc<[&'static str]>,
     done: bool,
 }

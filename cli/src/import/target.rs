@@ -10,7 +10,11 @@ use sqlx::{ConnectOptions as _, Connection as _};
 /// When it cannot be reached, is not migrated to this version, or another import is at work.
 pub(super) async fn open(url: &str) -> Result<PgConnection> {
     let options: PgConnectOptions = url.parse().context("--to is no postgres:// URL")?;
-    let options = options.application_name("runplane import").disable_statement_logging();
+    // What is imported does not belong into a log.
+    let options = options
+        .application_name("runplane import")
+        .options([("statement_timeout", "0")])
+        .disable_statement_logging();
     let mut conn = options.connect().await.context("cannot connect to --to")?;
     let latest = runplane::MIGRATOR.iter().map(|migration| migration.version).max();
     let is_migrated =

@@ -118,7 +118,12 @@ impl Totals {
         table.set_header(["tenant", "runs", "there", "here", "checksum there", "checksum here"]);
         let mut list = Vec::new();
         for ((tenant, status), side) in &self.runs {
-            let checksum = |sum: u128| format!("{sum:032x}").chars().take(12).collect::<String>();
+            // What waits there goes on here, or not yet: no two sides to compare.
+            let is_compared = status != "QUEUED";
+            let checksum = |sum: u128| match is_compared {
+                true => format!("{sum:032x}").chars().take(12).collect(),
+                false => "-".to_owned(),
+            };
             table.add_row([
                 tenant.to_string(),
                 status.clone(),
@@ -130,6 +135,10 @@ impl Totals {
             let mut entry = serde_json::to_value(side)?;
             entry["tenant_id"] = tenant.to_string().into();
             entry["status"] = status.as_str().into();
+            if !is_compared {
+                entry["checksum_there"] = Value::Null;
+                entry["checksum_here"] = Value::Null;
+            }
             list.push(entry);
         }
         report.table(&table)?;

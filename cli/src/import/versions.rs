@@ -1,17 +1,18 @@
 //! Versions: taken over by id with their status. What has been edited, approved or deprecated here stays as it is here.
 
+mod spec;
+
 use std::collections::HashSet;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::fit::{self, Fit, Fitted, LeftOut};
-use super::json::{self, JsonText};
+use super::json::JsonText;
 use super::kind::{Rows, Verdict};
 use super::known::{Known, KnownVersion};
 use super::report::Kind;
@@ -20,8 +21,6 @@ use super::source::{Raw, Source, Table};
 const MAX_NAME: usize = 50;
 /// Versions that the import approved, and transitions that it made, say so.
 const IMPORT: &str = "import";
-/// What the API can answer has to stay below this with everything around it.
-const MAX_SPEC_BYTES: usize = 4_000_000;
 
 /// A version as it is to be here.
 #[derive(Clone, Debug, Serialize)]
@@ -67,7 +66,7 @@ impl Versions {
         let is_approved = status != "DRAFT";
         let (mut changes, mut warnings) = (Vec::new(), Vec::new());
         let created_at = fit::created_at(raw.get("created_at"), &mut changes);
-        let spec = spec(raw.get("dag_spec").unwrap_or("null"), &mut changes)?;
+        let spec = spec::fit(raw.get("dag_spec").unwrap_or("null"), &mut changes)?;
         if is_approved {
             let faults = runplane::dag::check(&spec.value, None);
             warnings.extend(faults.iter().map(|fault| {
@@ -80,7 +79,7 @@ impl Versions {
             pipeline_id,
             version: raw.get("version").unwrap_or_default().to_owned(),
             status: status.to_owned(),
-            dag_sha256: is_approved.then(|| digest(spec.value)),
+            dag_sha256: is_approved.then(|| spec::digest(spec.value)),
             dag_spec: JsonText(spec.text),
             approved_by: is_approved.then(|| IMPORT.to_owned()),
             created_at,
@@ -88,27 +87,6 @@ impl Versions {
         };
         Ok(Fitted { row, changes, warnings })
     }
-}
-
-/// A dag_spec is an object here. Anything else becomes one that only its own workers understand.
-fn spec(text: &str, changes: &mut Vec<String>) -> Result<json::Clean, String> {
-    if text.len() > MAX_SPEC_BYTES {
-        return Err(format!("its dag_spec has {} bytes: the API could not answer it", text.len()));
-    }
-    let mut spec = json::clean(text).map_err(|why| format!("its dag_spec {why}"))?;
-    changes.extend(spec.changes.drain(..).map(|change| format!("dag_spec: {change}")));
-    if !spec.value.is_object() {
-        spec.text = format!(r#"{{"kind":"imported","value":{}}}"#, spec.text);
-        spec.value = serde_json::json!({"kind": "imported", "value": spec.value});
-        changes.push(r#"dag_spec is no object: it is {"kind":"imported","value":…} here, which only a worker outside can run"#.to_owned());
-    }
-    Ok(spec)
-}
-
-/// SHA-256 over the canonical form, as an approval stores it, in hex.
-// To be replaced by the domain's own function as soon as there is one in a shared place.
-fn digest(spec: serde_json::Value) -> String {
-    Sha256::digest(json::canonical(spec)).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Version {
@@ -225,32 +203,5 @@ impl Rows for Versions {
             is_draft: row.status == "DRAFT",
         };
         known.versions.insert(row.id, version);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spec_that_is_no_object_becomes_an_opaque_one() {
-        for (text, stored) in [
-            ("[1,2]", r#"{"kind":"imported","value":[1,2]}"#),
-            ("null", r#"{"kind":"imported","value":null}"#),
-            ("\"x\"", r#"{"kind":"imported","value":"x"}"#),
-        ] {
-            let mut changes = Vec::new();
-            let spec = spec(text, &mut changes).unwrap();
-            assert_eq!(spec.text, stored);
-            assert_eq!(spec.value, serde_json::from_str::<serde_json::Value>(stored).unwrap());
-            assert_eq!(changes.len(), 1);
-        }
-    }
-
-    #[test]
-    fn the_digest_is_that_of_the_canonical_form() {
-        let spec = serde_json::from_str(r#"{"steps": [], "kind" : "dag_v1"}"#).unwrap();
-        // echo -n '{"kind":"dag_v1","steps":[]}' | sha256sum
-        assert_eq!(digest(spec), "e504c12bafefee475ad0e4974de884b1304586c94dd9bbb628197c82a2390b47");
     }
 }
