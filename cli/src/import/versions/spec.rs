@@ -1,7 +1,5 @@
 //! The dag_spec of a version of the old service.
 
-use sha2::{Digest as _, Sha256};
-
 use crate::import::json;
 
 /// What the API can answer has to stay below this with everything around it.
@@ -26,9 +24,8 @@ pub(super) fn fit(text: &str, changes: &mut Vec<String>) -> Result<json::Clean, 
 }
 
 /// SHA-256 over the canonical form, as an approval stores it, in hex.
-// To be replaced by the domain's own function as soon as there is one in a shared place.
 pub(super) fn digest(spec: serde_json::Value) -> String {
-    Sha256::digest(json::canonical(spec)).iter().map(|byte| format!("{byte:02x}")).collect()
+    runplane::canonical::sha256(spec).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
