@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::support::Ends;
+use crate::support::{Ends, id};
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn each_quirk_of_the_catalogue_is_mapped_or_told(pool: PgPool) {
@@ -75,5 +75,33 @@ async fn each_quirk_of_the_catalogue_is_mapped_or_told(pool: PgPool) {
     let again = ends.import(&[]).await.ended(6);
     assert_eq!(ends.rows().await, rows);
     assert!(again.notes().iter().all(|note| note.starts_with("left_out")), "{:?}", again.notes());
+    ends.drop_database().await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn an_approved_spec_that_would_be_refused_today_is_imported_with_a_warning_for_each_fault(
+    pool: PgPool,
+) {
+    let ends = Ends::world(pool).await;
+    let spec = json!({"steps": [{"id": "a", "type": "no_such_type"}, {"id": "b", "type": "fail", "depends_on": ["c"]}]});
+    ends.there(&format!(
+        "update pipeline_versions set dag_spec = '{spec}' where id like '%102' or id like '%103'"
+    ))
+    .await;
+    let said = ends.import(&[]).await.ended(0);
+    // A draft is checked when it is approved.
+    let expected: Vec<String> = runplane::dag::check(&spec, None)
+        .iter()
+        .map(|fault| {
+            let (pointer, detail) = (&fault.pointer, &fault.detail);
+            format!(
+                "warning {} a dag_spec like this is not approved any more: {pointer}: {detail}",
+                id("102")
+            )
+        })
+        .collect();
+    assert_eq!(said.notes(), expected);
+    assert_eq!(ends.value("select dag_spec from pipeline_versions where id::text like '%102'").await, spec);
+    assert_eq!(said.count("runs", "copied"), 3);
     ends.drop_database().await;
 }
