@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Datelike as _, Utc};
 use uuid::Uuid;
 
+use super::kind::Verdict;
 use super::source::Raw;
 
 /// A row as it is to be here, with what was changed to make it fit.
@@ -77,8 +78,16 @@ pub(super) fn name(
 }
 
 /// Whether `here` is what [`name`] made of `text`.
-pub(super) fn is_name_of(here: &str, text: &str, max: usize, id: Uuid) -> bool {
+fn is_name_of(here: &str, text: &str, max: usize, id: Uuid) -> bool {
     here == text || here == name(text, max, id, |name| name == text).0 || here == id.to_string()
+}
+
+/// Names of one row on both sides. Nobody knows who changed theirs: ours stays.
+pub(super) fn compare_names(there: &str, here: &str, max: usize, id: Uuid) -> Verdict {
+    if is_name_of(here, there, max, id) {
+        return Verdict::Same;
+    }
+    Verdict::Kept(format!("is called {there:?} there and {here:?} here: kept as it is here"))
 }
 
 /// The first `max` characters.

@@ -1,5 +1,7 @@
 //! What the four kinds of rows have in common, and what is done with a batch of one.
 
+mod write;
+
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
@@ -133,38 +135,28 @@ pub(super) async fn import<R: Rows>(
         R::is_here(known, here);
     }
     rows.settle(&mut transaction, &mut new).await?;
-    let refused = if dry_run { HashMap::new() } else { insert::<R>(&mut transaction, &new).await? };
-    let mut late = HashSet::new();
-    for fitted in updates.iter().filter(|_| !dry_run) {
-        if !R::update(&mut transaction, &fitted.row).await? {
-            late.insert(R::id(&fitted.row));
-        }
+    let mut refused = HashMap::new();
+    if !dry_run {
+        refused.extend(write::insert::<R>(&mut transaction, &new).await?);
+        refused.extend(write::update::<R>(&mut transaction, &updates).await?);
     }
     transaction.commit().await?;
 
     // Told only now: a batch that failed has changed nothing.
-    for fitted in new {
-        match refused.get(&R::id(&fitted.row)) {
-            Some(why) => report.left_out(R::KIND, &R::id(&fitted.row).to_string(), why)?,
-            None => {
-                report.count(R::KIND).copied += 1;
-                arrived::<R>(known, fitted, report)?;
-            }
-        }
-    }
-    for fitted in updates {
+    for (is_update, fitted) in
+        new.into_iter().map(|row| (false, row)).chain(updates.into_iter().map(|row| (true, row)))
+    {
         let id = R::id(&fitted.row);
-        R::is_here(known, &fitted.row);
-        if late.contains(&id) {
-            report.left_out(
-                R::KIND,
-                &id.to_string(),
-                "was changed here while it was compared: kept as it is here",
-            )?;
-        } else {
-            report.count(R::KIND).updated += 1;
-            arrived::<R>(known, fitted, report)?;
+        if let Some(why) = refused.get(&id) {
+            report.left_out(R::KIND, &id.to_string(), why)?;
+            if is_update {
+                R::is_here(known, &fitted.row);
+            }
+            continue;
         }
+        let counts = report.count(R::KIND);
+        *(if is_update { &mut counts.updated } else { &mut counts.copied }) += 1;
+        arrived::<R>(known, fitted, report)?;
     }
     Ok(())
 }
@@ -205,39 +197,4 @@ pub(super) async fn here<R: Rows>(
 ) -> Result<HashMap<Uuid, R::Row>, sqlx::Error> {
     let ids: Vec<Uuid> = batch.iter().map(|fitted| R::id(&fitted.row)).collect();
     Ok(R::here(target, &ids).await?.into_iter().map(|row| (R::id(&row), row)).collect())
-}
-
-/// Inserts what Postgres takes. Rows that it refuses are looked for by halves: one bad row costs some statements more, no other row.
-async fn insert<R: Rows>(
-    target: &mut PgConnection,
-    new: &[Fitted<R::Row>],
-) -> Result<HashMap<Uuid, String>, sqlx::Error> {
-    let all: Vec<&R::Row> = new.iter().map(|fitted| &fitted.row).collect();
-    let mut refused = HashMap::new();
-    let mut waiting = vec![all.as_slice()];
-    while let Some(part) = waiting.pop().filter(|part| !part.is_empty()) {
-        let mut savepoint = target.begin().await?;
-        match R::insert(&mut savepoint, part).await {
-            Ok(()) => savepoint.commit().await?,
-            Err(error) => {
-                savepoint.rollback().await?;
-                let Some(why) = refusal(&error) else { return Err(error) };
-                match part {
-                    [row] => drop(refused.insert(R::id(row), why)),
-                    many => {
-                        let (first, second) = many.split_at(many.len() / 2);
-                        waiting.extend([second, first]);
-                    }
-                }
-            }
-        }
-    }
-    Ok(refused)
-}
-
-/// What Postgres has against a value: data exceptions and broken constraints. Anything else is no row's fault.
-fn refusal(error: &sqlx::Error) -> Option<String> {
-    let error = error.as_database_error()?;
-    let is_about_data = error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"));
-    is_about_data.then(|| format!("Postgres refuses it: {}", error.message()))
 }

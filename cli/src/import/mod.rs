@@ -169,6 +169,9 @@ impl Import<'_, '_> {
     async fn all(&mut self) -> Result<()> {
         let mut totals = verify::Totals::default();
         self.rows::<Tenants>(&mut totals).await?;
+        if let Some(unknown) = self.args.tenant.iter().find(|tenant| !self.known.tenants.contains(*tenant)) {
+            bail!("--tenant {unknown}: --from has no such tenant that could be here");
+        }
         self.rows::<Pipelines>(&mut totals).await?;
         self.rows::<Versions>(&mut totals).await?;
         self.rows::<Runs>(&mut totals).await?;

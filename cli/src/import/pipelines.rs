@@ -94,16 +94,15 @@ impl Rows for Pipelines {
         if row.tenant_id != here.tenant_id {
             return Verdict::Foreign(format!("a pipeline of tenant {} has its id here", here.tenant_id));
         }
-        if !fit::is_name_of(&here.name, &row.name, MAX_NAME, row.id) {
-            return Verdict::Kept(format!(
-                "is called {:?} there and {:?} here: kept as it is here",
-                row.name, here.name
-            ));
+        match fit::compare_names(&row.name, &here.name, MAX_NAME, row.id) {
+            Verdict::Same if row.description != here.description => {
+                Verdict::Kept("has another description there: kept as it is here".to_owned())
+            }
+            Verdict::Kept(why) if row.description != here.description => {
+                Verdict::Kept(format!("{why}; so is its description"))
+            }
+            verdict => verdict,
         }
-        if row.description != here.description {
-            return Verdict::Kept("has another description there: kept as it is here".to_owned());
-        }
-        Verdict::Same
     }
 
     async fn settle(

@@ -51,7 +51,8 @@ impl<'a> Report<'a> {
             serde_json::to_writer(&mut *self.out, &Line { note, kind, id, detail })?;
             return writeln!(self.out);
         }
-        writeln!(self.out, "{:<8}  {} {id}: {detail}", note.words(), kind.singular())
+        // Ids are whatever stands there.
+        writeln!(self.out, "{:<8}  {} {}: {detail}", note.words(), kind.singular(), id.escape_debug())
     }
 
     /// A row that is left out, counted.

@@ -36,13 +36,12 @@ impl Source {
     /// When it cannot be reached, or is no database of the old service.
     pub async fn open(url: &str, tenants: &[Uuid]) -> Result<Self> {
         let options: PgConnectOptions = url.parse().context("--from is no postgres:// URL")?;
-        // Read only twice over: as the default of the session and in the transaction. In UTC a time without a zone is read as UTC.
+        // Read only twice over: as the default of the session and in the transaction.
         // A long snapshot with pauses in it is what an import is; limits of the server are not meant for that.
         let options = options
             .application_name("runplane import")
             .options([
                 ("default_transaction_read_only", "on"),
-                ("TimeZone", "UTC"),
                 ("DateStyle", "ISO"),
                 ("statement_timeout", "0"),
                 ("idle_in_transaction_session_timeout", "0"),
@@ -51,6 +50,8 @@ impl Source {
             .disable_statement_logging();
         let mut conn = options.connect().await.context("cannot connect to --from")?;
         conn.execute("begin transaction isolation level repeatable read read only").await?;
+        // So that a time without a zone is read as UTC.
+        conn.execute("set local time zone 'UTC'").await?;
         let rows = sqlx::query_as::<_, (String, String, String)>(
             "select table_name::text, column_name::text, udt_name::text from information_schema.columns
              where table_schema = any (current_schemas(false))",

@@ -72,10 +72,7 @@ impl Rows for Tenants {
     }
 
     fn compare(&self, row: &Tenant, here: &Tenant) -> Verdict {
-        if row.name == here.name {
-            return Verdict::Same;
-        }
-        Verdict::Kept(format!("is called {:?} there and {:?} here: kept as it is here", row.name, here.name))
+        fit::compare_names(&row.name, &here.name, MAX_NAME, row.id)
     }
 
     async fn insert(target: &mut PgConnection, rows: &[&Tenant]) -> Result<(), sqlx::Error> {

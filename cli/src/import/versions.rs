@@ -131,14 +131,10 @@ impl Rows for Versions {
             return Verdict::Foreign(format!("a version of pipeline {} has its id here", here.pipeline_id));
         }
         let is_same_spec = row.dag_spec == here.dag_spec;
-        if !fit::is_name_of(&here.version, &row.version, MAX_NAME, row.id) {
-            return Verdict::Kept(format!(
-                "is called {:?} there and {:?} here: kept as it is here",
-                row.version, here.version
-            ));
-        }
         match (row.status.as_str(), here.status.as_str()) {
-            (there, here) if there == here && is_same_spec => Verdict::Same,
+            (there, status) if there == status && is_same_spec => {
+                fit::compare_names(&row.version, &here.version, MAX_NAME, row.id)
+            }
             (_, "DRAFT") if here.is_untouched() => Verdict::Update,
             (_, "DRAFT") => Verdict::Differs("it was edited here: kept as it is here".to_owned()),
             (_, status) if !is_same_spec => Verdict::Differs(format!(

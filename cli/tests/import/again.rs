@@ -110,7 +110,7 @@ async fn what_was_changed_here_stays_as_it_is_here(pool: PgPool) {
         "update pipeline_versions set dag_spec = '{\"ours\": 1}' where version = '2.0';
          update pipeline_versions set status = 'DEPRECATED', updated_at = now() where id::text like '%104';
          update tenants set name = 'Acme Inc.' where name = 'Acme';
-         update pipelines set description = 'Changed' where id::text like '%11'",
+         update pipelines set description = 'Changed', name = 'weekly' where id::text like '%11'",
     )
     .await;
     ends.there(
@@ -136,7 +136,10 @@ async fn what_was_changed_here_stays_as_it_is_here(pool: PgPool) {
                 "warning {} is called \"Acme\" there and \"Acme Inc.\" here: kept as it is here",
                 id("1")
             ),
-            format!("warning {} has another description there: kept as it is here", id("11")),
+            format!(
+                "warning {} is called \"nightly\" there and \"weekly\" here: kept as it is here; so is its description",
+                id("11")
+            ),
             format!("warning {} is APPROVED there and DEPRECATED here: kept as it is here", id("104")),
         ]
     );
@@ -166,6 +169,40 @@ async fn a_run_that_ended_otherwise_there_is_not_written_over(pool: PgPool) {
                 id("1002")
             ),
         ]
+    );
+    ends.drop_database().await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn an_update_that_postgres_refuses_harms_no_other(pool: PgPool) {
+    let ends = Ends::world(pool).await;
+    ends.import(&[]).await.ended(0);
+    ends.here("alter table pipeline_versions add constraint no_such_spec check (not dag_spec ? 'refused')")
+        .await;
+    ends.there(
+        "update pipeline_versions set dag_spec = '{\"refused\": 1}', version = '3.0' where id like '%103';
+         update pipeline_versions set status = 'DEPRECATED' where id like '%102'",
+    )
+    .await;
+    let said = ends.import(&[]).await.ended(6);
+    assert_eq!((said.count("versions", "updated"), said.count("versions", "left_out")), (1, 1));
+    assert!(
+        said.notes()[0].starts_with(&format!("left_out {} Postgres refuses it: ", id("103"))),
+        "{:?}",
+        said.notes()
+    );
+
+    // A draft is brought up to date under the name that it has here.
+    ends.here("alter table pipeline_versions drop constraint no_such_spec").await;
+    ends.import(&[]).await.ended(0);
+    let said = ends.import(&[]).await.ended(0);
+    assert_eq!(
+        said.notes(),
+        [format!("warning {} is called \"3.0\" there and \"2.0\" here: kept as it is here", id("103"))]
+    );
+    assert_eq!(
+        ends.value("select dag_spec from pipeline_versions where version = '2.0'").await,
+        json!({"refused": 1})
     );
     ends.drop_database().await;
 }

@@ -167,5 +167,8 @@ async fn one_tenant_and_late_runs_can_be_asked_for(pool: PgPool) {
         .ended(0);
     assert_eq!((said.count("runs", "read"), said.count("runs", "copied")), (2, 1));
     assert_eq!(ends.value("select count(*) from pipeline_runs").await, 2);
+    let nobody = id("9").to_string();
+    let said = ends.import(&["--tenant", &nobody]).await.ended(4);
+    assert!(said.err.contains(&format!("--tenant {nobody}: --from has no such tenant")), "{}", said.err);
     ends.drop_database().await;
 }
