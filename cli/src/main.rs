@@ -1,21 +1,29 @@
-//! `runplane`, the command line.
+//! `runplane`, the command line: pipelines, versions and runs over the HTTP API, and dag_specs checked without it.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`args`] | what may stand on the command line |
+//! | [`commands`] | what is done for it: one request, or a few, and something to print |
+//! | [`http`] | the API: requests, signatures, repetitions, problems |
+//! | [`output`] | tables for people, JSON for programs |
+//! | [`source`] | JSON files, and the places in them |
+//! | [`exit`] | the exit codes |
+//!
+//! docs/cli.md is what its users read.
 
-mod import;
+mod args;
+mod commands;
+mod exit;
+mod failure;
+mod http;
+mod output;
+mod source;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-#[derive(Debug, Parser)]
-#[command(name = "runplane", version)]
-enum Cli {
-    /// Import from the database of the service that Runplane replaces
-    Import(import::Args),
-}
+use clap::Parser as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match Cli::parse() {
-        Cli::Import(args) => import::run(args).await,
-    }
+    commands::run(args::Cli::parse()).await.into()
 }

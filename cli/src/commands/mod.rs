@@ -1,0 +1,78 @@
+//! What is done for a command line.
+
+mod body;
+mod completions;
+mod connections;
+mod names;
+mod pipelines;
+mod runs;
+mod tenants;
+mod validate;
+mod versions;
+mod waiting;
+mod watch;
+
+use uuid::Uuid;
+
+use crate::args::{Cli, Command, Settings};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::http::{Client, Request};
+use crate::output::Output;
+
+/// What a command works with.
+#[derive(Debug)]
+pub struct Context {
+    /// The API.
+    pub client: Client,
+    /// Where results go.
+    pub output: Output,
+    tenant: Option<Uuid>,
+}
+
+impl Context {
+    async fn new(settings: &Settings, output: Output) -> Result<Self, Failure> {
+        Ok(Self { client: Client::new(settings, output).await?, output, tenant: settings.tenant })
+    }
+
+    /// The tenant of the settings.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if they name none.
+    pub fn tenant(&self) -> Result<Uuid, Failure> {
+        let missing = "which tenant? Give --tenant ID, or set RUNPLANE_TENANT";
+        self.tenant.ok_or_else(|| Failure::Usage(missing.to_owned()))
+    }
+
+    /// The request, narrowed to the tenant of the settings if they name one.
+    pub fn narrowed(&self, request: Request) -> Request {
+        request.query("tenant_id", self.tenant)
+    }
+}
+
+/// Does what the command line says, and prints what comes of it.
+pub async fn run(cli: Cli) -> Exit {
+    let output = Output::new(cli.settings.json);
+    match dispatch(cli, output).await {
+        Ok(exit) => exit,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit()
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
+    let settings = &cli.settings;
+    match cli.command {
+        Command::Validate { files } => validate::run(&files, output),
+        Command::Completions { shell } => completions::run(shell, output),
+        Command::Tenants(command) => tenants::run(command, &Context::new(settings, output).await?).await,
+        Command::Pipelines(command) => pipelines::run(command, &Context::new(settings, output).await?).await,
+        Command::Versions(command) => versions::run(command, &Context::new(settings, output).await?).await,
+        Command::Connections(command) => {
+            connections::run(command, &Context::new(settings, output).await?).await
+        }
+        Command::Runs(command) => runs::run(command, &Context::new(settings, output).await?).await,
+    }
+}

@@ -1,0 +1,173 @@
+//! Sending requests, again if need be.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::header::{ACCEPT, HeaderMap};
+use reqwest::{StatusCode, redirect};
+
+use super::retry::Fault;
+use super::sign::Signer;
+use super::{Answer, Refusal, Request};
+use crate::args::Settings;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may take. API Gateway waits no longer for its functions.
+const ANSWER: Duration = Duration::from_secs(35);
+
+/// An API, and what is needed to speak to it.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    signer: Option<Signer>,
+    output: Output,
+}
+
+impl Client {
+    /// For the API of the settings.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if requests have to be signed and cannot be.
+    pub async fn new(settings: &Settings, output: Output) -> Result<Self, Failure> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("runplane-cli/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT)
+            // A request that was signed, or that creates something, is not for whoever is named by an answer.
+            .redirect(redirect::Policy::none());
+        if is_this_machine(&settings.url) {
+            builder = builder.no_proxy();
+        }
+        let http =
+            builder.build().map_err(|error| Failure::Usage(format!("no HTTP client: {}", chain(&error))))?;
+        let signer = Signer::of(settings.sign, &settings.url).await?;
+        Ok(Self { http, base: settings.url.clone(), signer, output })
+    }
+
+    /// Sends it, up to four times if that is safe and may help.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`], [`Failure::Unreachable`], or [`Failure::Usage`] without credentials.
+    pub async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        let mut times = 0;
+        loop {
+            times += 1;
+            let (fault, failure) = match self.once(request).await? {
+                Ok(answer) => return Ok(answer),
+                Err(outcome) => outcome,
+            };
+            let pause = fault.and_then(|fault| fault.pause(times, request.repeatable));
+            let Some(pause) = pause else { return Err(self.last(failure, fault, request)) };
+            let what = failure.to_string();
+            let what = what.lines().next().unwrap_or_default();
+            self.output.note(&format!("{what}; trying again in {:.1} s", pause.as_secs_f32()));
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn once(&self, request: &Request) -> Result<Result<Answer, (Option<Fault>, Failure)>, Failure> {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), request.path));
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let mut builder = self
+            .http
+            .request(request.method.clone(), url)
+            .timeout(ANSWER + request.waits)
+            .header(ACCEPT, "application/json, application/problem+json");
+        if let Some(body) = &request.body {
+            builder = builder.json(body);
+        }
+        if let Some(key) = &request.idempotency_key {
+            builder = builder.header("idempotency-key", key);
+        }
+        let built = builder.build();
+        let mut http =
+            built.map_err(|error| Failure::Usage(format!("no such request: {}", chain(&error))))?;
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut http).await?;
+        }
+        Ok(match self.http.execute(http).await {
+            Err(error) => Err(self.silence(&error)),
+            Ok(response) => {
+                let (status, headers) = (response.status(), response.headers().clone());
+                match response.text().await {
+                    Err(error) => Err(self.silence(&error)),
+                    Ok(text) => self.judge(status, &headers, text),
+                }
+            }
+        })
+    }
+
+    fn judge(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        text: String,
+    ) -> Result<Answer, (Option<Fault>, Failure)> {
+        if !status.is_success() {
+            let hint = match status.as_u16() {
+                300..=399 => Some("The answer leads elsewhere: is --url the API's?"),
+                403 if self.signer.is_none() => Some("If the API asks for signed requests: --sign aws"),
+                _ => None,
+            };
+            let refusal = Refusal::new(status, &text).with_hint(hint);
+            return Err((Fault::of(status, headers), Box::new(refusal).into()));
+        }
+        if text.is_empty() {
+            return Ok(Answer { text, body: serde_json::Value::Null });
+        }
+        match serde_json::from_str(&text) {
+            Ok(body) => Ok(Answer { text, body }),
+            Err(_) => {
+                let sentence =
+                    format!("{} answered with something that is not JSON: is --url the API's?", self.base);
+                Err((None, Failure::Unreachable(sentence)))
+            }
+        }
+    }
+
+    fn silence(&self, error: &reqwest::Error) -> (Option<Fault>, Failure) {
+        let fault = if error.is_connect() { Fault::NotSent } else { Fault::NoAnswer };
+        (Some(fault), Failure::Unreachable(format!("{} cannot be reached: {}", self.base, chain(error))))
+    }
+
+    /// Whoever asked has to know that a change may have been made.
+    fn last(&self, failure: Failure, fault: Option<Fault>, request: &Request) -> Failure {
+        if matches!(fault, Some(Fault::NoAnswer | Fault::Unavailable(_)))
+            && request.method != reqwest::Method::GET
+        {
+            let advice = match &request.idempotency_key {
+                Some(key) => {
+                    format!("It may have been done all the same; repeat it with --idempotency-key {key}")
+                }
+                None => "It may have been done all the same: look before you repeat it".to_owned(),
+            };
+            self.output.note(&advice);
+        }
+        failure
+    }
+}
+
+/// Whether a URL leads to this machine. No proxy can know what runs here.
+fn is_this_machine(url: &Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => {
+            let host = host.trim_matches(['[', ']']);
+            host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        None => false,
+    }
+}
+
+/// An error's causes, without the request's URL, which stands in front of them already.
+fn chain(error: &reqwest::Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    if causes.is_empty() { "no answer".to_owned() } else { causes.join(": ") }
+}

@@ -1,0 +1,13 @@
+//! The HTTP API, as a client sees it.
+
+mod answer;
+mod client;
+mod refusal;
+mod request;
+mod retry;
+mod sign;
+
+pub use answer::Answer;
+pub use client::Client;
+pub use refusal::Refusal;
+pub use request::Request;

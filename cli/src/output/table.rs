@@ -1,0 +1,97 @@
+//! Objects as the lines of a table.
+
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
+use serde_json::Value;
+
+use super::plain::field;
+
+/// One line for each item, with these of its fields. Where a line would be longer than `width`, the columns that are free text are cut;
+/// ids and states never are.
+pub fn table(items: &[Value], columns: &[&str], width: Option<u16>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(columns.iter().map(|name| name.to_uppercase()));
+    for item in items {
+        let cell = |name: &&str| field(item, name).replace(['\n', '\r'], " ");
+        let mut row = Row::from(columns.iter().map(cell).collect::<Vec<_>>());
+        row.max_height(1);
+        table.add_row(row);
+    }
+    if let Some(width) = width {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width)
+            .set_truncation_indicator("…");
+    }
+    for (at, name) in columns.iter().enumerate() {
+        if let Some(column) = table.column_mut(at) {
+            column.set_padding((0, if at + 1 == columns.len() { 0 } else { 2 }));
+            if !is_free_text(name) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n")
+}
+
+/// What may be long, and says something although its end is missing.
+fn is_free_text(column: &str) -> bool {
+    matches!(
+        column,
+        "name"
+            | "description"
+            | "version"
+            | "queue"
+            | "secret_ref"
+            | "claimed_by"
+            | "error_message"
+            | "approved_by"
+            | "comment"
+            | "by"
+            | "trigger_type"
+            | "error_code"
+            | "error"
+            | "detail"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn items() -> Vec<Value> {
+        vec![
+            json!({ "id": "0199e0c0-0000-7000-8000-0000000000aa", "name": "short", "max_running": 3, "paused": false }),
+            json!({ "id": "0199e0c0-0000-7000-8000-0000000000bb", "name": "a name of many words ö\nand lines, which goes on and on and on",
+                    "max_running": null, "paused": true }),
+        ]
+    }
+
+    const COLUMNS: [&str; 4] = ["id", "name", "max_running", "paused"];
+
+    #[test]
+    fn nothing_is_cut_where_there_is_no_terminal() {
+        insta::assert_snapshot!(table(&items(), &COLUMNS, None), @"");
+    }
+
+    #[test]
+    fn a_terminal_cuts_names_and_never_ids() {
+        let shown = table(&items(), &COLUMNS, Some(80));
+        insta::assert_snapshot!(shown, @"");
+        assert!(shown.lines().all(|line| line.chars().count() <= 80));
+        for width in [1, 10, 40, 60] {
+            assert!(
+                table(&items(), &COLUMNS, Some(width)).contains("0199e0c0-0000-7000-8000-0000000000bb"),
+                "{width}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_table_of_nothing_has_its_head() {
+        assert_eq!(table(&[], &["id", "name"], Some(80)), "ID  NAME");
+    }
+}

@@ -1,0 +1,109 @@
+//! Where each value of a JSON text begins, by JSON pointer.
+
+use std::collections::HashMap;
+
+use jsonc_parser::ast::{ObjectPropName, Value};
+use jsonc_parser::common::Ranged as _;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+
+/// JSON as RFC 8259 has it, and nothing of what others have added.
+const STRICT: ParseOptions = ParseOptions {
+    allow_comments: false,
+    allow_loose_object_property_names: false,
+    allow_trailing_commas: false,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
+
+/// The places of a text's values.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    by_pointer: HashMap<String, Place>,
+    duplicates: Vec<Duplicate>,
+}
+
+/// Bytes at which a value, and the key in front of it, begin.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    key: Option<usize>,
+    value: usize,
+}
+
+/// A key that its object had before.
+#[derive(Debug)]
+pub(super) struct Duplicate {
+    pub pointer: String,
+    /// The byte at which it stands first.
+    pub first: usize,
+    /// The byte at which it stands again.
+    pub second: usize,
+}
+
+impl Places {
+    /// Of a text that serde_json has read. What the other parser then could not read has no places, so that faults are put at its beginning.
+    pub fn of(text: &str) -> Self {
+        let mut places = Self::default();
+        if let Ok(parsed) = parse_to_ast(text, &CollectOptions::default(), &STRICT)
+            && let Some(value) = parsed.value
+        {
+            places.add(&value, None, &mut String::new());
+        }
+        places
+    }
+
+    /// The keys that stand twice in an object, in the order of the text.
+    pub fn duplicates(&self) -> &[Duplicate] {
+        &self.duplicates
+    }
+
+    /// Where the value at `pointer` begins, or the key in front of it with `at_key`. What does not exist is where the nearest value around
+    /// it begins.
+    pub fn find(&self, pointer: &str, at_key: bool) -> usize {
+        if let Some(place) = self.by_pointer.get(pointer) {
+            return place.key.filter(|_| at_key).unwrap_or(place.value);
+        }
+        match pointer.rsplit_once('/') {
+            Some((around, _)) => self.find(around, false),
+            None => self.by_pointer.get("").map_or(0, |whole| whole.value),
+        }
+    }
+
+    fn add(&mut self, value: &Value<'_>, key: Option<usize>, pointer: &mut String) {
+        self.by_pointer.insert(pointer.clone(), Place { key, value: value.start() });
+        let length = pointer.len();
+        match value {
+            Value::Object(object) => {
+                let mut keys = HashMap::new();
+                for property in &object.properties {
+                    let name = match &property.name {
+                        ObjectPropName::String(name) => name.value.as_ref(),
+                        ObjectPropName::Word(name) => name.value,
+                    };
+                    pointer.push('/');
+                    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                    let second = property.name.start();
+                    let first = *keys.entry(name).or_insert(second);
+                    if first != second {
+                        self.duplicates.push(Duplicate { pointer: pointer.clone(), first, second });
+                    }
+                    self.add(&property.value, Some(second), pointer);
+                    pointer.truncate(length);
+                }
+            }
+            Value::Array(array) => {
+                for (index, element) in array.elements.iter().enumerate() {
+                    pointer.push('/');
+                    pointer.push_str(&index.to_string());
+                    self.add(element, None, pointer);
+                    pointer.truncate(length);
+                }
+            }
+            _ => {}
+        }
+    }
+}
