@@ -41,9 +41,12 @@ pub enum Command {
         /// Approve it as well
         #[arg(long)]
         approve: bool,
-        /// With --approve
-        #[command(flatten)]
-        word: Word,
+        /// With --approve: why, in up to 2000 characters
+        #[arg(long, requires = "approve")]
+        comment: Option<String>,
+        /// With --approve: who, in 1 to 200 characters
+        #[arg(long, value_name = "WHO", requires = "approve")]
+        by: Option<String>,
     },
     /// Another dag_spec for a DRAFT
     Edit {

@@ -44,7 +44,8 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
             }
             answer
         }
-        Command::Create { pipeline, version, file, approve, word } => {
+        Command::Create { pipeline, version, file, approve, comment, by } => {
+            let word = Word { comment, by };
             return create(context, &pipeline, version, &file, approve.then_some(word)).await;
         }
         Command::Edit { id, file, version, revision } => {

@@ -43,11 +43,6 @@ impl Refusal {
         self
     }
 
-    /// The HTTP status.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
     /// The problem as the API answered it; made up from what is known when it was none.
     pub fn problem(&self) -> &Value {
         &self.problem
@@ -125,7 +120,12 @@ mod tests {
             "errors": [{"pointer": "/name", "detail": "must have 1 to 200 characters, has 0"}, {"pointer": "/x", "detail": "unknown\u{1b}[2J"}]
         });
         let refusal = Refusal::new(StatusCode::BAD_REQUEST, &problem.to_string());
-        insta::assert_snapshot!(refusal, @"");
+        insta::assert_snapshot!(refusal, @r"
+        2 fields of the request are invalid
+          /name: must have 1 to 200 characters, has 0
+          /x: unknown\u{1b}[2J
+          400 invalid_field, request_id r-1
+        ");
         assert_eq!(refusal.exit(), Exit::Refused);
     }
 

@@ -85,7 +85,7 @@ impl Output {
             return;
         }
         match failure {
-            Failure::Source(SourceError::Faults(faults)) => {
+            Failure::Source(SourceError::Faults(faults)) | Failure::File(SourceError::Faults(faults)) => {
                 for fault in faults {
                     error_line(&plain(&fault.to_string()));
                 }
@@ -99,7 +99,7 @@ impl Output {
 fn document(failure: &Failure) -> Value {
     match failure {
         Failure::Refused(refusal) => refusal.problem().clone(),
-        Failure::Source(SourceError::Faults(faults)) => {
+        Failure::Source(SourceError::Faults(faults)) | Failure::File(SourceError::Faults(faults)) => {
             json!({ "detail": failure.to_string(), "errors": faults })
         }
         other => json!({ "detail": other.to_string() }),

@@ -48,6 +48,13 @@ mod tests {
     #[test]
     fn a_record_shows_what_is_there_in_the_order_asked_for() {
         let run = json!({ "status": "FAILED", "id": "r", "output": null, "error_message": "no\n  way", "labels": {} });
-        insta::assert_snapshot!(Record::of(&run, &["id", "status", "output", "error_message", "labels"]).with("waits", "no"), @"");
+        insta::assert_snapshot!(Record::of(&run, &["id", "status", "output", "error_message", "labels"]).with("waits", "no"), @"
+        id             r
+        status         FAILED
+        error_message  no
+                         way
+        labels         {}
+        waits          no
+        ");
     }
 }

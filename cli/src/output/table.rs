@@ -74,13 +74,21 @@ mod tests {
 
     #[test]
     fn nothing_is_cut_where_there_is_no_terminal() {
-        insta::assert_snapshot!(table(&items(), &COLUMNS, None), @"");
+        insta::assert_snapshot!(table(&items(), &COLUMNS, None), @"
+        ID                                    NAME                                                           MAX_RUNNING  PAUSED
+        0199e0c0-0000-7000-8000-0000000000aa  short                                                          3            false
+        0199e0c0-0000-7000-8000-0000000000bb  a name of many words ö and lines, which goes on and on and on               true
+        ");
     }
 
     #[test]
     fn a_terminal_cuts_names_and_never_ids() {
         let shown = table(&items(), &COLUMNS, Some(80));
-        insta::assert_snapshot!(shown, @"");
+        insta::assert_snapshot!(shown, @"
+        ID                                    NAME                   MAX_RUNNING  PAUSED
+        0199e0c0-0000-7000-8000-0000000000aa  short                  3            false
+        0199e0c0-0000-7000-8000-0000000000bb  a name of many words…               true
+        ");
         assert!(shown.lines().all(|line| line.chars().count() <= 80));
         for width in [1, 10, 40, 60] {
             assert!(

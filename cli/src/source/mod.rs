@@ -92,11 +92,6 @@ impl Source {
         &self.value
     }
 
-    /// The file's name, as faults give it.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// A fault at a JSON pointer, placed at the value that it names; at the key where a field is unknown, and at the nearest value around
     /// it where something is missing.
     pub fn locate(&self, pointer: &str, detail: &str) -> Located {

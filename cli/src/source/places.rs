@@ -107,3 +107,59 @@ impl Places {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    fn json() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<i64>().prop_map(Json::from),
+            any::<f64>().prop_map(Json::from),
+            any::<String>().prop_map(Json::from),
+        ];
+        leaf.prop_recursive(5, 60, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Json::from),
+                prop::collection::hash_map(any::<String>(), inner, 0..6)
+                    .prop_map(|map| Json::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Asserts that each part of `value` stands in the text where it is said to, and its key too.
+    fn compare(value: &Json, pointer: &str, text: &str, places: &Places) {
+        let at = places.find(pointer, false);
+        let first = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Json>().next();
+        assert_eq!(&first.unwrap().unwrap(), value, "{pointer:?} in {text}");
+        let parts: Vec<(String, &Json)> = match value {
+            Json::Array(items) => items.iter().enumerate().map(|(at, item)| (at.to_string(), item)).collect(),
+            Json::Object(fields) => fields.iter().map(|(name, item)| (name.clone(), item)).collect(),
+            _ => Vec::new(),
+        };
+        for (name, part) in parts {
+            let below = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+            if value.is_object() {
+                let at = places.find(&below, true);
+                let key = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Json>().next();
+                assert_eq!(key.unwrap().unwrap(), Json::from(name), "{below:?} in {text}");
+            }
+            compare(part, &below, text, places);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_of_any_json_is_found_where_it_stands(value in json(), pretty: bool) {
+            let text = if pretty { format!("{value:#}") } else { value.to_string() };
+            let places = Places::of(&text);
+            prop_assert!(places.duplicates().is_empty());
+            compare(&value, "", &text, &places);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The program itself, against an API that plays recorded answers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod catalog;
+mod documents;
+mod failures;
+mod lists;
+mod runs;
+mod signing;
+mod support;
+mod validate;
+mod versions;
+mod watch;

@@ -1,0 +1,56 @@
+//! `runplane validate`
+
+use std::fs::write;
+
+use serde_json::{Value, json};
+
+use crate::support::Program;
+
+#[test]
+fn a_spec_without_faults_is_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path().join("dag.json"), "{\"steps\": [\"extract\", \"load\"]}").unwrap();
+    let ran =
+        Program::new(&["validate", "dag.json", "-"]).within(folder.path()).input("{}").run().ends_with(0);
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("dag.json: valid\n<stdin>: valid\n", ""));
+    let ran = Program::new(&["validate", "--json", "-"]).input("{}").run().ends_with(0);
+    assert_eq!(ran.out, "[]\n");
+}
+
+#[test]
+fn faults_are_printed_as_compilers_do_it_and_end_with_3() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path().join("bad.json"), "{\n\t\"ä\": [1,\n}").unwrap();
+    write(folder.path().join("twice.json"), "{\"steps\": [],\n \"ö\": 1, \"steps\": [\"a\"]}").unwrap();
+    let ran = Program::new(&["validate", "bad.json", "twice.json"]).within(folder.path()).run().ends_with(3);
+    insta::assert_snapshot!(ran.out, @"
+    bad.json:3:1: expected value
+    twice.json:2:10: /steps: the key stands here a second time; the first one is on line 1
+    ");
+    let ran = Program::new(&["validate", "--json", "bad.json", "twice.json"])
+        .within(folder.path())
+        .run()
+        .ends_with(3);
+    let faults: Value = serde_json::from_str(&ran.out).unwrap();
+    let second = &faults[1];
+    assert_eq!(faults.as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&second["file"], &second["line"], &second["column"], &second["pointer"]),
+        (&json!("twice.json"), &json!(2), &json!(10), &json!("/steps"))
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_ends_with_2_after_the_others_were_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path().join("twice.json"), "{\"a\": 1, \"a\": 2}").unwrap();
+    let ran = Program::new(&["validate", "none.json", "twice.json"]).within(folder.path()).run().ends_with(2);
+    assert!(ran.out.starts_with("twice.json:1:10: /a: "), "{}", ran.out);
+    assert!(ran.err.starts_with("error: cannot read none.json: "), "{}", ran.err);
+}
+
+#[test]
+fn the_standard_input_is_read_once() {
+    let ran = Program::new(&["validate", "-", "-"]).run().ends_with(2);
+    assert_eq!(ran.err, "error: the standard input can be read only once\n");
+}

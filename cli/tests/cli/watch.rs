@@ -1,0 +1,94 @@
+//! `runplane runs watch`
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, RUN, VERSION, details, problem, run, text, told};
+
+fn waiting(reason: &str) -> Value {
+    json!({ "reason": reason, "since": "2026-11-23T11:40:48Z" })
+}
+
+#[test]
+fn each_change_is_a_line_and_the_end_is_the_exit_code() {
+    let mut running = run("RUNNING");
+    running["claimed_by"] = json!("worker-1");
+    running["claim_count"] = json!(1);
+    for (end, code) in [("SUCCEEDED", 0), ("FAILED", 1), ("CANCELLED", 1)] {
+        let api = Api::plays([
+            told(200, details(run("QUEUED"), waiting("dispatch"))),
+            told(200, details(run("QUEUED"), waiting("worker"))),
+            told(200, details(run("QUEUED"), waiting("worker"))),
+            told(200, details(running.clone(), Value::Null)),
+            told(200, details(run(end), Value::Null)),
+        ]);
+        let ran = api.run(&["runs", "watch", RUN]).ends_with(code);
+        assert_eq!(ran.err, "");
+        if end == "FAILED" {
+            insta::assert_snapshot!(ran.out, @"
+            2026-11-23T11:40:50Z  QUEUED     waits for SQS to be told
+            2026-11-23T11:40:50Z  QUEUED     waits for a worker
+            2026-11-23T11:40:50Z  RUNNING    claimed by worker-1
+            2026-11-23T11:40:50Z  FAILED     http_500, shop said 500
+            ");
+            insta::assert_snapshot!(api.requests(), @"
+            GET /api/runs/0199e0c0-0000-7000-8000-0000000000aa
+            GET /api/runs/0199e0c0-0000-7000-8000-0000000000aa?wait_seconds=1
+            GET /api/runs/0199e0c0-0000-7000-8000-0000000000aa?wait_seconds=1
+            GET /api/runs/0199e0c0-0000-7000-8000-0000000000aa?wait_seconds=2
+            GET /api/runs/0199e0c0-0000-7000-8000-0000000000aa?wait_seconds=1
+            ");
+        }
+    }
+}
+
+#[test]
+fn programs_get_a_line_of_json_for_each_change() {
+    let api = Api::plays([
+        text(200, &format!("{:#}", details(run("QUEUED"), waiting("worker")))),
+        told(200, details(run("SUCCEEDED"), Value::Null)),
+    ]);
+    let ran = api.run(&["runs", "watch", RUN, "--json"]).ends_with(0);
+    let lines: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let states: Vec<&str> = lines.iter().map(|line| line["run"]["status"].as_str().unwrap()).collect();
+    assert_eq!(states, ["QUEUED", "SUCCEEDED"]);
+}
+
+#[test]
+fn an_api_that_is_away_for_a_while_does_not_end_it() {
+    let away = || {
+        problem(503, "unavailable", "The service cannot be reached at the moment; try again")
+            .header("retry-after", "0")
+    };
+    let api = Api::plays([
+        told(200, details(run("QUEUED"), waiting("worker"))),
+        away(),
+        away(),
+        away(),
+        away(),
+        told(200, details(run("SUCCEEDED"), Value::Null)),
+    ]);
+    let ran = api.run(&["runs", "watch", RUN]).ends_with(0);
+    assert!(ran.err.contains("still watching"), "{}", ran.err);
+}
+
+#[test]
+fn watching_ends_with_5_when_the_time_is_over() {
+    let api = Api::plays([told(200, details(run("QUEUED"), waiting("worker")))]);
+    let ran = api.run(&["runs", "watch", RUN, "--timeout", "0s"]).ends_with(5);
+    assert_eq!(ran.err, "The run has not ended in time\n");
+    api.run(&["runs", "watch", RUN, "--timeout", "soon"]).ends_with(2);
+}
+
+#[test]
+fn a_run_that_does_not_exist_is_not_watched() {
+    let api = Api::plays([problem(404, "run_not_found", "There is no such run")]);
+    api.run(&["runs", "watch", RUN]).ends_with(1);
+}
+
+#[test]
+fn a_new_run_is_followed_to_its_end() {
+    let api = Api::plays([told(201, run("QUEUED")), told(200, details(run("FAILED"), Value::Null))]);
+    let ran = api.run(&["runs", "create", "--version", VERSION, "--watch"]).ends_with(1);
+    assert_eq!(ran.err, format!("Run {RUN}\n"));
+    assert!(ran.out.ends_with("FAILED     http_500, shop said 500\n"), "{}", ran.out);
+}
