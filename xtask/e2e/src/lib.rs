@@ -9,6 +9,7 @@
 //! | `DATABASE_URL` | the stack's Postgres: tenants, versions and start states are made there |
 //! | `RUNPLANE_INVOKE_URL` | where functions without a route are invoked, as by Lambda's invoke API; `RUNPLANE_URL` if not set |
 //! | `RUNPLANE_SWEEP_FUNCTION` | the name of the sweep there; `sweep` if not set |
+//! | `RUNPLANE_CLI` | the program `runplane`, for the tests that use the command line |
 //! | `RUNPLANE_QUEUE_URL` | the queue of the worker, for the tests that send messages of their own |
 //! | `RUNPLANE_DEAD_LETTER_QUEUE_URL` | where its messages go that came too often |
 //! | `AWS_ENDPOINT_URL`, credentials | where those queues are, unless on AWS; whoever invokes functions on AWS |
@@ -18,6 +19,7 @@
 
 mod answer;
 mod aws;
+mod cli;
 mod queue;
 mod seed;
 mod stack;
@@ -25,6 +27,7 @@ mod states;
 mod wait;
 
 pub use answer::Answer;
+pub use cli::{Cli, Said};
 pub use queue::Queue;
 pub use seed::Tenant;
 pub use stack::{Stack, id_of};
@@ -50,8 +53,8 @@ pub(crate) fn setting(name: &str) -> String {
             "{name} is not set. This suite needs a running stack: `cargo xtask test` starts one and runs the suite on it; \
              or start one with `cargo xtask up --detach` and run `RUNPLANE_URL=<base URL> DATABASE_URL=<what it gives \
              psql> AWS_ENDPOINT_URL=<SQS, see cargo xtask status> RUNPLANE_QUEUE_URL=<the runs queue there> \
-             RUNPLANE_DEAD_LETTER_QUEUE_URL=<its dead-letter queue> cargo test \
-             -p e2e`."
+             RUNPLANE_DEAD_LETTER_QUEUE_URL=<its dead-letter queue> RUNPLANE_CLI=<the program, after `cargo build -p runplane-cli` \
+             target/debug/runplane> cargo test -p e2e`."
         ),
     }
 }

@@ -49,6 +49,11 @@ impl Cargo {
         cargo
     }
 
+    /// Where it puts what it has built.
+    pub fn target(&self) -> PathBuf {
+        self.root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+    }
+
     /// Whether `cargo <args>` succeeds; it says nothing.
     pub async fn succeeds(&self, args: &[&str]) -> bool {
         let mut command = self.command(args);

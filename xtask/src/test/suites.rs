@@ -7,9 +7,10 @@ use anyhow::Result;
 use super::command::Cargo;
 use super::report::Report;
 
-/// Two selections of packages, each with the features that its programs are built with anyway: the workspace's default
-/// members as for the functions, and xtask as for this command (with the end-to-end suite, which needs less).
+/// Three selections of packages, each with the features that its programs are built with anyway: the workspace's default
+/// members as for the functions, xtask as for this command (with the end-to-end suite, which needs less), and the command line.
 const OF_XTASK: [&str; 4] = ["-p", "xtask", "-p", "e2e"];
+const OF_CLI: [&str; 2] = ["-p", "runplane-cli"];
 
 /// How tests are run.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl<'a> Suites<'a> {
     /// Compiles every test, with cargo's own progress on the terminal.
     pub async fn build(&self) -> Result<()> {
         self.cargo.run(&["test", "--no-run"]).await?;
+        self.cargo.run(&[&["test", "--no-run"], OF_CLI.as_slice()].concat()).await?;
         self.cargo.run(&[&["test", "--no-run"], OF_XTASK.as_slice()].concat()).await
     }
 
@@ -43,24 +45,28 @@ impl<'a> Suites<'a> {
     pub async fn own_tests(&self, report: &mut Report) -> Result<()> {
         if self.nextest {
             self.step("Tests of the domain and the functions", &self.cargo, &[], report).await?;
+            self.step("Tests of the command line", &self.cargo, &OF_CLI, report).await?;
             let only_xtask = [OF_XTASK.as_slice(), &["-E", "package(xtask)"]].concat();
             self.step("Tests of xtask", &self.cargo, &only_xtask, report).await?;
             self.documentation_tests(&[], report).await?;
             self.documentation_tests(&["-p", "xtask"], report).await
         } else {
             self.step("Tests of the domain and the functions", &self.cargo, &[], report).await?;
+            self.step("Tests of the command line", &self.cargo, &OF_CLI, report).await?;
             self.step("Tests of xtask", &self.cargo, &["-p", "xtask"], report).await
         }
     }
 
-    /// The end-to-end suite on the stack that it finds in `environment`.
+    /// The end-to-end suite on the stack that it finds in `environment`, with the command line, which is built if it is not.
     pub async fn end_to_end(
         &self,
         place: &str,
         environment: Vec<(String, OsString)>,
         report: &mut Report,
     ) -> Result<()> {
-        let cargo = self.cargo.envs(environment);
+        self.cargo.run(&[&["build", "--quiet"], OF_CLI.as_slice()].concat()).await?;
+        let program = self.cargo.target().join("debug/runplane");
+        let cargo = self.cargo.envs(environment).env("RUNPLANE_CLI", program);
         let only_e2e: &[&str] = if self.nextest { &["-E", "package(e2e)"] } else { &["--test", "e2e"] };
         let args = [OF_XTASK.as_slice(), only_e2e].concat();
         self.step(&format!("End-to-end suite {place}"), &cargo, &args, report).await

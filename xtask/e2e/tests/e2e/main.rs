@@ -5,6 +5,7 @@ mod bad_input;
 mod cancel;
 mod catalog;
 mod claims;
+mod command_line;
 mod get;
 mod idempotency;
 mod isolation;
