@@ -32,7 +32,7 @@ fn invalid(prefix: &str) -> Told {
             "status": 422, "code": "invalid_dag_spec", "detail": "The dag_spec has 3 faults", "request_id": "r-1",
             "errors": [
                 { "pointer": format!("{prefix}/steps/1/if"), "detail": "the expression does not end" },
-                { "pointer": format!("{prefix}/steps/1/typo"), "detail": "unknown field" },
+                { "pointer": format!("{prefix}/steps/1/typo"), "detail": "is not a field of a step" },
                 { "pointer": format!("{prefix}/steps/0/with"), "detail": "is missing" },
             ]
         }),
@@ -131,7 +131,7 @@ fn faults_that_the_api_finds_are_placed_in_the_file_that_was_sent() {
             insta::assert_snapshot!(ran.err, @"
             error: The dag_spec has 3 faults
             dag.json:4:34: /steps/1/if: the expression does not end
-            dag.json:4:17: /steps/1/typo: unknown field
+            dag.json:4:17: /steps/1/typo: is not a field of a step
             dag.json:3:5: /steps/0/with: is missing
               422 invalid_dag_spec, request_id r-1
             ");
@@ -157,7 +157,7 @@ fn a_draft_that_cannot_be_approved_stays_and_is_shown() {
     It stays a DRAFT: mend it with `runplane versions edit b31dbeba-3a2e-4fa9-a084-72c75f9f18a3 dag.json`
     error: The dag_spec has 3 faults
     dag.json:4:34: /steps/1/if: the expression does not end
-    dag.json:4:17: /steps/1/typo: unknown field
+    dag.json:4:17: /steps/1/typo: is not a field of a step
     dag.json:3:5: /steps/0/with: is missing
       422 invalid_dag_spec, request_id r-1
     ");
