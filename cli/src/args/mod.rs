@@ -26,7 +26,7 @@ use crate::exit;
 )]
 pub struct Cli {
     /// What holds for every command.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Settings")]
     pub settings: Settings,
     /// What to do.
     #[command(subcommand)]

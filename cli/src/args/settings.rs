@@ -19,7 +19,7 @@ pub struct Settings {
     #[arg(long, global = true, env = "RUNPLANE_TENANT", value_name = "ID")]
     pub tenant: Option<Uuid>,
     /// Sign requests with AWS credentials: auto does so when the URL is one of API Gateway
-    #[arg(long, global = true, env = "RUNPLANE_SIGN", value_enum, default_value_t = Signing::Auto)]
+    #[arg(long, global = true, env = "RUNPLANE_SIGN", hide_possible_values = true, value_name = "auto|aws|none", value_enum, default_value_t = Signing::Auto)]
     pub sign: Signing,
     /// Print what the API answers, for programs
     #[arg(long, global = true)]

@@ -193,7 +193,9 @@ fn is_this_machine(url: &Url) -> bool {
 /// An error's causes, without the request's URL, which stands in front of them already.
 fn chain(error: &reqwest::Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
-    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    // The outermost one says no more than that there is one.
+    let causes: Vec<String> =
+        causes.map(ToString::to_string).filter(|cause| !cause.starts_with("client error (")).collect();
     if causes.is_empty() { "no answer".to_owned() } else { causes.join(": ") }
 }
 
