@@ -5,14 +5,15 @@ use uuid::Uuid;
 
 use super::Context;
 use super::body::Body;
+use super::list::list;
 use crate::args::connections::Command;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::Request;
-use crate::output::{Record, list};
+use crate::output::Record;
 
 const PATH: &str = "/api/connections";
-const COLUMNS: [&str; 6] = ["id", "tenant_id", "name", "kind", "secret_ref", "created_at"];
+const COLUMNS: [&str; 6] = ["id", "name", "kind", "secret_ref", "created_at", "tenant_id"];
 const FIELDS: [&str; 7] = ["id", "tenant_id", "name", "kind", "config", "secret_ref", "created_at"];
 
 /// Runs one of them.

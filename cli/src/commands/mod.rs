@@ -3,6 +3,7 @@
 mod body;
 mod completions;
 mod connections;
+mod list;
 mod names;
 mod pipelines;
 mod runs;

@@ -4,16 +4,17 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::body::Body;
+use super::list::list;
 use super::{Context, names};
 use crate::args::pipelines::{Changes, Command};
 use crate::args::{Limit, NameOrId};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::Request;
-use crate::output::{Record, list};
+use crate::output::Record;
 
 const PATH: &str = "/api/pipelines";
-const COLUMNS: [&str; 7] = ["id", "tenant_id", "name", "queue", "max_running", "paused", "created_at"];
+const COLUMNS: [&str; 7] = ["id", "name", "queue", "max_running", "paused", "created_at", "tenant_id"];
 const FIELDS: [&str; 8] =
     ["id", "tenant_id", "name", "description", "queue", "max_running", "paused", "created_at"];
 

@@ -5,17 +5,18 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::body::{Body, add, texts};
+use super::list::list;
 use super::{Context, names, waiting, watch};
 use crate::args::runs::{Command, Create, List, Parameters, Watching};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::{Answer, Request};
-use crate::output::{Record, list, table};
+use crate::output::{Record, table};
 use crate::source::Source;
 
 const PATH: &str = "/api/runs";
 const COLUMNS: [&str; 8] =
-    ["id", "status", "attempt", "queue", "trigger_type", "created_at", "finished_at", "error_code"];
+    ["id", "status", "created_at", "error_code", "attempt", "queue", "finished_at", "trigger_type"];
 const FIELDS: [&str; 27] = [
     "id",
     "status",

@@ -5,12 +5,13 @@ use uuid::Uuid;
 
 use super::Context;
 use super::body::Body;
+use super::list::list;
 use crate::args::Limit;
 use crate::args::tenants::Command;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::Request;
-use crate::output::{Record, list};
+use crate::output::Record;
 
 const PATH: &str = "/api/tenants";
 const COLUMNS: [&str; 5] = ["id", "name", "max_running", "paused", "created_at"];

@@ -4,18 +4,19 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::body::Body;
+use super::list::list;
 use super::{Context, names};
 use crate::args::versions::{Command, Word};
 use crate::args::{NameOrId, Paging};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::{Answer, Request};
-use crate::output::{Record, list, table};
+use crate::output::{Record, table};
 use crate::source::Source;
 
 const PATH: &str = "/api/pipeline-versions";
 const COLUMNS: [&str; 7] =
-    ["id", "pipeline_id", "version", "status", "revision", "updated_at", "approved_by"];
+    ["id", "version", "status", "revision", "updated_at", "approved_by", "pipeline_id"];
 const FIELDS: [&str; 11] = [
     "id",
     "tenant_id",

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
-use reqwest::Url;
 use reqwest::header::{ACCEPT, HeaderMap};
 use reqwest::{StatusCode, redirect};
 
+use super::base::Base;
 use super::retry::Fault;
 use super::sign::Signer;
 use super::{Answer, Refusal, Request};
@@ -23,7 +22,7 @@ const ANSWER: Duration = Duration::from_secs(35);
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
-    base: Url,
+    base: Base,
     signer: Option<Signer>,
     output: Output,
 }
@@ -32,21 +31,21 @@ impl Client {
     /// For the API of the settings.
     ///
     /// # Errors
-    /// [`Failure::Usage`] if requests have to be signed and cannot be.
+    /// [`Failure::Usage`] if the URL cannot be one, or requests have to be signed and cannot be.
     pub async fn new(settings: &Settings, output: Output) -> Result<Self, Failure> {
-        check(&settings.url)?;
+        let base = Base::new(settings.url.clone())?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("runplane-cli/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
             // A request that was signed, or that creates something, is not for whoever is named by an answer.
             .redirect(redirect::Policy::none());
-        if is_this_machine(&settings.url) {
+        if base.is_this_machine() {
             builder = builder.no_proxy();
         }
         let http =
             builder.build().map_err(|error| Failure::Usage(format!("no HTTP client: {}", chain(&error))))?;
         let signer = Signer::of(settings.sign, &settings.url).await?;
-        Ok(Self { http, base: settings.url.clone(), signer, output })
+        Ok(Self { http, base, signer, output })
     }
 
     /// Sends it, up to four times if that is safe and may help.
@@ -71,16 +70,9 @@ impl Client {
     }
 
     async fn once(&self, request: &Request) -> Result<Result<Answer, (Option<Fault>, Failure)>, Failure> {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), request.path));
-        if !request.query.is_empty() {
-            let pairs =
-                request.query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
-            url.set_query(Some(&pairs.collect::<Vec<_>>().join("&")));
-        }
         let mut builder = self
             .http
-            .request(request.method.clone(), url)
+            .request(request.method.clone(), self.base.url(&request.path, &request.query))
             .timeout(ANSWER + request.waits)
             .header(ACCEPT, "application/json, application/problem+json");
         if let Some(body) = &request.body {
@@ -157,39 +149,6 @@ impl Client {
     }
 }
 
-/// A base URL has a host and a path. One with credentials is not repeated in words: those would end up in logs.
-fn check(url: &Url) -> Result<(), Failure> {
-    let wrong = if !matches!(url.scheme(), "http" | "https") {
-        "has to begin with http:// or https://"
-    } else if !url.username().is_empty() || url.password().is_some() {
-        "must not have a user name or a password"
-    } else if url.query().is_some() || url.fragment().is_some() {
-        "has to end with its path"
-    } else {
-        return Ok(());
-    };
-    Err(Failure::Usage(format!("the URL of the API {wrong}")))
-}
-
-/// All but the unreserved characters of RFC 3986: what is signed and what is sent are then the same, to whoever reads a `+` as well.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-fn encoded(text: &str) -> PercentEncode<'_> {
-    utf8_percent_encode(text, RESERVED)
-}
-
-/// Whether a URL leads to this machine. No proxy can know what runs here.
-fn is_this_machine(url: &Url) -> bool {
-    match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => {
-            let host = host.trim_matches(['[', ']']);
-            host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
-        None => false,
-    }
-}
-
 /// An error's causes, without the request's URL, which stands in front of them already.
 fn chain(error: &reqwest::Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
@@ -197,26 +156,4 @@ fn chain(error: &reqwest::Error) -> String {
     let causes: Vec<String> =
         causes.map(ToString::to_string).filter(|cause| !cause.starts_with("client error (")).collect();
     if causes.is_empty() { "no answer".to_owned() } else { causes.join(": ") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_base_url_has_nothing_but_host_and_path() {
-        let checked = |url: &str| check(&url.parse().unwrap());
-        assert!(checked("https://abc.execute-api.eu-west-1.amazonaws.com/prod/").is_ok());
-        for wrong in ["localhost:8000", "ftp://a", "http://me:secret@a", "http://a/?x=1", "http://a/#x"] {
-            let fault = checked(wrong).unwrap_err().to_string();
-            assert!(!fault.contains("secret"), "{fault}");
-        }
-    }
-
-    #[test]
-    fn only_this_machine_is_spoken_to_without_a_proxy() {
-        let here = |url: &str| is_this_machine(&url.parse().unwrap());
-        assert!(here("http://127.0.0.1:8000") && here("http://localhost") && here("http://[::1]:1"));
-        assert!(!here("http://10.0.0.1") && !here("https://localhost.example.com"));
-    }
 }

@@ -1,6 +1,7 @@
 //! The HTTP API, as a client sees it.
 
 mod answer;
+mod base;
 mod client;
 mod refusal;
 mod request;

@@ -74,14 +74,20 @@ impl std::error::Error for Refusal {}
 impl std::fmt::Display for Refusal {
     /// The sentence, the faults one a line, and by what the request is found in the logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&plain(self.problem["detail"].as_str().unwrap_or_default()))?;
-        if self.located.is_empty() {
-            for (pointer, detail) in self.errors() {
-                write!(f, "\n  {}: {}", plain(pointer), plain(detail))?;
-            }
+        let detail = self.problem["detail"].as_str().unwrap_or_default();
+        // Where there is one fault, the sentence is about it.
+        let told = self.errors().count() == 1 && self.errors().all(|(_, fault)| detail.ends_with(fault));
+        match self.problem["title"].as_str().filter(|_| told && !self.located.is_empty()) {
+            Some(title) => f.write_str(&plain(title))?,
+            None => f.write_str(&plain(detail))?,
         }
         for fault in &self.located {
             write!(f, "\n{}", plain(&fault.to_string()))?;
+        }
+        if self.located.is_empty() && !told {
+            for (pointer, detail) in self.errors() {
+                write!(f, "\n  {}: {}", plain(pointer), plain(detail))?;
+            }
         }
         if let Some(hint) = self.hint {
             write!(f, "\n  {hint}")?;
@@ -127,6 +133,27 @@ mod tests {
           400 invalid_field, request_id r-1
         ");
         assert_eq!(refusal.exit(), Exit::Refused);
+    }
+
+    #[test]
+    fn one_fault_is_told_once() {
+        let detail = "/status: must be QUEUED, RUNNING, SUCCEEDED, FAILED or CANCELLED";
+        let (pointer, fault) = detail.split_once(": ").unwrap();
+        let problem = json!({
+            "title": "Invalid dag_spec", "detail": detail, "code": "invalid_field",
+            "errors": [{ "pointer": pointer, "detail": fault }]
+        });
+        let refusal = |code: &str| {
+            let mut problem = problem.clone();
+            problem["code"] = json!(code);
+            Refusal::new(StatusCode::BAD_REQUEST, &problem.to_string())
+        };
+        assert_eq!(refusal("invalid_field").to_string(), format!("{detail}\n  400 invalid_field"));
+        let source = Source::parse("d", b"{\"status\": 1}".to_vec()).unwrap();
+        assert_eq!(
+            refusal("invalid_dag_spec").located_in(&source).to_string(),
+            format!("Invalid dag_spec\nd:1:12: {detail}\n  400 invalid_dag_spec")
+        );
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! What is printed: results to standard output, everything else to standard error.
 
-mod page;
 mod plain;
 mod record;
 mod table;
@@ -14,7 +13,6 @@ use crate::failure::Failure;
 use crate::http::Answer;
 use crate::source::SourceError;
 
-pub use page::list;
 pub use plain::{moment, plain};
 pub use record::Record;
 pub use table::table;

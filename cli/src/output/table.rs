@@ -5,9 +5,30 @@ use serde_json::Value;
 
 use super::plain::field;
 
-/// One line for each item, with these of its fields. Where a line would be longer than `width`, the columns that are free text are cut;
-/// ids and states never are.
+/// A column that is cut keeps so many characters at least.
+const LEAST: u16 = 12;
+/// Spaces between columns.
+const GAP: u16 = 2;
+
+/// One line for each item, with these of its fields, the most important first. Where a line would be longer than `width`, the columns that
+/// are free text are cut, and then the last columns are left out; ids and states are never cut.
 pub fn table(items: &[Value], columns: &[&str], width: Option<u16>) -> String {
+    let whole = build(items, columns, width);
+    let Some(width) = width else { return lines(&whole) };
+    let needed = columns
+        .iter()
+        .zip(whole.column_max_content_widths())
+        .map(|(name, content)| if is_free_text(name) { content.min(LEAST) } else { content });
+    let ends = needed.scan(0, |end: &mut u16, needed| {
+        let begin = *end;
+        *end = begin.saturating_add(needed).saturating_add(GAP);
+        Some(begin.saturating_add(needed))
+    });
+    let fit = ends.take_while(|end| *end <= width).count().max(1);
+    if fit == columns.len() { lines(&whole) } else { lines(&build(items, &columns[..fit], Some(width))) }
+}
+
+fn build(items: &[Value], columns: &[&str], width: Option<u16>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(columns.iter().map(|name| name.to_uppercase()));
@@ -25,12 +46,16 @@ pub fn table(items: &[Value], columns: &[&str], width: Option<u16>) -> String {
     }
     for (at, name) in columns.iter().enumerate() {
         if let Some(column) = table.column_mut(at) {
-            column.set_padding((0, if at + 1 == columns.len() { 0 } else { 2 }));
+            column.set_padding((0, if at + 1 == columns.len() { 0 } else { GAP }));
             if !is_free_text(name) {
                 column.set_constraint(ColumnConstraint::ContentWidth);
             }
         }
     }
+    table
+}
+
+fn lines(table: &Table) -> String {
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
 }
@@ -95,6 +120,18 @@ mod tests {
                 table(&items(), &COLUMNS, Some(width)).contains("0199e0c0-0000-7000-8000-0000000000bb"),
                 "{width}"
             );
+        }
+    }
+
+    #[test]
+    fn a_narrow_terminal_sees_the_columns_that_come_first() {
+        let head = |width| table(&items(), &COLUMNS, Some(width)).lines().next().unwrap().to_owned();
+        assert_eq!(head(80).split_whitespace().collect::<Vec<_>>(), ["ID", "NAME", "MAX_RUNNING", "PAUSED"]);
+        assert_eq!(head(60).split_whitespace().collect::<Vec<_>>(), ["ID", "NAME"]);
+        assert_eq!(head(40), "ID");
+        for width in 50..120 {
+            let shown = table(&items(), &COLUMNS, Some(width));
+            assert!(shown.lines().all(|line| line.chars().count() <= usize::from(width)), "{width}: {shown}");
         }
     }
 

@@ -31,17 +31,17 @@ fn a_list_is_a_table() {
     580115b4-a291-4917-8dbd-247cfa13e2d6  acme                   3            false   2026-11-23T11:40:48Z
     580115b4-a291-4917-8dbd-247cfa13e2d6  with\u{1b}[31m colour               false   2026-11-23T11:40:48Z
 
-    ID                                    TENANT_ID                             NAME   QUEUE  MAX_RUNNING  PAUSED  CREATED_AT
-    0199e0c0-0000-7000-8000-000000000012  580115b4-a291-4917-8dbd-247cfa13e2d6  daily                      false   2026-11-23T11:40:48Z
+    ID                                    NAME   QUEUE  MAX_RUNNING  PAUSED  CREATED_AT            TENANT_ID
+    0199e0c0-0000-7000-8000-000000000012  daily                      false   2026-11-23T11:40:48Z  580115b4-a291-4917-8dbd-247cfa13e2d6
 
-    ID                                    PIPELINE_ID                           VERSION  STATUS  REVISION  UPDATED_AT            APPROVED_BY
-    b31dbeba-3a2e-4fa9-a084-72c75f9f18a3  0199e0c0-0000-7000-8000-000000000012  1.2.0    DRAFT   4         2026-11-23T11:50:48Z
+    ID                                    VERSION  STATUS  REVISION  UPDATED_AT            APPROVED_BY  PIPELINE_ID
+    b31dbeba-3a2e-4fa9-a084-72c75f9f18a3  1.2.0    DRAFT   4         2026-11-23T11:50:48Z               0199e0c0-0000-7000-8000-000000000012
 
-    ID  TENANT_ID  NAME  KIND  SECRET_REF  CREATED_AT
+    ID  NAME  KIND  SECRET_REF  CREATED_AT  TENANT_ID
 
-    ID                                    STATUS   ATTEMPT  QUEUE    TRIGGER_TYPE  CREATED_AT            FINISHED_AT           ERROR_CODE
-    0199e0c0-0000-7000-8000-0000000000aa  FAILED   1        default  manual        2026-11-23T11:40:48Z  2026-11-23T11:41:00Z  http_500
-    0199e0c0-0000-7000-8000-0000000000aa  RUNNING  1        default  manual        2026-11-23T11:40:48Z
+    ID                                    STATUS   CREATED_AT            ERROR_CODE  ATTEMPT  QUEUE    FINISHED_AT           TRIGGER_TYPE
+    0199e0c0-0000-7000-8000-0000000000aa  FAILED   2026-11-23T11:40:48Z  http_500    1        default  2026-11-23T11:41:00Z  manual
+    0199e0c0-0000-7000-8000-0000000000aa  RUNNING  2026-11-23T11:40:48Z              1        default                        manual
     ");
     insta::assert_snapshot!(api.requests(), @"
     GET /api/tenants

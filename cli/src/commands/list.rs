@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::table;
+use super::Context;
 use crate::args::Paging;
-use crate::commands::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::Request;
+use crate::output::table;
 
 /// Items on a page when all of them are wanted: as many as the API gives.
 const WHOLE_PAGE: u8 = 100;
