@@ -13,10 +13,12 @@ pub enum Exit {
     Usage,
     /// A dag_spec breaks a rule.
     InvalidSpec,
-    /// The API is out of reach, or failed itself.
+    /// The API, or a database, is out of reach, or failed itself.
     Unreachable,
     /// A run that was watched has not ended in time.
     NotEnded,
+    /// Something was left out of an import, or differs.
+    Incomplete,
 }
 
 impl Exit {
@@ -29,6 +31,7 @@ impl Exit {
             Self::InvalidSpec => 3,
             Self::Unreachable => 4,
             Self::NotEnded => 5,
+            Self::Incomplete => 6,
         }
     }
 }
@@ -45,5 +48,6 @@ pub const TABLE: &str = "Exit codes:
   1  refused by the API; `watch`: the run FAILED or was CANCELLED
   2  arguments, settings or files that cannot be used
   3  a dag_spec breaks a rule, or is not JSON
-  4  the API is out of reach, or failed itself
-  5  `watch --timeout`: the run has not ended in time";
+  4  the API is out of reach, or failed itself; `import`: a database
+  5  `watch --timeout`: the run has not ended in time
+  6  `import`: something was left out, is missing or differs";

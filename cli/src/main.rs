@@ -5,6 +5,7 @@
 //! | [`args`] | what may stand on the command line |
 //! | [`commands`] | what is done for it: one request, or a few, and something to print |
 //! | [`http`] | the API: requests, signatures, repetitions, problems |
+//! | [`import`] | the database of the service that Runplane replaces, brought over |
 //! | [`output`] | tables for people, JSON for programs |
 //! | [`source`] | JSON files, and the places in them |
 //! | [`exit`] | the exit codes |
@@ -16,6 +17,7 @@ mod commands;
 mod exit;
 mod failure;
 mod http;
+mod import;
 mod output;
 mod source;
 

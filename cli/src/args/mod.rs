@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 pub use given::{Document, Limit, NameOrId, Pair, Parameter, Span};
 pub use settings::{Settings, Signing};
 
-use crate::exit;
+use crate::{exit, import};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -57,6 +57,8 @@ pub enum Command {
     /// Create runs, watch them, cancel and retry them
     #[command(subcommand)]
     Runs(runs::Command),
+    /// Bring over tenants, pipelines, versions and runs of the service that Runplane replaces
+    Import(import::Args),
     /// Print a script that completes commands in a shell
     Completions {
         /// Whose script

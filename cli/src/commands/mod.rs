@@ -19,6 +19,7 @@ use crate::args::{Cli, Command, Settings};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::{Client, Request};
+use crate::import;
 use crate::output::Output;
 
 /// What a command works with.
@@ -68,6 +69,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
     match cli.command {
         Command::Validate { files } => validate::run(&files, output),
         Command::Completions { shell } => completions::run(shell, output),
+        Command::Import(args) => Ok(import::run(args).await),
         Command::Tenants(command) => tenants::run(command, &Context::new(settings, output).await?).await,
         Command::Pipelines(command) => pipelines::run(command, &Context::new(settings, output).await?).await,
         Command::Versions(command) => versions::run(command, &Context::new(settings, output).await?).await,

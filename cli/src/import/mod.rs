@@ -30,7 +30,6 @@ mod verify;
 mod versions;
 
 use std::io::Write;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -38,6 +37,7 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use uuid::Uuid;
 
+use crate::exit::Exit;
 use kind::Rows;
 use known::Known;
 use pipelines::Pipelines;
@@ -46,15 +46,6 @@ use runs::Runs;
 use source::Source;
 use tenants::Tenants;
 use versions::Versions;
-
-/// Everything that was read is here.
-const DONE: u8 = 0;
-/// Arguments that cannot be used.
-const USAGE: u8 = 2;
-/// A database is out of reach or failed; what was done until then stays done.
-const FAILED: u8 = 4;
-/// Something was left out, or differs. The lines before the summary say what.
-const INCOMPLETE: u8 = 6;
 
 /// How often it is said how far an import is.
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -98,12 +89,12 @@ pub struct Args {
 }
 
 /// Imports, or verifies, and says on standard output what came of it. Returns the exit code; failures go to standard error.
-pub async fn run(args: Args) -> ExitCode {
+pub async fn run(args: Args) -> Exit {
     for (name, url) in [("--from", &args.from), ("--to", &args.to)] {
         let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
         if !is_postgres || url.parse::<PgConnectOptions>().is_err() {
             eprintln!("{name} is no postgres:// URL");
-            return USAGE.into();
+            return Exit::Usage;
         }
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -112,11 +103,11 @@ pub async fn run(args: Args) -> ExitCode {
     let is_complete = report.is_complete();
     let flushed = out.flush();
     match result.and_then(|()| Ok(flushed?)) {
-        Ok(()) if is_complete => DONE.into(),
-        Ok(()) => INCOMPLETE.into(),
+        Ok(()) if is_complete => Exit::Done,
+        Ok(()) => Exit::Incomplete,
         Err(error) => {
             eprintln!("{error:#}");
-            FAILED.into()
+            Exit::Unreachable
         }
     }
 }
