@@ -11,6 +11,7 @@ mod copies;
 mod isolation;
 mod lists;
 mod names;
+mod plans;
 mod psql;
 mod races;
 mod support;
