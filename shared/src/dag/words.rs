@@ -22,7 +22,7 @@ fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&
         return None;
     }
     let lower = word.to_lowercase();
-    let near = words.into_iter().map(|other| (strsim::osa_distance(&lower, other), other));
+    let near = words.into_iter().map(|other| (strsim::osa_distance(&lower, &other.to_lowercase()), other));
     let (distance, other) = near.min_by_key(|(distance, _)| *distance)?;
     (distance <= (chars / 3).min(3)).then_some(other)
 }
@@ -76,6 +76,7 @@ mod tests {
         assert_eq!(meant("iff", words), " (did you mean \"if\"?)");
         assert_eq!(meant("ID", words), " (did you mean \"id\"?)");
         assert_eq!(meant("is", words), "");
+        assert_eq!(meant("get", ["GET", "HEAD"]), " (did you mean \"GET\"?)");
         assert_eq!(meant(&"depends_on".repeat(10_000), words), "");
     }
 

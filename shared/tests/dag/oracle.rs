@@ -27,78 +27,27 @@ fn assert_agreed(oracle: &Validator, spec: &Value) {
     assert_eq!(faults.is_empty(), errors.is_empty(), "{spec}\nours: {faults:#?}\nthe schema's: {errors:#?}");
 }
 
-/// What may be put somewhere: right in one place, wrong in another.
-fn anything() -> impl Strategy<Value = Value> {
+/// What may be put somewhere: right in one place, wrong in another, and on both sides of every bound.
+#[rustfmt::skip]
+fn values() -> Vec<Value> {
     let words = [
-        "a",
-        "s1",
-        "A",
-        "",
-        "http",
-        "sql",
-        "lambda",
-        "sqs",
-        "transform",
-        "wait",
-        "artifact",
-        "fail",
-        "all_done",
-        "full",
-        "none",
-        "GET",
-        "event",
-        "2xx",
-        "${ .a }",
-        "${}",
-        "${ x",
-        "x ${ .a } y",
-        "/v1",
-        "https://a.example",
-        "$${",
-        "2026-12-24T18:00:00Z",
-        "tomorrow",
-        "dag_v1",
+        "", "a", "s1", "A", "http", "sql", "lambda", "sqs", "transform", "wait", "artifact", "fail", "all_done", "full", "none", "GET",
+        "event", "2xx", "${ .a }", "${}", "${ x", "x ${ .a } y", "/v1", "https://a.example", "$${", "2026-12-24T18:00:00Z", "tomorrow", "dag_v1",
     ];
     let numbers = [
-        -1.0,
-        0.0,
-        0.5,
-        1.0,
-        1.5,
-        3.0,
-        10.0,
-        11.0,
-        20.0,
-        21.0,
-        32.0,
-        33.0,
-        99.0,
-        200.0,
-        840.0,
-        841.0,
-        900.0,
-        901.0,
-        1000.0,
-        1001.0,
-        10_000.0,
-        10_001.0,
-        86_400.0,
-        86_401.0,
-        604_800.0,
-        604_801.0,
-        31_536_000.0,
-        31_536_001.0,
-        1e300,
+        -1.0, 0.0, 0.5, 1.0, 1.5, 3.0, 10.0, 10.5, 11.0, 20.0, 21.0, 32.0, 33.0, 99.0, 100.0, 599.0, 600.0, 840.0, 841.0, 900.0, 901.0, 1000.0, 1001.0,
+        10_000.0, 10_001.0, 86_400.0, 86_401.0, 604_800.0, 604_801.0, 31_536_000.0, 31_536_001.0, 1e300,
     ];
-    prop_oneof![
-        3 => proptest::sample::select(words.to_vec()).prop_map(|word| json!(word)),
-        2 => proptest::sample::select(numbers.to_vec()).prop_map(|number| json!(number)),
-        1 => proptest::sample::select(vec![0_i64, 1, 3, 32, 33, 200, 600, 840, 841]).prop_map(|number| json!(number)),
-        2 => proptest::sample::select(vec![json!(null), json!(true), json!([]), json!({}), json!([1]), json!(["a"]), json!(["a", "a"]), json!({"seconds": 1}),
-            json!({"url": "https://a.example"}), json!({"connection": "c", "path": "/"}), json!({"connection": "c", "statement": "select 1"}), json!({"items": [1]}),
-            json!({"value": 1}), json!({"error": "e"}), json!({"max_attempts": 2}), json!({"id": "z", "type": "transform", "with": {"value": 1}}),
-            json!("x".repeat(501)), json!("x".repeat(2001)), json!("x".repeat(101)), json!("x".repeat(201)), json!(format!("${{{}}}", "x".repeat(4098)))]),
-    ]
+    let long = [500, 501, 2000, 2001, 100, 101, 200, 201, 63, 64].map(|chars| json!("x".repeat(chars)));
+    let expressions = [4097, 4098].map(|chars| json!(format!("${{{}}}", "x".repeat(chars))));
+    let others = json!([
+        null, true, 0, 1, 3, 33, 840, 841, [], {}, [1], ["a"], ["a", "a"], {"a": 1}, {"seconds": 1}, {"seconds": 1, "until": "${ 1 }"},
+        {"url": "https://a.example"}, {"url": "https://a.example", "path": "/"}, {"connection": "c", "path": "/"}, {"connection": "c"},
+        {"connection": "c", "statement": "select 1"}, {"connection": "c", "body": 1}, {"items": [1]}, {"value": 1}, {"error": "e"}, {"max_attempts": 2},
+        {"on": ["x"]}, {"id": "z", "type": "transform", "with": {"value": 1}},
+    ]);
+    let words = words.map(|word| json!(word)).into_iter().chain(numbers.map(|number| json!(number)));
+    words.chain(long).chain(expressions).chain(others.as_array().unwrap().iter().cloned()).collect()
 }
 
 /// A change somewhere in a spec.
@@ -111,9 +60,9 @@ enum Change {
 
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
-        4 => (any::<Index>(), anything()).prop_map(|(place, value)| Change::Replace(place, value)),
+        4 => (any::<Index>(), proptest::sample::select(values())).prop_map(|(place, value)| Change::Replace(place, value)),
         2 => any::<Index>().prop_map(Change::Remove),
-        3 => (any::<Index>(), any::<Index>(), anything()).prop_map(|(place, name, value)| Change::Add(place, name, value)),
+        3 => (any::<Index>(), any::<Index>(), proptest::sample::select(values())).prop_map(|(place, name, value)| Change::Add(place, name, value)),
     ]
 }
 
@@ -159,21 +108,23 @@ const NAMES: [&str; 24] = [
     "nothing",
 ];
 
+/// Removes what stands at a place, unless that is the whole spec.
+fn remove(spec: &mut Value, place: &str) {
+    let Some((parent, last)) = place.rsplit_once('/') else { return };
+    match spec.pointer_mut(parent).unwrap() {
+        Value::Object(fields) => drop(fields.remove(last)),
+        Value::Array(items) => drop(items.remove(last.parse().unwrap())),
+        _ => {}
+    }
+}
+
 fn apply(change: &Change, spec: &mut Value) {
     let mut all = Vec::new();
     places(spec, "", &mut all);
     let pick = |place: &Index| place.get(&all).clone();
     match change {
         Change::Replace(place, value) => *spec.pointer_mut(&pick(place)).unwrap() = value.clone(),
-        Change::Remove(place) => {
-            let pointer = pick(place);
-            let Some((parent, last)) = pointer.rsplit_once('/') else { return };
-            match spec.pointer_mut(parent).unwrap() {
-                Value::Object(fields) => drop(fields.remove(last)),
-                Value::Array(items) => drop(items.remove(last.parse().unwrap())),
-                _ => {}
-            }
-        }
+        Change::Remove(place) => remove(spec, &pick(place)),
         Change::Add(place, name, value) => match spec.pointer_mut(&pick(place)).unwrap() {
             Value::Object(fields) => drop(fields.insert((*name.get(&NAMES)).to_owned(), value.clone())),
             Value::Array(items) => items.push(value.clone()),
@@ -195,32 +146,48 @@ fn the_schema_is_a_schema() {
     assert!(jsonschema::draft202012::meta::is_valid(&schema()));
 }
 
-/// Each place of a spec that has everything, with each of these values in turn.
+/// A spec of each step that there can be, and one without.
+fn small_specs() -> Vec<Value> {
+    let everything = everything();
+    let mut frame = everything.clone();
+    frame["steps"] = json!([]);
+    let steps = everything["steps"].as_array().unwrap().iter();
+    steps.map(|step| json!({ "steps": [step] })).chain([frame]).collect()
+}
+
 #[test]
-fn both_say_the_same_of_every_field_with_every_kind_of_value() {
-    let oracle = oracle();
-    let mut all = Vec::new();
-    places(&everything(), "", &mut all);
-    let values = [
-        json!(null),
-        json!(true),
-        json!(0),
-        json!(-1),
-        json!(1.5),
-        json!(1e6),
-        json!(""),
-        json!("a"),
-        json!("${ 1 }"),
-        json!([]),
-        json!([1]),
-        json!({}),
-        json!({"a": 1}),
-    ];
-    for place in &all {
-        for value in &values {
-            let mut spec = everything();
+fn both_say_the_same_of_every_field_with_every_value() {
+    let (oracle, values) = (oracle(), values());
+    for small in small_specs() {
+        let mut all = Vec::new();
+        places(&small, "", &mut all);
+        for (place, value) in all.iter().flat_map(|place| values.iter().map(move |value| (place, value))) {
+            let mut spec = small.clone();
             *spec.pointer_mut(place).unwrap() = value.clone();
             assert_agreed(&oracle, &spec);
+        }
+    }
+}
+
+#[test]
+fn both_say_the_same_of_every_field_left_out_and_every_field_too_many() {
+    let oracle = oracle();
+    for small in small_specs() {
+        let mut all = Vec::new();
+        places(&small, "", &mut all);
+        for place in &all {
+            let mut spec = small.clone();
+            remove(&mut spec, place);
+            assert_agreed(&oracle, &spec);
+            for (name, value) in
+                NAMES.iter().flat_map(|name| ["/v1", "https://a.example"].map(|value| (*name, value)))
+            {
+                let mut spec = small.clone();
+                if let Value::Object(fields) = spec.pointer_mut(place).unwrap() {
+                    fields.entry(name).or_insert_with(|| json!(value));
+                    assert_agreed(&oracle, &spec);
+                }
+            }
         }
     }
 }

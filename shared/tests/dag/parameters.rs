@@ -192,3 +192,32 @@ fn nothing_is_asked_where_there_are_no_params() {
     }
     assert!(Params::of(&json!({"params": 5})).is_err());
 }
+
+#[test]
+fn hostile_parameters_are_answered() {
+    let names =
+        ["regex", "uri-template", "uri", "email", "json-pointer", "date-time", "duration", "hostname", "iri"];
+    let properties: Map<_, _> = names
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({ "format": name })))
+        .chain([("pattern".to_owned(), json!({"pattern": "^(a|aa)+$"}))])
+        .chain([(
+            "unique".to_owned(),
+            json!({"uniqueItems": true, "items": {"anyOf": [{"pattern": "(x+x+)+y"}, {"type": "array"}]}}),
+        )])
+        .collect();
+    let params = params(json!({ "properties": properties }));
+    for piece in ["(", "(?:", "[", "{", "(a*)*", "a", "\\", "x+", "%", ".", "/", "@", "\"", "((?!"] {
+        let text = piece.repeat(200_000 / piece.len());
+        let all: Map<_, _> =
+            names.iter().chain(&["pattern"]).map(|name| ((*name).to_owned(), json!(text))).collect();
+        let started = std::time::Instant::now();
+        let _either_way = params.apply(all);
+        assert!(started.elapsed().as_secs() < 10, "{piece} took {:?}", started.elapsed());
+    }
+    let items: Vec<_> =
+        (0..20_000).map(|number| json!([number])).chain([json!("x".repeat(50_000))]).collect();
+    let started = std::time::Instant::now();
+    assert!(params.apply(object(json!({ "unique": items }))).is_err());
+    assert!(started.elapsed().as_secs() < 10, "took {:?}", started.elapsed());
+}

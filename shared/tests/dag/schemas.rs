@@ -57,8 +57,8 @@ fn formats_and_regular_expressions() {
         {"patternProperties": {"[": {}, "^x-": {}}, "properties": {"e": {"pattern": "((a{1000}){1000}){1000}"}}},
     ]))), @r#"
     {"params":{"properties":{"a":{"format":"datetime"},"b":{"format":"phone"},"c":{"format":"uuid"}}}}
-        /params/properties/a/format  must be one of "date", "date-time", "duration", "email", "hostname", "idn-email", "ipv4", "ipv6", "iri", "iri-reference", "json-pointer", "regex", "relative-json-pointer", "time", "uri", "uri-reference", "uri-template", "uuid", is "datetime" (did you mean "date-time"?)
-        /params/properties/b/format  must be one of "date", "date-time", "duration", "email", "hostname", "idn-email", "ipv4", "ipv6", "iri", "iri-reference", "json-pointer", "regex", "relative-json-pointer", "time", "uri", "uri-reference", "uri-template", "uuid", is "phone"
+        /params/properties/a/format  must be one of "date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "iri", "iri-reference", "json-pointer", "regex", "relative-json-pointer", "time", "uri", "uri-reference", "uri-template", "uuid", is "datetime" (did you mean "date-time"?)
+        /params/properties/b/format  must be one of "date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "iri", "iri-reference", "json-pointer", "regex", "relative-json-pointer", "time", "uri", "uri-reference", "uri-template", "uuid", is "phone"
 
     {"params":{"properties":{"a":{"pattern":"("},"b":{"pattern":"(?=a)b"},"c":{"pattern":"(a)\\1"},"d":{"pattern":"^[a-z]+$"}}}}
         /params/properties/a/pattern  must be a regular expression without look-around and back references, not too large; is "("

@@ -142,7 +142,7 @@ fn http() {
 
     [{"id":"a","type":"http","with":{"headers":[],"method":"get","query":"a=1","success_status":200,"url":"example.org"}}]
         /steps/0/with/headers  must be an object, is a list
-        /steps/0/with/method  must be one of "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", is "get"
+        /steps/0/with/method  must be one of "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", is "get" (did you mean "GET"?)
         /steps/0/with/query  must be an object, is a string
         /steps/0/with/success_status  must be a list, is a number
         /steps/0/with/url  must begin with https:// or http:// or ${, is "example.org"

@@ -123,7 +123,7 @@ fn of_format(format: &str) -> String {
         "date-time" => "a time such as 2026-11-24T18:00:00Z".to_owned(),
         "time" => "a time of day such as 18:00:00Z".to_owned(),
         "duration" => "a duration such as P1DT12H".to_owned(),
-        "email" | "idn-email" => "an email address".to_owned(),
+        "email" => "an email address".to_owned(),
         "uuid" => "a UUID".to_owned(),
         other => format!("of the format {other:?}"),
     }
