@@ -27,7 +27,8 @@ pub(super) async fn count(
                 "let the old workers finish them and import again, or stop the old service and give --take-queued"
             }
         };
-        report.remark(format!("{count} runs are {} there: {what_to_do}.", status.unwrap_or_default()));
+        let runs = number(count, "run is", "runs are");
+        report.remark(format!("{runs} {} there: {what_to_do}.", status.unwrap_or_default()));
     }
     if source.has_column("pipeline_runs", "finished_at") {
         let old = format!("finished_at < now() - interval '{RETENTION_DAYS} days'");
@@ -35,18 +36,29 @@ pub(super) async fn count(
             source.count_by("pipeline_runs", "1", &old).await?.iter().map(|(_, count)| count).sum();
         if old > 0 {
             report.remark(format!(
-                "{old} runs ended more than {RETENTION_DAYS} days ago: the sweep deletes them here unless RETENTION_DAYS is larger, or 0."
+                "{} ended more than {RETENTION_DAYS} days ago: the sweep deletes them here unless RETENTION_DAYS is larger, or 0.",
+                number(old, "run", "runs")
             ));
         }
     }
-    for (table, what) in [("pipeline_run_logs", "lines of logs"), ("pipeline_run_artifacts", "artifacts")] {
+    for (table, one, many) in [
+        ("pipeline_run_logs", "line of logs", "lines of logs"),
+        ("pipeline_run_artifacts", "artifact", "artifacts"),
+    ] {
         if !source.has(table) {
             continue;
         }
         let rows: i64 = source.count_by(table, "1", "true").await?.iter().map(|(_, count)| count).sum();
         if rows > 0 {
-            report.remark(format!("{rows} {what} ({table}) stay there: this version has no place for them."));
+            report.remark(format!(
+                "{} ({table}) left there: this version has no place for that.",
+                number(rows, one, many)
+            ));
         }
     }
     Ok(())
+}
+
+fn number(count: i64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -16,20 +16,7 @@ pub(super) async fn open(url: &str) -> Result<PgConnection> {
         .options([("statement_timeout", "0")])
         .disable_statement_logging();
     let mut conn = options.connect().await.context("cannot connect to --to")?;
-    let latest = runplane::MIGRATOR.iter().map(|migration| migration.version).max();
-    let is_migrated =
-        sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "there!""#)
-            .fetch_one(&mut conn)
-            .await?;
-    let applied = if is_migrated {
-        // Not checked when this is compiled: migrating makes this table, no migration does.
-        sqlx::query_scalar::<_, Option<i64>>("select max(version) from _sqlx_migrations where success")
-            .fetch_one(&mut conn)
-            .await?
-    } else {
-        None
-    };
-    if applied != latest {
+    if !is_migrated(&mut conn).await? {
         bail!("--to is not migrated to this version of Runplane: apply migrations/ first");
     }
     // Two imports at once would each insert what the other has not committed yet.
@@ -41,6 +28,23 @@ pub(super) async fn open(url: &str) -> Result<PgConnection> {
         bail!("another import into this database is at work: wait for it, or stop it");
     }
     Ok(conn)
+}
+
+/// Whether the migrations of this version are applied; where nobody kept a record of that, whether their newest table is there.
+async fn is_migrated(conn: &mut PgConnection) -> Result<bool> {
+    let tables = sqlx::query!(
+        r#"select to_regclass('_sqlx_migrations') is not null as "record!",
+                  to_regclass('pipeline_version_transitions') is not null as "newest!""#
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if !tables.record {
+        return Ok(tables.newest);
+    }
+    // Not checked when this is compiled: migrating makes this table, no migration does.
+    let applied: Option<i64> =
+        sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(conn).await?;
+    Ok(applied == runplane::MIGRATOR.iter().map(|migration| migration.version).max())
 }
 
 /// Ends the connection.

@@ -206,3 +206,30 @@ async fn an_update_that_postgres_refuses_harms_no_other(pool: PgPool) {
     );
     ends.drop_database().await;
 }
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_draft_that_is_edited_while_it_is_compared_is_not_written_over(pool: PgPool) {
+    let ends = Ends::world(pool).await;
+    ends.import(&[]).await.ended(0);
+    ends.here("update pipeline_versions set dag_spec = '{\"ours\": 1}' where version = '2.0'").await;
+    // The statement on its own, as if the comparison had seen the draft before that.
+    let update = sqlx::query_scalar::<_, i64>(include_str!("../../sql/import/update_draft.sql"));
+    let touched = update
+        .bind(id("103"))
+        .bind("{}")
+        .bind(false)
+        .bind(None::<String>)
+        .fetch_one(&ends.pool)
+        .await
+        .unwrap();
+    assert_eq!(touched, 0);
+    let moved = sqlx::query_scalar::<_, i64>(include_str!("../../sql/import/move_version.sql"));
+    ends.here("update pipeline_versions set updated_at = now() where version = '1.1'").await;
+    let touched = moved.bind(id("102")).bind("DEPRECATED").fetch_one(&ends.pool).await.unwrap();
+    assert_eq!(touched, 0);
+    assert_eq!(
+        ends.value("select dag_spec from pipeline_versions where version = '2.0'").await,
+        json!({"ours": 1})
+    );
+    ends.drop_database().await;
+}

@@ -102,10 +102,10 @@ async fn what_stays_behind_is_counted_with_what_to_do(pool: PgPool) {
         starts,
         [
             "2 runs are QUEUED there",
-            "1 runs are RUNNING there",
+            "1 run is RUNNING there",
             "3 runs ended more than 90 days ago",
-            "2 lines of logs (pipeline_run_logs) stay there",
-            "1 artifacts (pipeline_run_artifacts) stay there",
+            "2 lines of logs (pipeline_run_logs) left there",
+            "1 artifact (pipeline_run_artifacts) left there",
         ]
     );
     ends.drop_database().await;
