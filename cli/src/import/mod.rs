@@ -167,7 +167,7 @@ impl Import<'_, '_> {
         self.rows::<Versions>(&mut totals).await?;
         self.rows::<Runs>(&mut totals).await?;
 
-        left_behind::count(self.source, self.args.take_queued, self.report).await?;
+        left_behind::count(self.source, self.target, self.args.take_queued, self.report).await?;
         let mut extra = serde_json::json!({ "dry_run": self.args.dry_run, "verify": self.args.verify });
         if self.args.verify {
             extra["runs"] = totals.close(self.target, self.report).await?;

@@ -138,6 +138,10 @@ impl Source {
                 bytes += raw.bytes();
                 batch.push(raw);
             }
+            if reading.done {
+                let sql = format!("close rows_of_{}", reading.table.name);
+                self.conn.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
+            }
         }
         Ok(batch)
     }

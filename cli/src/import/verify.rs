@@ -154,11 +154,6 @@ impl Totals {
         if more > 0 {
             report.remark(format!("{more} more runs of these tenants are here and were not compared: they are not there, or --since left them out."));
         }
-        let waiting: u64 =
-            self.runs.iter().filter(|((_, status), _)| status == "QUEUED").map(|(_, side)| side.here).sum();
-        if waiting > 0 {
-            report.remark(format!("{waiting} of the runs that are QUEUED there have been taken over."));
-        }
         Ok(list.into())
     }
 }

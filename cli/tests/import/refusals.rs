@@ -81,6 +81,20 @@ async fn only_a_database_of_the_replaced_service_is_read(pool: PgPool) {
     ends.drop_database().await;
 }
 
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_database_with_older_migrations_is_refused_and_one_without_a_record_of_them_looked_at(
+    pool: PgPool,
+) {
+    let ends = Ends::world(pool).await;
+    ends.here("delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
+        .await;
+    let said = ends.import(&[]).await.ended(4);
+    assert!(said.err.contains("--to is not migrated to this version"), "{}", said.err);
+    ends.here("drop table _sqlx_migrations").await;
+    ends.import(&[]).await.ended(0);
+    ends.drop_database().await;
+}
+
 #[tokio::test]
 async fn urls_that_are_none_and_options_that_contradict_are_usage_errors() {
     let good = "postgres://localhost/runplane";

@@ -43,12 +43,16 @@ async fn waiting_runs_are_taken_over_once_and_claimed_in_their_old_order(pool: P
     let said = ends.import(&["--take-queued"]).await.ended(0);
     assert_eq!((said.count("runs", "copied"), said.count("runs", "already_there")), (0, 5));
     assert_eq!(ends.rows().await, rows);
-    let said = ends.import(&["--verify"]).await.ended(0);
-    assert!(
-        said.remarks()
-            .iter()
-            .any(|remark| remark == "2 of the runs that are QUEUED there have been taken over.")
-    );
+    // Nobody is told to let them run there as well.
+    for args in [[].as_slice(), &["--verify"]] {
+        let remarks = ends.import(args).await.ended(0).remarks();
+        assert_eq!(
+            remarks[0],
+            "2 runs that are QUEUED there wait or ran here: taken over, and to be left alone there."
+        );
+        assert!(!remarks.iter().any(|remark| remark.contains("let the old workers")), "{remarks:?}");
+    }
+    assert_eq!(ends.rows().await, rows);
     ends.drop_database().await;
 }
 
