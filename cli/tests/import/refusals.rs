@@ -114,3 +114,27 @@ async fn a_database_that_does_not_answer_is_no_success_and_no_password_is_shown(
     assert!(said.err.contains("cannot connect to --from"), "{}", said.err);
     assert!(!said.err.contains("secret-word"), "{}", said.err);
 }
+
+#[tokio::test]
+async fn the_document_names_every_option_and_exit_code() {
+    let document = include_str!("../../../docs/cut-over.md");
+    let help = import(&["--help"]).await.ended(0).out;
+    let options: Vec<&str> = help
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--"))
+        .filter_map(|option| option.split([' ', '.']).next())
+        .collect();
+    assert!(options.len() >= 9, "{help}");
+    for option in options {
+        let is_there = document.contains(&format!("--{option}"))
+            // Given by their variables there, since they hold passwords.
+            || (option == "from" && document.contains("IMPORT_FROM_URL"))
+            || (option == "to" && document.contains("DATABASE_URL"));
+        assert!(is_there, "--{option}");
+    }
+    for code in
+        ["0 everything that was read is here", "2 arguments that cannot be used", "6 something was left out"]
+    {
+        assert!(document.contains(code) && help.contains(code), "{code}");
+    }
+}

@@ -11,8 +11,8 @@ const MAX_TRIGGER_TYPE: usize = 30;
 /// An error message is kept up to this many bytes, as when a run is completed; a longer one is whole in `output`.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024;
 const CUT_MARK: &str = "… [cut]";
-/// What the API can answer has to stay below this with everything around it.
-const MAX_BYTES: usize = 4_000_000;
+/// Parameters, a message and a dag_spec of this size each, and what is around them, still go into one answer: Lambda's has at most 6 MB.
+const MAX_BYTES: usize = 1_500_000;
 
 /// Parameters are an object here.
 pub(super) fn parameters(
