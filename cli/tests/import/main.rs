@@ -6,6 +6,7 @@
 )]
 
 mod again;
+mod beside_the_api;
 mod lineage;
 mod older;
 mod ordinary;
