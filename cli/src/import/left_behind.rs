@@ -82,6 +82,7 @@ impl Queued {
         required: &["id", "tenant_id"],
         optional: &[],
         times: &[],
+        long: &[],
         tenant: "tenant_id",
     };
 

@@ -62,6 +62,7 @@ impl Rows for Pipelines {
         required: &["id", "tenant_id", "name"],
         optional: &["description", "created_at"],
         times: &["created_at"],
+        long: &[],
         tenant: "tenant_id",
     };
 

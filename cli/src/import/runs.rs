@@ -47,6 +47,7 @@ impl Rows for Runs {
             "updated_at",
         ],
         times: &["created_at", "started_at", "claimed_at", "heartbeat_at", "finished_at", "updated_at"],
+        long: &["parameters", "error_message"],
         tenant: "tenant_id",
     };
 

@@ -14,7 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 use uuid::Uuid;
 
-pub(super) use table::{Raw, Table};
+pub(super) use table::{MAX_TEXT, Raw, Table};
 
 /// The source, in a transaction that sees one moment of it.
 pub(super) struct Source {
@@ -24,10 +24,11 @@ pub(super) struct Source {
     tenants: Vec<Uuid>,
 }
 
-/// A batch of rows has at most this many bytes, or one row.
+/// A batch ends with the rows that make it larger than this, in bytes.
 const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
-/// So many rows are fetched at once.
+/// So many rows are fetched at once; fewer while they are large.
 const FETCH: u32 = 100;
+const FETCH_OF_LARGE: u32 = 4;
 
 impl Source {
     /// Connects and takes the snapshot. Only rows of `tenants` are read, of all if there are none.
@@ -92,10 +93,11 @@ impl Source {
         let columns: Arc<[&str]> = table.required.iter().chain(table.optional).copied().collect();
         let selected: Vec<String> = columns
             .iter()
-            .map(|column| match (there.contains_key(*column), table.times.contains(column)) {
-                (false, _) => "null::text".to_owned(),
-                (true, true) => format!("{column}::timestamptz::text"),
-                (true, false) => format!("{column}::text"),
+            .map(|column| match column {
+                column if !there.contains_key(*column) => "null::text".to_owned(),
+                column if table.times.contains(column) => format!("{column}::timestamptz::text"),
+                column if table.long.contains(column) => format!("left({column}::text, {})", MAX_TEXT + 1),
+                column => format!("{column}::text"),
             })
             .collect();
         let sql = format!(
@@ -108,7 +110,7 @@ impl Source {
             .execute(sqlx::raw_sql(AssertSqlSafe(sql)))
             .await
             .with_context(|| format!("cannot read {}", table.name))?;
-        Ok(Reading { table, columns, done: false })
+        Ok(Reading { table, columns, done: false, rows_are_large: false })
     }
 
     /// A condition of SQL: the rows of the tenants that are asked for.
@@ -127,7 +129,9 @@ impl Source {
     pub async fn batch(&mut self, reading: &mut Reading, max: usize) -> Result<Vec<Raw>, sqlx::Error> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while !reading.done && batch.len() < max && bytes < MAX_BATCH_BYTES {
-            let left = u32::try_from(max - batch.len()).unwrap_or(FETCH).min(FETCH);
+            let most = if reading.rows_are_large { FETCH_OF_LARGE } else { FETCH };
+            let left = u32::try_from(max - batch.len()).unwrap_or(most).min(most);
+            let bytes_before = bytes;
             let sql = format!("fetch {left} from rows_of_{}", reading.table.name);
             let rows = self.conn.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
             reading.done = rows.is_empty();
@@ -138,6 +142,7 @@ impl Source {
                 bytes += raw.bytes();
                 batch.push(raw);
             }
+            reading.rows_are_large = bytes - bytes_before > MAX_BATCH_BYTES / 8;
             if reading.done {
                 let sql = format!("close rows_of_{}", reading.table.name);
                 self.conn.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
@@ -238,4 +243,5 @@ pub(super) struct Reading {
     table: Table,
     columns: Arc<[&'static str]>,
     done: bool,
+    rows_are_large: bool,
 }

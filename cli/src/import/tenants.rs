@@ -50,6 +50,7 @@ impl Rows for Tenants {
         required: &["id", "name"],
         optional: &["created_at"],
         times: &["created_at"],
+        long: &[],
         tenant: "id",
     };
 

@@ -104,6 +104,7 @@ impl Rows for Versions {
         required: &["id", "tenant_id", "pipeline_id", "version", "status", "dag_spec"],
         optional: &["created_at"],
         times: &["created_at"],
+        long: &["dag_spec"],
         tenant: "tenant_id",
     };
 

@@ -57,7 +57,7 @@ fn of_runs() -> Vec<Quirk> {
         ),
         (
             "status = 'FAILED', error_message = repeat('x', 1500001)",
-            &["left_out", "has 1500001 bytes"],
+            &["left_out", "its error_message has more than 1500000 bytes"],
             "count(*)",
             json!(0),
         ),

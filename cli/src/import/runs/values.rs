@@ -4,15 +4,13 @@ use uuid::Uuid;
 
 use crate::import::fit;
 use crate::import::json;
-use crate::import::source::Raw;
+use crate::import::source::{MAX_TEXT, Raw};
 
 const MAX_CLAIMED_BY: usize = 200;
 const MAX_TRIGGER_TYPE: usize = 30;
 /// An error message is kept up to this many bytes, as when a run is completed; a longer one is whole in `output`.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024;
 const CUT_MARK: &str = "… [cut]";
-/// Parameters, a message and a dag_spec of this size each, and what is around them, still go into one answer: Lambda's has at most 6 MB.
-const MAX_BYTES: usize = 1_500_000;
 
 /// Parameters are an object here.
 pub(super) fn parameters(
@@ -23,8 +21,8 @@ pub(super) fn parameters(
     let Some(text) = text.filter(|text| !matches!(text.trim(), "null" | "{}")) else {
         return Ok("{}".to_owned());
     };
-    if text.len() > MAX_BYTES {
-        return Err(format!("its parameters have {} bytes: the API could not answer them", text.len()));
+    if text.len() > MAX_TEXT {
+        return Err(format!("its parameters have more than {MAX_TEXT} bytes: the API could not answer them"));
     }
     let clean = json::clean(text).map_err(|why| format!("its parameters: {why}"))?;
     changes.extend(clean.changes.into_iter().map(|change| format!("parameters: {change}")));
@@ -73,8 +71,8 @@ pub(super) fn error(
     changes: &mut Vec<String>,
 ) -> Result<(Option<String>, Option<String>), String> {
     let Some(message) = message else { return Ok((None, None)) };
-    if message.len() > MAX_BYTES {
-        return Err(format!("its error_message has {} bytes: the API could not answer it", message.len()));
+    if message.len() > MAX_TEXT {
+        return Err(format!("its error_message has more than {MAX_TEXT} bytes: the API could not answer it"));
     }
     let whole = || serde_json::json!({ "error_message": message }).to_string();
     if status == "SUCCEEDED" {

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+/// A longer text is not imported, in bytes: parameters, a message and a dag_spec of this size each, and what is around them, still go
+/// into one answer of the API, of which Lambda sends at most 6 MB.
+pub(in crate::import) const MAX_TEXT: usize = 1_500_000;
+
 /// A table of the old service.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::import) struct Table {
@@ -13,6 +17,8 @@ pub(in crate::import) struct Table {
     pub optional: &'static [&'static str],
     /// Which of them are times.
     pub times: &'static [&'static str],
+    /// Which of them may be long: of these no more is read than it takes to see that they are too long.
+    pub long: &'static [&'static str],
     /// The column that names the tenant.
     pub tenant: &'static str,
 }

@@ -1,17 +1,15 @@
 //! The dag_spec of a version of the old service.
 
 use crate::import::json;
-
-/// A spec of this size still goes into one answer with a run of it: Lambda's has at most 6 MB.
-const MAX_SPEC_BYTES: usize = 1_500_000;
+use crate::import::source::MAX_TEXT;
 
 /// A dag_spec is an object here. Anything else becomes one that only its own workers understand.
 ///
 /// # Errors
 /// Why it cannot be here, in a sentence.
 pub(super) fn fit(text: &str, changes: &mut Vec<String>) -> Result<json::Clean, String> {
-    if text.len() > MAX_SPEC_BYTES {
-        return Err(format!("its dag_spec has {} bytes: the API could not answer it", text.len()));
+    if text.len() > MAX_TEXT {
+        return Err(format!("its dag_spec has more than {MAX_TEXT} bytes: the API could not answer it"));
     }
     let mut spec = json::clean(text).map_err(|why| format!("its dag_spec {why}"))?;
     changes.extend(spec.changes.drain(..).map(|change| format!("dag_spec: {change}")));
