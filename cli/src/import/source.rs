@@ -26,9 +26,9 @@ pub(super) struct Source {
 
 /// A batch ends with the rows that make it larger than this, in bytes.
 const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
-/// So many rows are fetched at once; fewer while they are large.
-const FETCH: u32 = 100;
-const FETCH_OF_LARGE: u32 = 4;
+/// So many rows are fetched at once: the more the smaller those before were.
+const MIN_FETCH: u32 = 4;
+const MAX_FETCH: u32 = 100;
 
 impl Source {
     /// Connects and takes the snapshot. Only rows of `tenants` are read, of all if there are none.
@@ -110,7 +110,7 @@ impl Source {
             .execute(sqlx::raw_sql(AssertSqlSafe(sql)))
             .await
             .with_context(|| format!("cannot read {}", table.name))?;
-        Ok(Reading { table, columns, done: false, rows_are_large: false })
+        Ok(Reading { table, columns, done: false, fetch: MIN_FETCH })
     }
 
     /// A condition of SQL: the rows of the tenants that are asked for.
@@ -129,8 +129,7 @@ impl Source {
     pub async fn batch(&mut self, reading: &mut Reading, max: usize) -> Result<Vec<Raw>, sqlx::Error> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while !reading.done && batch.len() < max && bytes < MAX_BATCH_BYTES {
-            let most = if reading.rows_are_large { FETCH_OF_LARGE } else { FETCH };
-            let left = u32::try_from(max - batch.len()).unwrap_or(most).min(most);
+            let left = u32::try_from(max - batch.len()).unwrap_or(MAX_FETCH).min(reading.fetch);
             let bytes_before = bytes;
             let sql = format!("fetch {left} from rows_of_{}", reading.table.name);
             let rows = self.conn.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
@@ -142,7 +141,8 @@ impl Source {
                 bytes += raw.bytes();
                 batch.push(raw);
             }
-            reading.rows_are_large = bytes - bytes_before > MAX_BATCH_BYTES / 8;
+            let are_large = bytes - bytes_before > MAX_BATCH_BYTES / 8;
+            reading.fetch = if are_large { MIN_FETCH } else { MAX_FETCH.min(reading.fetch * 2) };
             if reading.done {
                 let sql = format!("close rows_of_{}", reading.table.name);
                 self.conn.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
@@ -243,5 +243,5 @@ pub(super) struct Reading {
     table: Table,
     columns: Arc<[&'static str]>,
     done: bool,
-    rows_are_large: bool,
+    fetch: u32,
 }
