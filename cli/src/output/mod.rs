@@ -4,7 +4,7 @@ mod plain;
 mod record;
 mod table;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub struct Output {
 impl Output {
     /// The process's own, for programs with `json`.
     pub fn new(json: bool) -> Self {
-        let terminal = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+        let terminal = terminal_size::terminal_size_of(std::io::stdout());
         Self { json, width: terminal.map(|(width, _)| width.0) }
     }
 
