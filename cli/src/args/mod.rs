@@ -25,9 +25,6 @@ use crate::{exit, import};
     disable_help_subcommand = true
 )]
 pub struct Cli {
-    /// What holds for every command.
-    #[command(flatten, next_help_heading = "Settings")]
-    pub settings: Settings,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -41,22 +38,20 @@ pub enum Command {
         /// Files; - is the standard input
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
+        /// Print faults as JSON, for programs
+        #[arg(long)]
+        json: bool,
     },
     /// Whose pipelines and runs they are
-    #[command(subcommand)]
-    Tenants(tenants::Command),
+    Tenants(Api<tenants::Command>),
     /// Names under which versions are kept
-    #[command(subcommand)]
-    Pipelines(pipelines::Command),
+    Pipelines(Api<pipelines::Command>),
     /// What to run: draft, approve, deprecate dag_specs
-    #[command(subcommand)]
-    Versions(versions::Command),
+    Versions(Api<versions::Command>),
     /// What steps may be connected to
-    #[command(subcommand)]
-    Connections(connections::Command),
+    Connections(Api<connections::Command>),
     /// Create runs, watch them, cancel and retry them
-    #[command(subcommand)]
-    Runs(runs::Command),
+    Runs(Api<runs::Command>),
     /// Bring over tenants, pipelines, versions and runs of the service that Runplane replaces
     Import(import::Args),
     /// Print a script that completes commands in a shell
@@ -64,6 +59,33 @@ pub enum Command {
         /// Whose script
         shell: clap_complete::Shell,
     },
+}
+
+impl Command {
+    /// Whether a program reads what is printed.
+    pub fn is_for_programs(&self) -> bool {
+        match self {
+            Self::Validate { json, .. } => *json,
+            Self::Tenants(api) => api.settings.json,
+            Self::Pipelines(api) => api.settings.json,
+            Self::Versions(api) => api.settings.json,
+            Self::Connections(api) => api.settings.json,
+            Self::Runs(api) => api.settings.json,
+            // An import says itself what comes of it.
+            Self::Import(_) | Self::Completions { .. } => false,
+        }
+    }
+}
+
+/// Commands on the API, and its settings, which may stand anywhere behind the first word.
+#[derive(Debug, clap::Args)]
+pub struct Api<C: Subcommand> {
+    /// Where the API is, and how it is spoken to.
+    #[command(flatten, next_help_heading = "Settings")]
+    pub settings: Settings,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: C,
 }
 
 /// Which part of a list.

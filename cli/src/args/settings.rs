@@ -1,4 +1,4 @@
-//! What holds for every command.
+//! What holds for every command on the API.
 
 use reqwest::Url;
 use uuid::Uuid;

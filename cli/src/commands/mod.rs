@@ -15,7 +15,7 @@ mod watch;
 
 use uuid::Uuid;
 
-use crate::args::{Cli, Command, Settings};
+use crate::args::{Api, Cli, Command, Settings};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::http::{Client, Request};
@@ -33,8 +33,8 @@ pub struct Context {
 }
 
 impl Context {
-    async fn new(settings: &Settings, output: Output) -> Result<Self, Failure> {
-        Ok(Self { client: Client::new(settings, output).await?, output, tenant: settings.tenant })
+    async fn new(settings: Settings, output: Output) -> Result<Self, Failure> {
+        Ok(Self { client: Client::new(&settings, output).await?, output, tenant: settings.tenant })
     }
 
     /// The tenant of the settings.
@@ -54,8 +54,8 @@ impl Context {
 
 /// Does what the command line says, and prints what comes of it.
 pub async fn run(cli: Cli) -> Exit {
-    let output = Output::new(cli.settings.json);
-    match dispatch(cli, output).await {
+    let output = Output::new(cli.command.is_for_programs());
+    match dispatch(cli.command, output).await {
         Ok(exit) => exit,
         Err(failure) => {
             output.failure(&failure);
@@ -64,18 +64,25 @@ pub async fn run(cli: Cli) -> Exit {
     }
 }
 
-async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
-    let settings = &cli.settings;
-    match cli.command {
-        Command::Validate { files } => validate::run(&files, output),
+async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Validate { files, .. } => validate::run(&files, output),
         Command::Completions { shell } => completions::run(shell, output),
         Command::Import(args) => Ok(import::run(args).await),
-        Command::Tenants(command) => tenants::run(command, &Context::new(settings, output).await?).await,
-        Command::Pipelines(command) => pipelines::run(command, &Context::new(settings, output).await?).await,
-        Command::Versions(command) => versions::run(command, &Context::new(settings, output).await?).await,
-        Command::Connections(command) => {
+        Command::Tenants(Api { settings, command }) => {
+            tenants::run(command, &Context::new(settings, output).await?).await
+        }
+        Command::Pipelines(Api { settings, command }) => {
+            pipelines::run(command, &Context::new(settings, output).await?).await
+        }
+        Command::Versions(Api { settings, command }) => {
+            versions::run(command, &Context::new(settings, output).await?).await
+        }
+        Command::Connections(Api { settings, command }) => {
             connections::run(command, &Context::new(settings, output).await?).await
         }
-        Command::Runs(command) => runs::run(command, &Context::new(settings, output).await?).await,
+        Command::Runs(Api { settings, command }) => {
+            runs::run(command, &Context::new(settings, output).await?).await
+        }
     }
 }
