@@ -23,15 +23,31 @@ const STRICT: ParseOptions = ParseOptions {
 /// The places of a text's values.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    by_pointer: HashMap<String, Place>,
+    whole: Option<Place>,
     duplicates: Vec<Duplicate>,
 }
 
-/// Bytes at which a value, and the key in front of it, begin.
-#[derive(Clone, Copy, Debug)]
+/// The byte at which a value begins, and the places in it.
+#[derive(Debug)]
 struct Place {
-    key: Option<usize>,
-    value: usize,
+    begin: usize,
+    inside: Inside,
+}
+
+#[derive(Debug)]
+enum Inside {
+    Nothing,
+    Fields(Vec<Field>),
+    Elements(Vec<Place>),
+}
+
+/// A field of an object.
+#[derive(Debug)]
+struct Field {
+    name: String,
+    /// The byte at which its key begins.
+    key: usize,
+    value: Place,
 }
 
 /// A key that its object had before.
@@ -47,13 +63,11 @@ pub(super) struct Duplicate {
 impl Places {
     /// Of a text that serde_json has read. What the other parser then could not read has no places, so that faults are put at its beginning.
     pub fn of(text: &str) -> Self {
-        let mut places = Self::default();
-        if let Ok(parsed) = parse_to_ast(text, &CollectOptions::default(), &STRICT)
-            && let Some(value) = parsed.value
-        {
-            places.add(&value, None, &mut String::new());
-        }
-        places
+        let parsed = parse_to_ast(text, &CollectOptions::default(), &STRICT).ok();
+        let mut duplicates = Vec::new();
+        let whole = parsed.and_then(|parsed| parsed.value);
+        let whole = whole.map(|value| Place::of(&value, &mut Vec::new(), &mut duplicates));
+        Self { whole, duplicates }
     }
 
     /// The keys that stand twice in an object, in the order of the text.
@@ -64,47 +78,67 @@ impl Places {
     /// Where the value at `pointer` begins, or the key in front of it with `at_key`. What does not exist is where the nearest value around
     /// it begins.
     pub fn find(&self, pointer: &str, at_key: bool) -> usize {
-        if let Some(place) = self.by_pointer.get(pointer) {
-            return place.key.filter(|_| at_key).unwrap_or(place.value);
+        let Some(mut place) = self.whole.as_ref() else { return 0 };
+        let mut segments = pointer.split('/').skip(1).peekable();
+        while let Some(segment) = segments.next() {
+            match &place.inside {
+                Inside::Elements(elements) => {
+                    match segment.parse().ok().and_then(|at: usize| elements.get(at)) {
+                        Some(element) => place = element,
+                        None => return place.begin,
+                    }
+                }
+                Inside::Fields(fields) => {
+                    let name = segment.replace("~1", "/").replace("~0", "~");
+                    match fields.iter().find(|field| field.name == name) {
+                        Some(field) if at_key && segments.peek().is_none() => return field.key,
+                        Some(field) => place = &field.value,
+                        None => return place.begin,
+                    }
+                }
+                Inside::Nothing => return place.begin,
+            }
         }
-        match pointer.rsplit_once('/') {
-            Some((around, _)) => self.find(around, false),
-            None => self.by_pointer.get("").map_or(0, |whole| whole.value),
-        }
+        place.begin
     }
+}
 
-    fn add(&mut self, value: &Value<'_>, key: Option<usize>, pointer: &mut String) {
-        self.by_pointer.insert(pointer.clone(), Place { key, value: value.start() });
-        let length = pointer.len();
-        match value {
+impl Place {
+    /// `path` leads to the value: names and indexes.
+    fn of(value: &Value<'_>, path: &mut Vec<String>, duplicates: &mut Vec<Duplicate>) -> Self {
+        let inside = match value {
             Value::Object(object) => {
                 let mut keys = HashMap::new();
-                for property in &object.properties {
+                let fields = object.properties.iter().map(|property| {
                     let name = match &property.name {
                         ObjectPropName::String(name) => name.value.as_ref(),
                         ObjectPropName::Word(name) => name.value,
                     };
-                    pointer.push('/');
-                    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-                    let second = property.name.start();
-                    let first = *keys.entry(name).or_insert(second);
-                    if first != second {
-                        self.duplicates.push(Duplicate { pointer: pointer.clone(), first, second });
+                    let key = property.name.start();
+                    path.push(name.replace('~', "~0").replace('/', "~1"));
+                    let first = *keys.entry(name).or_insert(key);
+                    if first != key {
+                        let pointer = format!("/{}", path.join("/"));
+                        duplicates.push(Duplicate { pointer, first, second: key });
                     }
-                    self.add(&property.value, Some(second), pointer);
-                    pointer.truncate(length);
-                }
+                    let value = Self::of(&property.value, path, duplicates);
+                    path.pop();
+                    Field { name: name.to_owned(), key, value }
+                });
+                Inside::Fields(fields.collect())
             }
             Value::Array(array) => {
-                for (index, element) in array.elements.iter().enumerate() {
-                    pointer.push('/');
-                    pointer.push_str(&index.to_string());
-                    self.add(element, None, pointer);
-                    pointer.truncate(length);
-                }
+                let elements = array.elements.iter().enumerate().map(|(index, element)| {
+                    path.push(index.to_string());
+                    let place = Self::of(element, path, duplicates);
+                    path.pop();
+                    place
+                });
+                Inside::Elements(elements.collect())
             }
-            _ => {}
-        }
+            _ => Inside::Nothing,
+        };
+        Self { begin: value.start(), inside }
     }
 }
 
