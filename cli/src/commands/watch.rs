@@ -15,7 +15,7 @@ use crate::output::{moment, plain};
 /// How long the API is asked to wait for the end, longer each time that nothing has changed: it tells of the end at once, and of other
 /// changes only then.
 const WAITS: [u64; 6] = [0, 1, 2, 5, 10, 20];
-/// For so long an API that does not answer is asked again.
+/// For so long an API that does not answer any more is asked again.
 const OUTAGE: Duration = Duration::from_secs(300);
 /// A pause between two questions that nobody has waited on.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -23,17 +23,17 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Prints each change, and ends as the run does.
 ///
 /// # Errors
-/// [`Failure`], of any kind; an API that is away for less than five minutes is none.
+/// [`Failure`], of any kind; an API that has answered and then is away for less than five minutes is none.
 pub async fn run(context: &Context, id: Uuid, watching: &Watching) -> Result<Exit, Failure> {
     let deadline = watching.timeout.map(|span| Instant::now() + span.0);
-    let (mut seen, mut unchanged, mut answered) = (None, 0, Instant::now());
+    let (mut seen, mut unchanged, mut answered) = (None, 0, None::<Instant>);
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let wait = WAITS[unchanged.min(WAITS.len() - 1)].min(left.map_or(u64::MAX, |left| left.as_secs()));
         let asked = Instant::now();
         match context.client.send(&question(id, wait)).await {
             Ok(answer) => {
-                answered = Instant::now();
+                answered = Some(Instant::now());
                 let state = State::of(&answer.body);
                 if seen.as_ref() == Some(&state) {
                     unchanged += 1;
@@ -46,10 +46,14 @@ pub async fn run(context: &Context, id: Uuid, watching: &Watching) -> Result<Exi
                 }
                 seen = Some(state);
                 // Whatever answers sooner than it was asked to is not asked all the time.
-                let rest = Duration::from_secs(wait).saturating_sub(asked.elapsed());
+                let rest = Duration::from_secs(wait.max(u64::from(unchanged > 1)));
+                let rest = rest.saturating_sub(asked.elapsed());
                 tokio::time::sleep(left.map_or(rest, |left| rest.min(left))).await;
             }
-            Err(failure) if failure.exit() == Exit::Unreachable && answered.elapsed() < OUTAGE => {
+            Err(failure)
+                if failure.exit() == Exit::Unreachable
+                    && answered.is_some_and(|last| last.elapsed() < OUTAGE) =>
+            {
                 context.output.note(&format!("{failure}; still watching"));
                 tokio::time::sleep(left.map_or(PAUSE, |left| PAUSE.min(left))).await;
             }

@@ -109,6 +109,11 @@ impl Api {
         self.script.lock().unwrap().asked.clone()
     }
 
+    /// How many answers nobody has asked for. None of them has to be given any more.
+    pub fn left(&self) -> usize {
+        std::mem::take(&mut self.script.lock().unwrap().answers).len()
+    }
+
     /// Every request so far, for snapshots: method, path and query, body.
     pub fn requests(&self) -> String {
         let line =

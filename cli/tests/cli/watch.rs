@@ -80,6 +80,20 @@ fn watching_ends_with_5_when_the_time_is_over() {
 }
 
 #[test]
+fn the_last_second_is_not_spent_asking() {
+    let api = Api::plays(vec![told(200, details(run("QUEUED"), waiting("worker"))); 50]);
+    api.run(&["runs", "watch", RUN, "--timeout", "1s"]).ends_with(5);
+    assert!(api.left() >= 47, "asked was:\n{}", api.requests());
+}
+
+#[test]
+fn an_api_that_never_answered_is_not_waited_for() {
+    let away = || problem(503, "unavailable", "away").header("retry-after", "0");
+    let api = Api::plays([away(), away(), away(), away()]);
+    api.run(&["runs", "watch", RUN]).ends_with(4);
+}
+
+#[test]
 fn a_run_that_does_not_exist_is_not_watched() {
     let api = Api::plays([problem(404, "run_not_found", "There is no such run")]);
     api.run(&["runs", "watch", RUN]).ends_with(1);
