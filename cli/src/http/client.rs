@@ -27,6 +27,20 @@ pub struct Client {
     output: Output,
 }
 
+/// A request that came to nothing, and whether sending it again may help.
+#[derive(Debug)]
+struct Miss {
+    fault: Option<Fault>,
+    failure: Failure,
+}
+
+impl From<Failure> for Miss {
+    /// What is the same each time.
+    fn from(failure: Failure) -> Self {
+        Self { fault: None, failure }
+    }
+}
+
 impl Client {
     /// For the API of the settings.
     ///
@@ -56,9 +70,9 @@ impl Client {
         let mut times = 0;
         loop {
             times += 1;
-            let (fault, failure) = match self.once(request).await? {
+            let Miss { fault, failure } = match self.once(request).await {
                 Ok(answer) => return Ok(answer),
-                Err(outcome) => outcome,
+                Err(miss) => miss,
             };
             let pause = fault.and_then(|fault| fault.pause(times, request.repeatable));
             let Some(pause) = pause else { return Err(self.last(failure, fault, request)) };
@@ -69,7 +83,7 @@ impl Client {
         }
     }
 
-    async fn once(&self, request: &Request) -> Result<Result<Answer, (Option<Fault>, Failure)>, Failure> {
+    async fn once(&self, request: &Request) -> Result<Answer, Miss> {
         let mut builder = self
             .http
             .request(request.method.clone(), self.base.url(&request.path, &request.query))
@@ -87,24 +101,13 @@ impl Client {
         if let Some(signer) = &self.signer {
             signer.sign(&mut http).await?;
         }
-        Ok(match self.http.execute(http).await {
-            Err(error) => Err(self.silence(&error)),
-            Ok(response) => {
-                let (status, headers) = (response.status(), response.headers().clone());
-                match response.text().await {
-                    Err(error) => Err(self.silence(&error)),
-                    Ok(text) => self.judge(status, &headers, text),
-                }
-            }
-        })
+        let response = self.http.execute(http).await.map_err(|error| self.silence(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.map_err(|error| self.silence(&error))?;
+        self.judge(status, &headers, text)
     }
 
-    fn judge(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        text: String,
-    ) -> Result<Answer, (Option<Fault>, Failure)> {
+    fn judge(&self, status: StatusCode, headers: &HeaderMap, text: String) -> Result<Answer, Miss> {
         if !status.is_success() {
             let hint = match status.as_u16() {
                 300..=399 => Some("The answer leads elsewhere: is --url the API's?"),
@@ -112,7 +115,7 @@ impl Client {
                 _ => None,
             };
             let refusal = Refusal::new(status, &text).with_hint(hint);
-            return Err((Fault::of(status, headers), Box::new(refusal).into()));
+            return Err(Miss { fault: Fault::of(status, headers), failure: Box::new(refusal).into() });
         }
         if text.is_empty() {
             return Ok(Answer { text, body: serde_json::Value::Null });
@@ -122,14 +125,15 @@ impl Client {
             Err(_) => {
                 let sentence =
                     format!("{} answered with something that is not JSON: is --url the API's?", self.base);
-                Err((None, Failure::Unreachable(sentence)))
+                Err(Failure::Unreachable(sentence).into())
             }
         }
     }
 
-    fn silence(&self, error: &reqwest::Error) -> (Option<Fault>, Failure) {
+    fn silence(&self, error: &reqwest::Error) -> Miss {
         let fault = if error.is_connect() { Fault::NotSent } else { Fault::NoAnswer };
-        (Some(fault), Failure::Unreachable(format!("{} cannot be reached: {}", self.base, chain(error))))
+        let failure = Failure::Unreachable(format!("{} cannot be reached: {}", self.base, chain(error)));
+        Miss { fault: Some(fault), failure }
     }
 
     /// Whoever asked has to know that a change may have been made.
