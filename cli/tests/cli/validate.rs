@@ -54,3 +54,20 @@ fn the_standard_input_is_read_once() {
     let ran = Program::new(&["validate", "-", "-"]).run().ends_with(2);
     assert_eq!(ran.err, "error: the standard input can be read only once\n");
 }
+
+#[test]
+fn a_rule_that_is_broken_is_shown_where_its_value_or_its_unknown_key_stands() {
+    let spec = "{\n  \"steps\": [\n\t{\"id\": \"a\", \"type\": \"wait\", \"with\": {\"secnds\": 2}, \"depends_on\": [\"ö\"]},\n    \"B\"\n  ],\n  \
+                \"params\": {\"type\": \"objec\"}\n}\n";
+    let ran = Program::new(&["validate", "--json", "-"]).input(spec).run().ends_with(3);
+    let faults: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+    let place = |pointer: &str| {
+        let fault = faults.iter().find(|fault| fault["pointer"] == pointer);
+        let fault = fault.unwrap_or_else(|| panic!("nothing is said about {pointer}: {}", ran.out));
+        (fault["line"].as_u64().unwrap(), fault["column"].as_u64().unwrap())
+    };
+    assert_eq!(place("/steps/0/with/secnds"), (3, 39), "an unknown field is its key");
+    assert_eq!(place("/steps/0/depends_on/0"), (3, 68));
+    assert_eq!(place("/steps/1"), (4, 5));
+    assert_eq!(place("/params/type"), (6, 22));
+}
