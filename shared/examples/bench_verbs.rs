@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
 use runplane::runs::{self, ClaimOptions, CompleteRequest, CreateRequest, Dispatch, Outcome};
 use runplane::scope::Scope;
@@ -79,11 +80,13 @@ async fn main() -> Result<()> {
 /// One connection, one call after the other; returns how many were finished.
 async fn repeat(db: &Db, work: Work, worker: &str) -> Result<u64> {
     let mut done = 0;
+    // As an execution environment has it.
+    let cache = ParamsCache::default();
     let started = Instant::now();
     while started.elapsed() < work.length {
         match work.case {
             Case::ClaimComplete => claim_complete(db, work.tenant, worker).await?,
-            Case::Create => create(db, work.tenant, work.version).await?,
+            Case::Create => create(db, &cache, work.tenant, work.version).await?,
         }
         done += 1;
     }
@@ -113,7 +116,7 @@ async fn claim_complete(db: &Db, tenant: Uuid, worker: &str) -> Result<()> {
     Ok(())
 }
 
-async fn create(db: &Db, tenant: Uuid, version: Uuid) -> Result<()> {
+async fn create(db: &Db, cache: &ParamsCache, tenant: Uuid, version: Uuid) -> Result<()> {
     let request = CreateRequest {
         tenant_id: tenant,
         pipeline_version_id: version,
@@ -128,6 +131,6 @@ async fn create(db: &Db, tenant: Uuid, version: Uuid) -> Result<()> {
         max_lost: None,
         labels: None,
     };
-    db.call(async |conn| runs::create(conn, &request, None).await).await?;
+    db.call(async |conn| runs::create(conn, cache, &request, None).await).await?;
     Ok(())
 }

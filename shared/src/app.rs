@@ -6,6 +6,7 @@ use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use crate::config::{ConfigError, Setting, Settings};
+use crate::dag::ParamsCache;
 use crate::db::Db;
 use crate::dispatch::Dispatcher;
 use crate::functions::Function;
@@ -20,6 +21,8 @@ pub struct App {
     pub db: Db,
     /// The runs queue, for functions that ask something of it.
     pub dispatcher: Option<Dispatcher>,
+    /// What the versions whose runs it creates ask of their parameters.
+    pub params: ParamsCache,
     /// Whose run was claimed last: the next claim without a tenant goes on after it.
     last_tenant: Mutex<Uuid>,
 }
@@ -40,7 +43,13 @@ impl App {
 
     /// From parts that are already there.
     pub fn new(function: &'static Function, db: Db, dispatcher: Option<Dispatcher>) -> Self {
-        Self { function, db, dispatcher, last_tenant: Mutex::new(Uuid::nil()) }
+        Self {
+            function,
+            db,
+            dispatcher,
+            params: ParamsCache::default(),
+            last_tenant: Mutex::new(Uuid::nil()),
+        }
     }
 
     /// A verb on the connection, as [`Db::call`]. For handlers, whose caller's time limit ends what takes too long.

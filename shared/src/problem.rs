@@ -172,6 +172,11 @@ impl Problem {
         Self { code: Code::InvalidDagSpec, detail, errors: faults, cause: None }
     }
 
+    /// `invalid_parameters` at the places given, at least one, below `/parameters`.
+    pub fn invalid_parameters(errors: Vec<FieldError>) -> Self {
+        Self { code: Code::InvalidParameters, ..Self::invalid(errors) }
+    }
+
     /// `internal`: fixed text for the caller, the cause for the log.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         let detail = "Something went wrong on our side; the request_id finds it in the logs".to_owned();

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
 use runplane::runs::{
     self, CancelRequest, ClaimError, ClaimOptions, CompleteError, CompleteRefusal, CompleteRequest,
@@ -75,10 +76,16 @@ impl Client {
     async fn life(&self, number: usize) {
         let (db, scope) = (&self.db, Scope::Tenant(self.tenant));
         let (request, key) = (self.request(number), format!("key-{number}"));
-        let created = db.call(async |conn| runs::create(conn, &request, Some(&key)).await).await.unwrap();
+        let created = db
+            .call(async |conn| runs::create(conn, &ParamsCache::default(), &request, Some(&key)).await)
+            .await
+            .unwrap();
         let run = created.run;
         assert!(created.new && run.tenant_id == self.tenant && run.labels["number"] == number.to_string());
-        let again = db.call(async |conn| runs::create(conn, &request, Some(&key)).await).await.unwrap();
+        let again = db
+            .call(async |conn| runs::create(conn, &ParamsCache::default(), &request, Some(&key)).await)
+            .await
+            .unwrap();
         assert_eq!((again.new, &again.run), (false, &run));
 
         let options = ClaimOptions {
@@ -214,7 +221,9 @@ async fn behind_a_pooler_one_claim_id_asked_for_at_once_claims_once(
     let request: CreateRequest = serde_json::from_value(request).unwrap();
     let db = pooled(&options);
     for _ in 0..8 {
-        db.call(async |conn| runs::create(conn, &request, None).await).await.unwrap();
+        db.call(async |conn| runs::create(conn, &ParamsCache::default(), &request, None).await)
+            .await
+            .unwrap();
     }
     let claim_id = Uuid::new_v4();
     let mut askers = tokio::task::JoinSet::new();

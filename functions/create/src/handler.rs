@@ -17,7 +17,7 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let key = call.idempotency_key()?;
     tracing::Span::current().record("tenant.id", request.tenant_id.to_string());
 
-    let create = app.call(async |conn| runs::create(conn, &request, key.as_deref()).await);
+    let create = app.call(async |conn| runs::create(conn, &app.params, &request, key.as_deref()).await);
     let Created { mut run, new } = create.await.map_err(problem)?;
     tracing::Span::current().record("run.id", run.id.to_string());
     if !new {
@@ -44,6 +44,11 @@ fn problem(error: CreateError) -> Problem {
             let errors = vec![FieldError::new("/dispatch", detail.clone())];
             Problem { errors, ..Problem::new(Code::InvalidDagSpec, detail) }
         }
+        CreateError::InvalidParameters(errors) => Problem::invalid_parameters(errors),
+        CreateError::Params(error) => Problem::new(
+            Code::InvalidDagSpec,
+            format!("The version asks for parameters that nobody can check: its {error}"),
+        ),
         CreateError::StartByPast => Problem::invalid(vec![FieldError::new("/start_by", "must lie ahead")]),
         CreateError::IdempotencyKeyReused => Problem::new(
             Code::IdempotencyKeyReused,

@@ -1,6 +1,6 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::testing::{answer, app};
+use runplane::testing::{answer, app, execute};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -173,6 +173,46 @@ async fn another_tenants_version_does_not_exist(_pool: PgPoolOptions, options: P
         "content-type": "application/problem+json"
       },
       "status": 404
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn parameters_that_the_version_does_not_allow_are_all_named(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let app = app(options, FUNCTION).await;
+    let version = "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec) values
+      ('0199e0c0-0000-7000-8000-0000000000d1', '580115b4-a291-4917-8dbd-247cfa13e2d6',
+       '0199e0c0-0000-7000-8000-000000000011', 'with params', 'APPROVED',
+       '{\"params\": {\"properties\": {\"since\": {\"type\": \"string\", \"format\": \"date\"}, \"min_total\": {\"type\": \"number\"}},
+                    \"required\": [\"since\"], \"additionalProperties\": false}}')";
+    assert_eq!(execute(&app, sqlx::query(version)).await, 1);
+    insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/create.bad_parameters.json")).await, @r#"
+    {
+      "body": {
+        "code": "invalid_parameters",
+        "detail": "2 fields of the request are invalid",
+        "errors": [
+          {
+            "detail": "is not described by the schema (did you mean \"min_total\"?)",
+            "pointer": "/parameters/min_totl"
+          },
+          {
+            "detail": "must be a date such as 2026-11-24",
+            "pointer": "/parameters/since"
+          }
+        ],
+        "request_id": "",
+        "status": 422,
+        "title": "Invalid parameters",
+        "type": "about:blank"
+      },
+      "headers": {
+        "content-type": "application/problem+json"
+      },
+      "status": 422
     }
     "#);
 }

@@ -18,8 +18,10 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     request.check()?;
     let key = call.idempotency_key()?;
 
-    let retry = app.call(async |conn| runs::retry(conn, Scope::All, run_id, &request, key.as_deref()).await);
-    let Created { mut run, new } = retry.await.map_err(problem)?;
+    let retry = async |conn: &mut _| {
+        runs::retry(conn, &app.params, Scope::All, run_id, &request, key.as_deref()).await
+    };
+    let Created { mut run, new } = app.call(retry).await.map_err(problem)?;
     tracing::Span::current().record("tenant.id", run.tenant_id.to_string());
     if !new {
         return Reply::ok(&run);
@@ -45,6 +47,11 @@ fn problem(error: RetryError) -> Problem {
             let errors = vec![FieldError::new("/pipeline_version_id", detail.clone())];
             Problem { errors, ..Problem::new(Code::InvalidDagSpec, detail) }
         }
+        RetryError::InvalidParameters(errors) => Problem::invalid_parameters(errors),
+        RetryError::Params(error) => Problem::new(
+            Code::InvalidDagSpec,
+            format!("The version asks for parameters that nobody can check: its {error}"),
+        ),
         RetryError::IdempotencyKeyReused => Problem::new(
             Code::IdempotencyKeyReused,
             "This Idempotency-Key has created a run from another request: use a new key for a new run",

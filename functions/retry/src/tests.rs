@@ -1,6 +1,6 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::testing::{answer, app};
+use runplane::testing::{answer, app, execute};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -154,6 +154,40 @@ async fn a_retry_from_the_failed_step_is_not_there_yet(_pool: PgPoolOptions, opt
         "content-type": "application/problem+json"
       },
       "status": 400
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn parameters_that_the_version_does_not_allow_are_refused(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let app = app(options, FUNCTION).await;
+    let params = r#"update pipeline_versions set dag_spec = '{"params": {"properties": {"since": {"type": "integer"}}}}'
+                    where id = '0199e0c0-0000-7000-8000-000000000023'"#;
+    assert_eq!(execute(&app, sqlx::query(params)).await, 1);
+    let event = include_str!("../../../events/retry.json");
+    insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
+    {
+      "body": {
+        "code": "invalid_parameters",
+        "detail": "/parameters/since: must be integer, is string",
+        "errors": [
+          {
+            "detail": "must be integer, is string",
+            "pointer": "/parameters/since"
+          }
+        ],
+        "request_id": "",
+        "status": 422,
+        "title": "Invalid parameters",
+        "type": "about:blank"
+      },
+      "headers": {
+        "content-type": "application/problem+json"
+      },
+      "status": 422
     }
     "#);
 }

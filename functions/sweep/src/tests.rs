@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 use runplane::app::App;
+use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
 use runplane::dispatch::Dispatcher;
 use runplane::runs::{self, RunStatus, WaitingReason};
@@ -210,7 +211,11 @@ async fn a_run_that_was_sent_says_that_it_waits_for_a_worker(
     let app = app_with(options, &queue.sqs, &queue.url).await;
     let request = serde_json::json!({"tenant_id": TENANT, "pipeline_version_id": VERSION});
     let request = serde_json::from_value(request).unwrap();
-    let run = app.call(async |conn| runs::create(conn, &request, None).await).await.unwrap().run;
+    let run = app
+        .call(async |conn| runs::create(conn, &ParamsCache::default(), &request, None).await)
+        .await
+        .unwrap()
+        .run;
     let reason = async || {
         let details = app.call(async |conn| runs::get(conn, Scope::All, run.id).await).await.unwrap();
         assert_eq!(details.run.status, RunStatus::Queued);

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use runplane::app::App;
+use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
 use runplane::dispatch::Dispatcher;
 use runplane::runs::{self, CancelRequest, Claim, CompleteRequest, Outcome, RunStatus};
@@ -67,7 +68,11 @@ async fn run_of(app: &App, dag_spec: serde_json::Value) -> Uuid {
     execute(app, insert.bind(version).bind(DEMO_TENANT).bind(dag_spec)).await;
     let request = serde_json::json!({"tenant_id": DEMO_TENANT, "pipeline_version_id": version});
     let request = serde_json::from_value(request).unwrap();
-    app.call(async |conn| runs::create(conn, &request, None).await).await.unwrap().run.id
+    app.call(async |conn| runs::create(conn, &ParamsCache::default(), &request, None).await)
+        .await
+        .unwrap()
+        .run
+        .id
 }
 
 async fn claimed(app: &App) -> Claim {

@@ -21,6 +21,9 @@ pub enum ConnectionKind {
 }
 
 impl ConnectionKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Http, Self::Sql, Self::Lambda, Self::Sqs];
+
     /// As it is stored, and as the steps' `type` says it.
     pub const fn as_str(self) -> &'static str {
         match self {

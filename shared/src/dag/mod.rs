@@ -1,17 +1,35 @@
-//! What a dag_spec asks a worker to do.
+//! What a dag_spec asks a worker to do, and whether it may: docs/dag_spec.md describes the language.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `check` | everything that an approval asks |
+//! | `shape` | what a draft has to look like |
+//! | `graph` | which step runs after which |
+//! | `template`, `expression` | the strings, and the jq in them |
+//! | `params` | the JSON Schema of the parameters, and parameters against it |
+//! | `limits`, `faults`, `at`, `words` | bounds, and how what is wrong is told |
 //!
 //! Today's worker runs specs without steps and steps that are plain strings, which do nothing. The executor of whole
 //! specs replaces [`plan`].
 
+mod at;
 mod check;
 mod connections;
+mod expression;
+mod faults;
+mod graph;
+mod limits;
 mod params;
+mod shape;
+mod template;
+mod words;
 
 use serde_json::Value;
 
-pub use check::{Fault, check, check_shape};
+pub use check::{check, check_shape};
 pub use connections::{ConnectionKind, Connections};
-pub use params::{Params, ParamsError};
+pub use faults::Fault;
+pub use params::{Params, ParamsCache, ParamsError};
 
 /// Steps that do nothing, in the order they stand.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use crate::runs::{
         (status = 409, body = ProblemBody, content_type = "application/problem+json",
             description = "`version_not_approved`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json",
-            description = "`idempotency_key_reused`, `invalid_dag_spec`"),
+            description = "`idempotency_key_reused`, `invalid_dag_spec`, `invalid_parameters` with every fault in `errors`"),
     ),
 )]
 #[expect(dead_code, reason = "only its attributes are read")]
@@ -114,7 +114,7 @@ pub(super) fn cancel() {}
         (status = 409, body = ProblemBody, content_type = "application/problem+json",
             description = "`invalid_transition`, `version_not_approved`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json",
-            description = "`idempotency_key_reused`, `invalid_dag_spec`"),
+            description = "`idempotency_key_reused`, `invalid_dag_spec`, `invalid_parameters` with every fault in `errors`"),
     ),
 )]
 #[expect(dead_code, reason = "only its attributes are read")]

@@ -10,8 +10,10 @@ use uuid::Uuid;
 
 use super::fields::{Faults, is_storable};
 use super::idempotency::{KeyUse, digest, find_by_key};
+use super::parameters::{Checked, of_version};
 use super::{Dispatch, Labels, Run, RunStatus, run_from};
-use crate::problem::Problem;
+use crate::dag::{ParamsCache, ParamsError};
+use crate::problem::{FieldError, Problem};
 
 /// What a client sends to create a run.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -20,7 +22,7 @@ pub struct CreateRequest {
     pub tenant_id: Uuid,
     /// An APPROVED version of the tenant's own.
     pub pipeline_version_id: Uuid,
-    /// Up to 256 KiB; `{}` if left out.
+    /// As the version's `params` ask, which fill in the defaults of what is left out; up to 256 KiB with them. `{}` if left out.
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Map<String, Value>>,
     /// 1 to 30 characters; `manual` if left out.
@@ -113,6 +115,12 @@ pub enum CreateError {
         /// What the spec says it is.
         kind: String,
     },
+    /// The parameters are not what the version's `params` ask for. At least one fault, with pointers that start with `/parameters`.
+    #[error("the parameters are not what the version asks for")]
+    InvalidParameters(Vec<FieldError>),
+    /// The version's `params` cannot be used. It was approved without being checked.
+    #[error(transparent)]
+    Params(ParamsError),
     /// `start_by` is past.
     #[error("start_by must lie ahead")]
     StartByPast,
@@ -128,39 +136,24 @@ pub enum CreateError {
 }
 
 /// Inserts the run; `idempotency_key` (1 to 255 characters) makes the call repeatable. The request has passed
-/// [`CreateRequest::check`].
+/// [`CreateRequest::check`]. Its parameters are checked here, against what `cache` knows of the version, or else a first look at it.
 ///
 /// # Errors
 /// [`CreateError`]; nothing was inserted.
 pub async fn create(
     conn: &mut PgConnection,
+    cache: &ParamsCache,
     request: &CreateRequest,
     idempotency_key: Option<&str>,
 ) -> Result<Created, CreateError> {
     let digest = idempotency_key.map(|_| digest(request)).transpose()?;
-    let (no_parameters, no_labels) = (Map::new(), Labels::new());
-    let row = sqlx::query_file!(
-        "sql/create.sql",
-        Uuid::now_v7(),
-        request.tenant_id,
-        request.pipeline_version_id,
-        request.trigger_type.as_deref().unwrap_or("manual"),
-        Json(request.parameters.as_ref().unwrap_or(&no_parameters)) as _,
-        request.queue.as_deref(),
-        request.priority.unwrap_or(5) as i16,
-        Json(request.labels.as_ref().unwrap_or(&no_labels)) as _,
-        request.dispatch.unwrap_or_default().as_str(),
-        request.run_after,
-        request.max_attempts,
-        request.max_lost.unwrap_or(3),
-        idempotency_key,
-        digest.as_deref(),
-        request.start_by,
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(row) = row {
-        return Ok(Created { run: run_from!(row), new: true });
+    let given = request.parameters.clone().unwrap_or_default();
+    let checked = of_version(conn, cache, request.tenant_id, request.pipeline_version_id, given).await?;
+    if let Checked::Right(parameters) = &checked {
+        let row = insert(conn, request, parameters, idempotency_key, digest.as_deref()).await?;
+        if let Some(run) = row {
+            return Ok(Created { run, new: true });
+        }
     }
     if let (Some(key), Some(digest)) = (idempotency_key, &digest) {
         match find_by_key(conn, request.tenant_id, key, digest).await? {
@@ -169,11 +162,47 @@ pub async fn create(
             KeyUse::Other => return Err(CreateError::IdempotencyKeyReused),
         }
     }
-    Err(refusal(conn, request).await?)
+    Err(refusal(conn, request, checked).await?)
 }
 
-/// Why the insert found nothing to insert.
-async fn refusal(conn: &mut PgConnection, request: &CreateRequest) -> Result<CreateError, sqlx::Error> {
+/// None: there is nothing to insert, or it is there already.
+async fn insert(
+    conn: &mut PgConnection,
+    request: &CreateRequest,
+    parameters: &Map<String, Value>,
+    idempotency_key: Option<&str>,
+    digest: Option<&[u8]>,
+) -> Result<Option<Run>, sqlx::Error> {
+    let no_labels = Labels::new();
+    let row = sqlx::query_file!(
+        "sql/create.sql",
+        Uuid::now_v7(),
+        request.tenant_id,
+        request.pipeline_version_id,
+        request.trigger_type.as_deref().unwrap_or("manual"),
+        Json(parameters) as _,
+        request.queue.as_deref(),
+        request.priority.unwrap_or(5) as i16,
+        Json(request.labels.as_ref().unwrap_or(&no_labels)) as _,
+        request.dispatch.unwrap_or_default().as_str(),
+        request.run_after,
+        request.max_attempts,
+        request.max_lost.unwrap_or(3),
+        idempotency_key,
+        digest,
+        request.start_by,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| run_from!(row)))
+}
+
+/// Why the insert found nothing to insert, or was not tried.
+async fn refusal(
+    conn: &mut PgConnection,
+    request: &CreateRequest,
+    checked: Checked,
+) -> Result<CreateError, sqlx::Error> {
     let row = sqlx::query!(
         r#"select v.status as "status?", v.dag_spec ->> 'kind' as kind, $3::timestamptz <= now() as late
            from tenants t
@@ -186,11 +215,17 @@ async fn refusal(conn: &mut PgConnection, request: &CreateRequest) -> Result<Cre
     .fetch_optional(conn)
     .await?;
     let Some(row) = row else { return Ok(CreateError::TenantNotFound) };
-    Ok(match row.status.as_deref() {
-        None => CreateError::VersionNotFound,
-        Some("APPROVED") if row.late == Some(true) => CreateError::StartByPast,
-        Some("APPROVED") => CreateError::OpaqueSpecPushed { kind: row.kind.unwrap_or_default() },
-        Some(_) => CreateError::VersionNotApproved,
+    Ok(match (row.status.as_deref(), checked) {
+        (None, _) => CreateError::VersionNotFound,
+        // Approved a moment ago: it was not when its params were looked for.
+        (Some("APPROVED"), Checked::NotApproved) => CreateError::VersionNotApproved,
+        (Some("APPROVED"), _) if row.late == Some(true) => CreateError::StartByPast,
+        (Some("APPROVED"), Checked::Wrong(faults)) => CreateError::InvalidParameters(faults),
+        (Some("APPROVED"), Checked::NoSchema(error)) => CreateError::Params(error),
+        (Some("APPROVED"), Checked::Right(_)) => {
+            CreateError::OpaqueSpecPushed { kind: row.kind.unwrap_or_default() }
+        }
+        (Some(_), _) => CreateError::VersionNotApproved,
     })
 }
 

@@ -15,6 +15,7 @@ mod idempotency;
 mod list;
 mod mark_dispatched;
 mod model;
+mod parameters;
 mod release;
 mod retry;
 

@@ -9,8 +9,10 @@ use uuid::Uuid;
 
 use super::fields::Faults;
 use super::idempotency::{KeyUse, digest, find_by_key};
-use super::{Created, Dispatch, Labels, RunStatus, run_from};
-use crate::problem::Problem;
+use super::parameters::{Checked, against};
+use super::{Created, Dispatch, Labels, Run, RunStatus, run_from};
+use crate::dag::{ParamsCache, ParamsError};
+use crate::problem::{FieldError, Problem};
 use crate::scope::Scope;
 
 /// Where a retry begins.
@@ -25,7 +27,7 @@ pub enum RetryFrom {
 /// What a client sends to retry a run. The body may be left out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct RetryRequest {
-    /// Up to 256 KiB; those of the run if left out.
+    /// As the version's `params` ask, which fill in the defaults of what is left out; up to 256 KiB with them. Those of the run if left out.
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Map<String, Value>>,
     /// `start` if left out.
@@ -77,6 +79,12 @@ pub enum RetryError {
         /// What the spec says it is.
         kind: String,
     },
+    /// The parameters are not what the version's `params` ask for. At least one fault, with pointers that start with `/parameters`.
+    #[error("the parameters are not what the version asks for")]
+    InvalidParameters(Vec<FieldError>),
+    /// The version's `params` cannot be used. It was approved without being checked.
+    #[error(transparent)]
+    Params(ParamsError),
     /// The key came before, with another request.
     #[error("this Idempotency-Key came before with another body")]
     IdempotencyKeyReused,
@@ -92,30 +100,32 @@ pub enum RetryError {
 /// not name is as in the run that is retried, but for `run_after` and `start_by`, which were about that one. Whoever
 /// retries tells SQS ([`dispatch::tell`](crate::dispatch::tell)). The request has passed [`RetryRequest::check`].
 ///
+/// Parameters are checked where they or the version are others than the run's: those of the run were when it was created.
+///
 /// # Errors
 /// [`RetryError`]; nothing was inserted.
 pub async fn retry(
     conn: &mut PgConnection,
+    cache: &ParamsCache,
     scope: Scope,
     run_id: Uuid,
     request: &RetryRequest,
     idempotency_key: Option<&str>,
 ) -> Result<Created, RetryError> {
     let digest = idempotency_key.map(|_| digest(&Keyed { retry_of_run_id: run_id, request })).transpose()?;
-    let row = sqlx::query_file!(
-        "sql/retry.sql",
-        Uuid::now_v7(),
-        scope.tenant(),
-        run_id,
-        request.parameters.as_ref().map(Json) as _,
-        request.pipeline_version_id,
-        idempotency_key,
-        digest.as_deref(),
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(row) = row {
-        return Ok(Created { run: run_from!(row), new: true });
+    let as_before = request.parameters.is_none() && request.pipeline_version_id.is_none();
+    let checked = if as_before { None } else { Some(check(conn, cache, scope, run_id, request).await?) };
+    let parameters = match &checked {
+        None => Some(None),
+        Some(Checked::Right(parameters)) => Some(Some(parameters)),
+        Some(Checked::Wrong(_) | Checked::NoSchema(_) | Checked::NotApproved) => None,
+    };
+    if let Some(parameters) = parameters {
+        let row =
+            insert(conn, scope, run_id, request, parameters, idempotency_key, digest.as_deref()).await?;
+        if let Some(run) = row {
+            return Ok(Created { run, new: true });
+        }
     }
     let row = sqlx::query!(
         r#"select r.tenant_id, r.status as "status: RunStatus", v.status as "version_status?", v.dag_spec ->> 'kind' as kind
@@ -136,12 +146,69 @@ pub async fn retry(
             KeyUse::Other => return Err(RetryError::IdempotencyKeyReused),
         }
     }
-    Err(match (row.status, row.version_status.as_deref()) {
-        (RunStatus::Queued | RunStatus::Running | RunStatus::Succeeded, _) => {
+    Err(match (row.status, row.version_status.as_deref(), checked) {
+        (RunStatus::Queued | RunStatus::Running | RunStatus::Succeeded, _, _) => {
             RetryError::InvalidTransition(row.status)
         }
-        (_, None) => RetryError::VersionNotFound,
-        (_, Some("APPROVED")) => RetryError::OpaqueSpecPushed { kind: row.kind.unwrap_or_default() },
-        (_, Some(_)) => RetryError::VersionNotApproved,
+        (_, None, _) => RetryError::VersionNotFound,
+        // Approved a moment ago: it was not when its params were looked for.
+        (_, Some("APPROVED"), Some(Checked::NotApproved)) => RetryError::VersionNotApproved,
+        (_, Some("APPROVED"), Some(Checked::Wrong(faults))) => RetryError::InvalidParameters(faults),
+        (_, Some("APPROVED"), Some(Checked::NoSchema(error))) => RetryError::Params(error),
+        (_, Some("APPROVED"), Some(Checked::Right(_)) | None) => {
+            RetryError::OpaqueSpecPushed { kind: row.kind.unwrap_or_default() }
+        }
+        (_, Some(_), _) => RetryError::VersionNotApproved,
     })
+}
+
+/// The parameters of the new run, its own or those of the run, against the version that it gets.
+async fn check(
+    conn: &mut PgConnection,
+    cache: &ParamsCache,
+    scope: Scope,
+    run_id: Uuid,
+    request: &RetryRequest,
+) -> Result<Checked, RetryError> {
+    let row = sqlx::query!(
+        r#"select v.id, r.parameters as "parameters: Json<Map<String, Value>>",
+                  jsonb_build_object('kind', v.dag_spec -> 'kind', 'params', v.dag_spec -> 'params') as "spec!"
+           from pipeline_runs r
+           join pipeline_versions v on v.id = coalesce($3, r.pipeline_version_id) and v.pipeline_id = r.pipeline_id
+           where r.id = $2 and ($1::uuid is null or r.tenant_id = $1) and v.status = 'APPROVED'
+             and r.status in ('FAILED', 'CANCELLED')"#,
+        scope.tenant(),
+        run_id,
+        request.pipeline_version_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(Checked::NotApproved) };
+    let parameters = request.parameters.clone().unwrap_or(row.parameters.0);
+    Ok(against(cache, row.id, &row.spec, parameters))
+}
+
+/// None: there is nothing to retry, or it has been retried already.
+async fn insert(
+    conn: &mut PgConnection,
+    scope: Scope,
+    run_id: Uuid,
+    request: &RetryRequest,
+    parameters: Option<&Map<String, Value>>,
+    idempotency_key: Option<&str>,
+    digest: Option<&[u8]>,
+) -> Result<Option<Run>, sqlx::Error> {
+    let row = sqlx::query_file!(
+        "sql/retry.sql",
+        Uuid::now_v7(),
+        scope.tenant(),
+        run_id,
+        parameters.map(Json) as _,
+        request.pipeline_version_id,
+        idempotency_key,
+        digest,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| run_from!(row)))
 }

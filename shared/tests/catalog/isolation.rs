@@ -1,6 +1,7 @@
 //! One table: every verb of the catalogue, asked by a tenant about another's things, finds nothing and changes nothing.
 
 use runplane::catalog::{self, CreateVersionError};
+use runplane::dag::ParamsCache;
 use runplane::runs::{self, CreateError};
 use runplane::scope::Scope;
 use serde_json::{Value, json};
@@ -108,7 +109,7 @@ async fn a_version_of_another_tenant_is_neither_run_nor_copied_whatever_its_stat
         let version = owner.version_in(&mut conn, status).await;
         let before = row(&mut conn, version).await;
         let run = request(json!({"tenant_id": stranger.tenant, "pipeline_version_id": version}));
-        let run = runs::create(&mut conn, &run, None).await;
+        let run = runs::create(&mut conn, &ParamsCache::default(), &run, None).await;
         assert!(matches!(run, Err(CreateError::VersionNotFound)), "{run:?}");
         for pipeline in [owner.pipeline, stranger.pipeline] {
             let copy = request(json!({

@@ -1,6 +1,7 @@
 //! Each verb on a version in each status: what changes, and that nothing changes where it is refused.
 
 use runplane::catalog::{self, ChangeStatusError, EditVersionError, VersionStatus};
+use runplane::dag::ParamsCache;
 use runplane::runs::{self, CreateError};
 use runplane::scope::Scope;
 use serde_json::json;
@@ -56,7 +57,7 @@ async fn ask(conn: &mut PgConnection, world: World, id: Uuid, verb: Verb) -> Res
         }),
         Run => {
             let request = request(json!({"tenant_id": world.tenant, "pipeline_version_id": id}));
-            runs::create(conn, &request, None).await.map(drop).map_err(|error| {
+            runs::create(conn, &ParamsCache::default(), &request, None).await.map(drop).map_err(|error| {
                 assert!(matches!(error, CreateError::VersionNotApproved), "{error:?}");
                 told(&error)
             })

@@ -1,5 +1,6 @@
 //! Get: what is known about a run, and what it waits for.
 
+use runplane::dag::ParamsCache;
 use runplane::runs::{self, GetError, RunStatus, WaitingReason};
 use runplane::scope::Scope;
 use uuid::Uuid;
@@ -19,7 +20,8 @@ async fn a_queued_run_says_what_it_waits_for_and_any_other_says_nothing(mut conn
         ("dispatch = 'pull', dispatch_due_at = null", Some(WaitingReason::Worker)),
     ];
     for (change, reason) in cases {
-        let id = runs::create(&mut conn, &world.request(), None).await.unwrap().run.id;
+        let id =
+            runs::create(&mut conn, &ParamsCache::default(), &world.request(), None).await.unwrap().run.id;
         let sql = sqlx::AssertSqlSafe(format!("update pipeline_runs set {change} where id = $1"));
         sqlx::query(sql).bind(id).execute(&mut *conn).await.unwrap();
         let details = runs::get(&mut conn, Scope::All, id).await.unwrap();
@@ -45,7 +47,7 @@ async fn attempts_that_ended_badly_are_shown_without_their_tokens(mut conn: Conn
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn another_tenants_run_is_not_found(mut conn: Conn) {
     let world = world(&mut conn).await;
-    let id = runs::create(&mut conn, &world.request(), None).await.unwrap().run.id;
+    let id = runs::create(&mut conn, &ParamsCache::default(), &world.request(), None).await.unwrap().run.id;
     let foreign = runs::get(&mut conn, Scope::Tenant(Uuid::now_v7()), id).await;
     assert!(matches!(foreign, Err(GetError::NotFound)), "{foreign:?}");
     runs::get(&mut conn, Scope::Tenant(world.tenant), id).await.unwrap();

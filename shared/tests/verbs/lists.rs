@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use runplane::dag::ParamsCache;
 use runplane::runs::{self, Cursor, ListFilter, Page, RunStatus};
 use runplane::scope::Scope;
 use sqlx::PgConnection;
@@ -25,11 +26,11 @@ async fn every_filter_finds_its_runs_and_no_others(mut conn: Conn) {
     request.queue = Some("gpu".into());
     request.labels =
         Some([("team".to_owned(), "a".to_owned()), ("env".to_owned(), "prod".to_owned())].into());
-    let wanted = runs::create(&mut conn, &request, None).await.unwrap().run;
+    let wanted = runs::create(&mut conn, &ParamsCache::default(), &request, None).await.unwrap().run;
     let failed = Row::new(RunStatus::Failed).insert(&mut conn, world).await;
     let running = Row::new(RunStatus::Running).insert(&mut conn, world).await;
     let foreign = crate::support::world(&mut conn).await;
-    runs::create(&mut conn, &foreign.request(), None).await.unwrap();
+    runs::create(&mut conn, &ParamsCache::default(), &foreign.request(), None).await.unwrap();
 
     let all = ListFilter::default();
     let cases = [

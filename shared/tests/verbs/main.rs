@@ -12,6 +12,7 @@ mod creates;
 mod gets;
 mod leases;
 mod lists;
+mod parameters;
 mod plans;
 mod retries;
 mod round_trips;

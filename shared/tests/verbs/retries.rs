@@ -1,5 +1,6 @@
 //! After a failure: another attempt, or a new run of the lineage.
 
+use runplane::dag::ParamsCache;
 use runplane::runs::{
     self, CompleteRequest, Dispatch, Outcome, RetryError, RetryRequest, Run, RunStatus, WaitingReason,
 };
@@ -115,7 +116,7 @@ async fn the_backoff_of_a_spec_without_one_or_with_nonsense_stays_within_bounds(
 
 /// Retries a run without a key.
 async fn retry(conn: &mut PgConnection, id: Uuid, request: &RetryRequest) -> Result<Run, RetryError> {
-    runs::retry(conn, Scope::All, id, request, None).await.map(|created| created.run)
+    runs::retry(conn, &ParamsCache::default(), Scope::All, id, request, None).await.map(|created| created.run)
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
@@ -159,8 +160,15 @@ async fn only_what_ended_badly_is_retried(mut conn: Conn) {
     let unknown = retry(&mut conn, Uuid::now_v7(), &RetryRequest::default()).await;
     assert!(matches!(unknown, Err(RetryError::NotFound)), "{unknown:?}");
     let id = Row::new(RunStatus::Failed).insert(&mut conn, world).await;
-    let foreign =
-        runs::retry(&mut conn, Scope::Tenant(Uuid::now_v7()), id, &RetryRequest::default(), None).await;
+    let foreign = runs::retry(
+        &mut conn,
+        &ParamsCache::default(),
+        Scope::Tenant(Uuid::now_v7()),
+        id,
+        &RetryRequest::default(),
+        None,
+    )
+    .await;
     assert!(matches!(foreign, Err(RetryError::NotFound)), "{foreign:?}");
 }
 
@@ -203,12 +211,14 @@ async fn a_retry_with_an_idempotency_key_makes_one_run(mut conn: Conn) {
     let world = world(&mut conn).await;
     let id = Row::new(RunStatus::Failed).insert(&mut conn, world).await;
     let plain = RetryRequest::default();
-    let first = runs::retry(&mut conn, Scope::All, id, &plain, Some("key")).await.unwrap();
-    let again = runs::retry(&mut conn, Scope::All, id, &plain, Some("key")).await.unwrap();
+    let first =
+        runs::retry(&mut conn, &ParamsCache::default(), Scope::All, id, &plain, Some("key")).await.unwrap();
+    let again =
+        runs::retry(&mut conn, &ParamsCache::default(), Scope::All, id, &plain, Some("key")).await.unwrap();
     assert_eq!((first.new, again.new, again.run), (true, false, first.run));
     let other: RetryRequest = serde_json::from_value(json!({"parameters": {}})).unwrap();
-    let reused = runs::retry(&mut conn, Scope::All, id, &other, Some("key")).await;
+    let reused = runs::retry(&mut conn, &ParamsCache::default(), Scope::All, id, &other, Some("key")).await;
     assert!(matches!(reused, Err(RetryError::IdempotencyKeyReused)), "{reused:?}");
-    let create = runs::create(&mut conn, &world.request(), Some("key")).await;
+    let create = runs::create(&mut conn, &ParamsCache::default(), &world.request(), Some("key")).await;
     assert!(matches!(create, Err(runs::CreateError::IdempotencyKeyReused)), "{create:?}");
 }

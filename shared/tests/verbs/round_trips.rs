@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
 use runplane::runs::{
     self, CancelRequest, Claim, CompleteRequest, HeartbeatRequest, Outcome, ReleaseRequest, RetryRequest,
@@ -69,6 +70,8 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
     let db =
         Db::new(options.host("127.0.0.1").port(port), Plans::Generic, Pooler::None).ping_after_idle(quiet);
 
+    // As an execution environment has it: the first create of a version looks at it.
+    let cache = ParamsCache::default();
     // The first round prepares the statements, which a connection does once; the second one counts.
     for counts in [false, true] {
         let expect = |verb: &str| {
@@ -77,7 +80,8 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
         };
         expect_reset(&wire);
         let key = Some(if counts { "second" } else { "first" });
-        let first = db.call(async |conn| runs::create(conn, &world.request(), key).await).await.unwrap().run;
+        let first =
+            db.call(async |conn| runs::create(conn, &cache, &world.request(), key).await).await.unwrap().run;
         expect("create");
         let due_at = first.dispatch_due_at.unwrap();
         db.call(async |conn| runs::mark_dispatched(conn, world.tenant, first.id, due_at).await)
@@ -96,7 +100,7 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
         db.call(async |conn| runs::complete(conn, Scope::All, first.id, &completion).await).await.unwrap();
         expect("complete");
         let second =
-            db.call(async |conn| runs::create(conn, &world.request(), None).await).await.unwrap().run;
+            db.call(async |conn| runs::create(conn, &cache, &world.request(), None).await).await.unwrap().run;
         expect("create without a key");
         let by_id = async |conn: &mut PgConnection| {
             runs::claim_by_id(conn, Scope::Tenant(world.tenant), second.id, "w", 30).await
@@ -126,7 +130,11 @@ async fn others(db: &Db, world: World, claim: &Claim, expect: impl Fn(&str)) {
     db.call(async |conn| runs::complete(conn, scope, id, &failure).await).await.unwrap();
     expect("complete FAILED");
     let request = RetryRequest::default();
-    let retried = db.call(async |conn| runs::retry(conn, scope, id, &request, None).await).await.unwrap().run;
+    let retried = db
+        .call(async |conn| runs::retry(conn, &ParamsCache::default(), scope, id, &request, None).await)
+        .await
+        .unwrap()
+        .run;
     expect("retry");
     let request = CancelRequest::default();
     db.call(async |conn| runs::cancel(conn, scope, retried.id, &request).await).await.unwrap();

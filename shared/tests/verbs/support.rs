@@ -1,5 +1,6 @@
 //! What the tests of the verbs share: a tenant with a version, and runs in any state.
 
+use runplane::dag::ParamsCache;
 use runplane::runs::{self, Claim, ClaimError, ClaimOptions, CreateRequest, RunStatus};
 use runplane::scope::Scope;
 use sqlx::PgConnection;
@@ -144,7 +145,7 @@ pub async fn row(conn: &mut PgConnection, id: Uuid) -> serde_json::Value {
 
 /// A run as create makes it, then changed by hand: `set <change>`.
 pub async fn queued(conn: &mut PgConnection, world: World, set: &'static str) -> Uuid {
-    let run = runs::create(conn, &world.request(), None).await.unwrap().run;
+    let run = runs::create(conn, &ParamsCache::default(), &world.request(), None).await.unwrap().run;
     change(conn, run.id, set).await;
     run.id
 }

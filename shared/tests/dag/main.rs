@@ -1,0 +1,20 @@
+//! What is a valid dag_spec, and what is said of the others.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
+)]
+
+mod connections;
+mod expressions;
+mod graphs;
+mod hostile;
+mod oracle;
+mod parameters;
+mod properties;
+mod references;
+mod schemas;
+mod shapes;
+mod steps;
+mod support;
+mod valid;
