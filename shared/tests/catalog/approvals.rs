@@ -10,7 +10,7 @@ use crate::support::{Conn, approve, deprecate, get, request, world};
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn an_approval_stores_who_and_when_and_the_digest_of_what_was_approved(mut conn: Conn) {
     let world = world(&mut conn).await;
-    let spec = json!({"steps": ["ä", "b"], "retry": {"max_attempts": 3, "delay_seconds": 1.50}});
+    let spec = json!({"kind": "acme/flow", "do": ["ä", {"b": 1.50, "a": null}]});
     let id = catalog::create_version(&mut conn, &world.version(spec.clone())).await.unwrap().version.id;
     let asked: ChangeStatusRequest =
         request(json!({"status": ApprovedStatus::Approved, "comment": "as discussed"}));
