@@ -164,18 +164,23 @@ async fn parameters_that_the_version_does_not_allow_are_refused(
     options: PgConnectOptions,
 ) {
     let app = app(options, FUNCTION).await;
-    let params = r#"update pipeline_versions set dag_spec = '{"params": {"properties": {"since": {"type": "integer"}}}}'
-                    where id = '0199e0c0-0000-7000-8000-000000000023'"#;
-    assert_eq!(execute(&app, sqlx::query(params)).await, 1);
+    let version = r#"insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec)
+                     select '0199e0c0-0000-7000-8000-0000000000d2', tenant_id, pipeline_id, 'with params', 'APPROVED',
+                            '{"params": {"properties": {"since": {"type": "integer"}}}}'
+                     from pipeline_versions where id = '0199e0c0-0000-7000-8000-000000000023'"#;
+    assert_eq!(execute(&app, sqlx::query(version)).await, 1);
+    let run = "update pipeline_runs set pipeline_version_id = '0199e0c0-0000-7000-8000-0000000000d2'
+               where id = '0199e0c0-0000-7000-8000-0000000000cc'";
+    assert_eq!(execute(&app, sqlx::query(run)).await, 1);
     let event = include_str!("../../../events/retry.json");
     insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
     {
       "body": {
         "code": "invalid_parameters",
-        "detail": "/parameters/since: must be integer, is string",
+        "detail": "/parameters/since: must be a whole number, is a string",
         "errors": [
           {
-            "detail": "must be integer, is string",
+            "detail": "must be a whole number, is a string",
             "pointer": "/parameters/since"
           }
         ],

@@ -12,6 +12,7 @@ mod leases;
 mod life;
 mod lists;
 mod original_client;
+mod parameters;
 mod release;
 mod retries;
 mod shapes;
