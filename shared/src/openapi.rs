@@ -5,6 +5,7 @@
 
 mod catalog;
 mod runs;
+mod versions;
 
 use serde_json::{Value, json};
 use utoipa::OpenApi;
@@ -24,8 +25,8 @@ use crate::problem::ProblemBody;
         runs::list,
         catalog::create_tenant, catalog::list_tenants, catalog::get_tenant, catalog::update_tenant,
         catalog::create_pipeline, catalog::list_pipelines, catalog::get_pipeline, catalog::update_pipeline,
-        catalog::create_version, catalog::list_versions, catalog::get_version, catalog::edit_version,
-        catalog::change_version_status,
+        versions::create_version, versions::list_versions, versions::get_version, versions::edit_version,
+        versions::change_version_status,
         catalog::create_connection, catalog::list_connections, catalog::get_connection, catalog::delete_connection,
     ),
     components(schemas(ProblemBody)),

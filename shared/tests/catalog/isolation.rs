@@ -127,7 +127,6 @@ async fn a_version_of_another_tenant_is_neither_run_nor_copied_whatever_its_stat
     }
 }
 
-/// Approved against the connections of its own tenant: those of another do not exist. What is asked for is given to the checks.
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_tenant_that_does_not_exist_has_no_catalogue(mut conn: Conn) {
     let owner = world(&mut conn).await;

@@ -91,11 +91,11 @@ fn what_may_not_be_called() {
     [inputs]
         the expression `[inputs]` calls `inputs`, which is not allowed: there is one input, the context of the run
     halt
-        the expression `halt` calls `halt`, which is not allowed: a run ends a step with a step of type "fail"
+        the expression `halt` calls `halt`, which is not allowed: to end a run, use a step of type "fail"
     "x" | halt_error
-        the expression `"x" | halt_error` calls `halt_error`, which is not allowed: a run ends a step with a step of type "fail"
+        the expression `"x" | halt_error` calls `halt_error`, which is not allowed: to end a run, use a step of type "fail"
     halt_error(1)
-        the expression `halt_error(1)` calls `halt_error`, which is not allowed: a run ends a step with a step of type "fail"
+        the expression `halt_error(1)` calls `halt_error`, which is not allowed: to end a run, use a step of type "fail"
     debug
         the expression `debug` calls `debug`, which is not allowed: the log of a worker is not a run's to write
     debug(1)

@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Connection, ConnectionConfig, config};
+use super::{Connection, ConnectionConfig, check};
 use crate::dag::ConnectionKind;
 use crate::problem::Problem;
 use crate::runs::Faults;
@@ -47,7 +47,7 @@ impl CreateConnectionRequest {
                 );
             }
         }
-        config::check(self.kind, &self.config, self.secret_ref.is_some(), &mut faults);
+        check::check(self.kind, &self.config, self.secret_ref.is_some(), &mut faults);
         faults.finish()
     }
 }

@@ -1,5 +1,6 @@
 //! Connections: what the steps of a tenant's pipelines may reach.
 
+mod check;
 mod config;
 mod create;
 mod delete;

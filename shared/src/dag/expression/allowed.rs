@@ -5,7 +5,7 @@
 //! that shows the worker's machine or its clock: the same input gives the same output, on whichever attempt.
 //! How much memory and time an expression takes is no question of its functions (`.+.` thirty times is a gigabyte): the worker bounds it.
 
-use crate::dag::words::meant;
+use crate::dag::words::{cut, meant};
 
 /// What an argument of a function, itself an expression, is given as its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,8 +117,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("inputs", "there is one input, the context of the run"),
     ("input_filename", "there is one input, the context of the run"),
     ("input_line_number", "there is one input, the context of the run"),
-    ("halt", "a run ends a step with a step of type \"fail\""),
-    ("halt_error", "a run ends a step with a step of type \"fail\""),
+    ("halt", "to end a run, use a step of type \"fail\""),
+    ("halt_error", "to end a run, use a step of type \"fail\""),
     ("debug", "the log of a worker is not a run's to write"),
     ("stderr", "the log of a worker is not a run's to write"),
     ("range", "it gives as much as it is asked for, not as much as there is"),
@@ -158,7 +158,7 @@ pub(super) fn function(name: &str, arguments: usize) -> Result<&'static Function
         let hint = meant(name, ALLOWED.iter().map(|row| row.name));
         return Err(format!(
             "calls `{}`, which is not among the functions of docs/dag_spec.md{hint}",
-            crate::dag::words::cut(name)
+            cut(name)
         ));
     }
     Err(format!("calls `{name}` with {arguments} arguments, but it takes {}", takes.join(" or ")))

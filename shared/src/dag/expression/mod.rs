@@ -11,21 +11,15 @@ pub(crate) use reads::{Context, Steps};
 
 /// Everything that is wrong with the jq between `${` and `}`, as sentences. `context` is what it may read.
 pub(crate) fn check(expression: &str, context: &Context<'_>) -> Vec<String> {
-    let tokens = match parse::lex(expression) {
-        Ok(tokens) => tokens,
-        Err(detail) => return vec![about(expression, &detail)],
+    let faults = match parse::lex(expression) {
+        Err(detail) => vec![detail],
+        Ok(tokens) => match parse::parse(&tokens) {
+            Err(detail) => vec![detail],
+            Ok(term) => walk::faults(&term, context),
+        },
     };
-    match parse::parse(&tokens) {
-        Ok(term) => walk::faults(&term, context),
-        Err(detail) => vec![about(expression, &detail)],
-    }
-    .into_iter()
-    .map(|fault| if fault.starts_with("the expression") { fault } else { about(expression, &fault) })
-    .collect()
-}
-
-fn about(expression: &str, detail: &str) -> String {
-    format!("the expression `{}` {detail}", cut(expression.trim()))
+    let shown = cut(expression.trim());
+    faults.into_iter().map(|detail| format!("the expression `{shown}` {detail}")).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::dag::graph::Graph;
-use crate::dag::words::{list, meant, quoted};
+use crate::dag::words::{cut, list, meant, quoted};
 
 const FIELDS: [&str; 6] = ["run", "params", "steps", "item", "index", "result"];
 const RUN: [&str; 6] = ["id", "tenant_id", "pipeline_version_id", "trigger_type", "attempt", "started_at"];
@@ -105,11 +105,7 @@ impl Context<'_> {
             _ if !surely || FIELDS.contains(&key) => None,
             _ => {
                 let hint = meant(key, FIELDS);
-                Some(format!(
-                    "reads .{}, but the context of a run has {}{hint}",
-                    super::cut(key),
-                    list(FIELDS)
-                ))
+                Some(format!("reads .{}, but the context of a run has {}{hint}", cut(key), list(FIELDS)))
             }
         }
     }
@@ -119,7 +115,7 @@ impl Context<'_> {
         let quoted = quoted(id);
         let Some(index) = self.graph.index(id) else {
             let hint = meant(id, self.graph.ids());
-            return Some(format!("reads .steps.{}, but there is no step {quoted}{hint}", super::cut(id)));
+            return Some(format!("reads .steps.{}, but there is no step {quoted}{hint}", cut(id)));
         };
         match self.steps {
             Steps::All => None,

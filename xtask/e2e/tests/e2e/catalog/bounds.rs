@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::bad_input::Checker;
-use super::bad_input::Endpoint::{self, *};
+use super::checker::Checker;
+use super::checker::Endpoint::{self, *};
 
 /// Texts: the endpoint, the field, the longest that is taken, in characters.
 const TEXTS: [(Endpoint, &str, usize); 13] = [

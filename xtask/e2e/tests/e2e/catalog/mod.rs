@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bounds;
+mod checker;
 mod conflicts;
 mod faulty;
 mod isolation;
