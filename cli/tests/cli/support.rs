@@ -164,7 +164,10 @@ impl Program {
         let mut command = Command::new(env!("CARGO_BIN_EXE_runplane"));
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
-            if name.starts_with("RUNPLANE_") || name.starts_with("AWS_") {
+            if name.starts_with("RUNPLANE_")
+                || name.starts_with("AWS_")
+                || ["USER", "LOGNAME", "USERNAME"].contains(&name.as_str())
+            {
                 command.env_remove(name);
             }
         }

@@ -40,6 +40,25 @@ fn invalid(prefix: &str) -> Told {
 }
 
 #[test]
+fn an_approval_without_a_name_is_that_of_who_is_logged_in() {
+    for (set, arguments, by) in [
+        (&[("USER", "ada")] as &[_], &[] as &[&str], r#""approved_by":"ada""#),
+        (&[("USER", "ada"), ("RUNPLANE_BY", "ci")], &[], r#""approved_by":"ci""#),
+        (&[("USER", "ada"), ("RUNPLANE_BY", "ci")], &["--by", "bob"], r#""approved_by":"bob""#),
+        (&[("USER", " ")], &[], r#"{"status":"DEPRECATED"}"#),
+    ] {
+        let api = Api::plays([told(200, version("DEPRECATED", 1))]);
+        let mut program =
+            Program::new(&[&["versions", "deprecate", VERSION, "--url", &api.url], arguments].concat());
+        for (name, value) in set {
+            program = program.env(name, value);
+        }
+        program.run().ends_with(0);
+        assert!(api.requests().contains(by), "{set:?} {arguments:?}: {}", api.requests());
+    }
+}
+
+#[test]
 fn each_command_on_a_version_is_one_request() {
     let folder = folder();
     let shown: Vec<String> = [
