@@ -18,3 +18,4 @@ mod shapes;
 mod steps;
 mod support;
 mod valid;
+mod work;

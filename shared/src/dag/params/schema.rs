@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{options, patterns, refs, sentence, whole};
+use super::defaults::Defaults;
+use super::work::Work;
+use super::{TOO_MUCH, each_error, options, patterns, refs, sentence, whole};
 use crate::dag::at::At;
 use crate::dag::faults::Faults;
+use crate::dag::limits::MAX_SPEC_BYTES;
 use crate::dag::words::{cut, list, meant, quoted, shown};
 
 /// The formats that are asserted.
@@ -17,13 +20,13 @@ const FORMATS: [&str; 17] = [
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "object", "array", "null"];
 /// What schemas say, to suggest one that was meant. Other words are allowed, as JSON Schema has it, and mean nothing.
 #[rustfmt::skip]
-const KEYWORDS: [&str; 55] = [
+const KEYWORDS: [&str; 54] = [
     "$comment", "$defs", "$ref", "$schema", "additionalProperties", "allOf", "anyOf", "const", "contains",
     "contentEncoding", "contentMediaType", "contentSchema", "default", "definitions", "dependentRequired",
     "dependentSchemas", "deprecated", "description", "else", "enum", "example", "examples",
     "exclusiveMaximum", "exclusiveMinimum", "format", "if", "items", "maxContains", "maximum", "maxItems",
     "maxLength", "maxProperties", "minContains", "minimum", "minItems", "minLength", "minProperties",
-    "multipleOf", "not", "nullable", "oneOf", "pattern", "patternProperties", "prefixItems", "properties",
+    "multipleOf", "not", "oneOf", "pattern", "patternProperties", "prefixItems", "properties",
     "propertyNames", "readOnly", "required", "then", "title", "type", "unevaluatedItems",
     "unevaluatedProperties", "uniqueItems", "writeOnly",
 ];
@@ -95,6 +98,9 @@ fn one_type(one: &str, at: &At<'_>, faults: &mut Faults) {
 fn against_meta_schema(schema: &Value, at: &At<'_>, faults: &mut Faults) {
     let mut more = Faults::default();
     let meta = jsonschema::draft202012::meta::validator();
+    if meta.is_valid(schema) {
+        return;
+    }
     for error in meta.iter_errors(schema) {
         if more.is_full() {
             break;
@@ -111,13 +117,28 @@ fn against_meta_schema(schema: &Value, at: &At<'_>, faults: &mut Faults) {
 /// Each default has to satisfy the schema that it stands in.
 fn check_defaults(schema: &Value, at: &At<'_>, faults: &mut Faults) {
     let (mut places, mut refs, mut defaults) = (Vec::new(), Vec::new(), Vec::new());
-    refs::each(schema, &At::Root, &mut |schema, at| {
-        if let Some(default) = schema.get("default") {
-            places.push(at.to_string());
-            refs.push(json!({ "$ref": format!("urn:params#{}", encoded(&at.to_string())) }));
-            defaults.push(default.clone());
+    let weights = patterns::weights(schema);
+    let mut work = Work::new(schema, &weights);
+    let mut room = MAX_SPEC_BYTES;
+    let mut too_much = None;
+    refs::each(schema, &At::Root, &mut |within, place| {
+        let Some(default) = within.get("default").filter(|_| too_much.is_none()) else { return };
+        let mut default = default.clone();
+        // As a run gets it.
+        let filled = match &mut default {
+            Value::Object(fields) => Defaults::of_within(within, schema).fill_into(fields, &mut room).is_ok(),
+            _ => true,
+        };
+        if !filled || work.spend_on(within, &default).is_err() {
+            too_much = Some(place.key("default").to_string());
         }
+        places.push(place.to_string());
+        refs.push(json!({ "$ref": format!("urn:params#{}", encoded(&place.to_string())) }));
+        defaults.push(default);
     });
+    if let Some(place) = too_much {
+        return faults.add_at(format!("{at}{place}"), format!("with the defaults before it: {TOO_MUCH}"));
+    }
     if defaults.is_empty() {
         return;
     }
@@ -135,12 +156,9 @@ fn check_defaults(schema: &Value, at: &At<'_>, faults: &mut Faults) {
         }
     };
     let defaults = Value::Array(defaults);
-    for error in validator.iter_errors(&defaults) {
-        if faults.is_full() {
-            break;
-        }
+    each_error(&validator, &defaults, work.spent(), |error| {
         let mut one = Faults::default();
-        sentence::add(&error, &At::Root, &[], &mut one);
+        sentence::add(error, &At::Root, &[], &mut one);
         for fault in one.finish() {
             // `/<number of the default>/<place in it>`
             let (number, within) = fault.pointer[1..].split_once('/').unwrap_or((&fault.pointer[1..], ""));
@@ -152,7 +170,8 @@ fn check_defaults(schema: &Value, at: &At<'_>, faults: &mut Faults) {
                 format!("does not satisfy its own schema: {}", fault.detail),
             );
         }
-    }
+        !faults.is_full()
+    });
 }
 
 /// A JSON pointer as the fragment of a URI.
