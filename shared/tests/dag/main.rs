@@ -7,8 +7,10 @@
 
 mod connections;
 mod expressions;
+mod followed;
 mod graphs;
 mod hostile;
+mod meant;
 mod oracle;
 mod parameters;
 mod properties;

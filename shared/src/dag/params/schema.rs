@@ -31,6 +31,9 @@ const KEYWORDS: [&str; 54] = [
     "unevaluatedProperties", "uniqueItems", "writeOnly",
 ];
 
+/// No keyword has more, misspelt or not.
+const MAX_KEYWORD_LETTERS: usize = 30;
+
 /// Finds everything that is wrong with the `params` at `at`, an object.
 pub(in crate::dag) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
     let mut found = Faults::default();
@@ -58,7 +61,7 @@ pub(in crate::dag) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
 
 /// Types, formats and keywords that were probably meant otherwise.
 fn words(schema: &Value, at: &At<'_>, faults: &mut Faults) {
-    let Some(schema) = schema.as_object() else { return };
+    let Some(schema) = schema.as_object().filter(|_| !faults.is_full()) else { return };
     match schema.get("type") {
         Some(Value::String(one)) => one_type(one, &at.key("type"), faults),
         Some(Value::Array(several)) => {
@@ -79,17 +82,40 @@ fn words(schema: &Value, at: &At<'_>, faults: &mut Faults) {
             .add(&at.key("format"), format!("must be one of {}, is {}{hint}", list(FORMATS), quoted(format)));
     }
     for name in schema.keys() {
-        if !KEYWORDS.contains(&name.as_str()) && !name.starts_with("x-") && !name.starts_with('$') {
-            match meant(name, KEYWORDS) {
-                hint if hint.is_empty() => {}
-                hint => faults.add(&at.key(name), format!("is not a keyword of JSON Schema{hint}")),
-            }
+        if name == "nullable" {
+            let detail = "is not a keyword of JSON Schema: allow null as a type, as in \"type\": [\"string\", \"null\"]";
+            faults.add(&at.key(name), detail);
+        } else if let Some(keyword) = misspelt(name) {
+            let detail = format!("is not a keyword of JSON Schema (did you mean {keyword:?}?)");
+            faults.add(&at.key(name), detail);
         }
     }
 }
 
+/// The keyword that a name surely stands for: but for capitals, `_`, `-` and a plural it is the same word, or one letter of six or more is wrong. Other
+/// words that resemble one (`cost`, `note`, `comment`) are notes of their authors.
+fn misspelt(name: &str) -> Option<&'static str> {
+    let letters = name.chars().take(MAX_KEYWORD_LETTERS + 1).count();
+    if KEYWORDS.contains(&name) || !(5..=MAX_KEYWORD_LETTERS).contains(&letters) {
+        return None;
+    }
+    let plain = |word: &str| {
+        let plain = word.replace(['_', '-'], "").to_lowercase();
+        let one = plain.strip_suffix("ies").map(|stem| format!("{stem}y"));
+        one.unwrap_or_else(|| plain.trim_end_matches('s').to_owned())
+    };
+    let this = plain(name);
+    let one_letter = |keyword: &str| {
+        letters >= 6
+            && keyword.as_bytes().first() == name.as_bytes().first()
+            && keyword.len().abs_diff(letters) <= 1
+            && strsim::osa_distance(keyword, name) <= 1
+    };
+    KEYWORDS.into_iter().find(|keyword| keyword.len() >= 5 && (plain(keyword) == this || one_letter(keyword)))
+}
+
 fn one_type(one: &str, at: &At<'_>, faults: &mut Faults) {
-    if !TYPES.contains(&one) {
+    if !TYPES.contains(&one) && !faults.is_full() {
         faults.add(at, format!("must be one of {}, is {}{}", list(TYPES), quoted(one), meant(one, TYPES)));
     }
 }
