@@ -4,7 +4,7 @@
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Pattern, Term};
 
-use super::allowed::{self, Gives, Input};
+use super::allowed;
 use super::findings::Findings;
 use super::paths::literal;
 use super::reads::{Context, What, field};
@@ -30,12 +30,12 @@ pub(super) struct Walk<'a> {
     /// Those that may be used here, with what each may be.
     pub(super) variables: Vec<(&'a str, What)>,
     labels: Vec<&'a str>,
-    /// Functions of its own, which it may not have, but has called.
-    defined: Vec<&'a str>,
+    /// Functions of its own, which it may not have.
+    pub(super) defined: Vec<&'a str>,
 }
 
 impl<'a> Walk<'a> {
-    fn fault(&mut self, detail: impl Into<String>) {
+    pub(super) fn fault(&mut self, detail: impl Into<String>) {
         self.faults.add(detail);
     }
 
@@ -205,50 +205,5 @@ impl<'a> Walk<'a> {
                 each.iter().fold(What::NOTHING, |given, each| given.or(walk.term(each, state)))
             }
         })
-    }
-
-    fn call(&mut self, name: &'a str, arguments: &'a [Term<&'a str>], input: What) -> What {
-        let Some(function) = allowed::function(name, arguments.len()) else {
-            if !self.defined.contains(&name) {
-                self.no_function(name, arguments.len());
-            }
-            // As most functions do, it may give them its own input.
-            arguments.iter().for_each(|argument| {
-                self.term(argument, input.or(What::OTHER));
-            });
-            return What::OTHER;
-        };
-        let mut last = What::NOTHING;
-        for (argument, given) in arguments.iter().zip(function.arguments) {
-            let given = match given {
-                Input::Same => input,
-                Input::Each => input.each(),
-                Input::Made => What::OTHER,
-                Input::Previous => last,
-            };
-            last = self.term(argument, given);
-        }
-        match function.gives {
-            Gives::Made => What::OTHER,
-            Gives::Input => input,
-            Gives::InputOrMade => input.or(What::OTHER),
-            Gives::Last => last,
-            Gives::Nothing => What::NOTHING,
-        }
-    }
-
-    fn no_function(&mut self, name: &str, arguments: usize) {
-        self.faults.once(("functions", name), || Some(allowed::no_function(name, arguments)));
-    }
-
-    fn variable(&mut self, name: &'a str) -> What {
-        if let Some((_, what)) = self.variables.iter().rev().find(|(known, _)| *known == name) {
-            return *what;
-        }
-        match allowed::refused(name) {
-            Some(reason) => self.fault(format!("uses `{name}`, which is not allowed: {reason}")),
-            None => self.fault(format!("uses `{}`, which nothing before it defines", cut(name))),
-        }
-        What::OTHER
     }
 }
