@@ -9,7 +9,7 @@ use super::graph::Graph;
 use super::limits::MAX_ITEMS;
 use super::shape::{self, CONNECTION, Readable, is_expression};
 use super::template::{self, Part};
-use super::words::{meant, quoted};
+use super::words::{cut, meant, quoted};
 use super::{ConnectionKind, Connections, params};
 
 /// Fields of `with` that are taken as they stand.
@@ -26,8 +26,13 @@ pub fn check_shape(dag_spec: &Value) -> Vec<Fault> {
 /// `connections` are the tenant's own; None: nobody knows them, and whether they exist is not asked.
 pub fn check(dag_spec: &Value, connections: Option<&Connections>) -> Vec<Fault> {
     let mut faults = Faults::default();
-    if shape::check(dag_spec, &mut faults) == Readable::Steps {
-        on_a_stack_of_its_own(|| check_for_approval(dag_spec, connections, &mut faults));
+    match shape::check(dag_spec, &mut faults) {
+        Readable::Steps => on_a_stack_of_its_own(|| {
+            check_steps(dag_spec, connections, &mut faults);
+            check_params(dag_spec, &mut faults);
+        }),
+        Readable::Params => on_a_stack_of_its_own(|| check_params(dag_spec, &mut faults)),
+        Readable::No => {}
     }
     faults.finish()
 }
@@ -46,7 +51,7 @@ fn on_a_stack_of_its_own(work: impl FnOnce() + Send) {
     });
 }
 
-fn check_for_approval(dag_spec: &Value, connections: Option<&Connections>, faults: &mut Faults) {
+fn check_steps(dag_spec: &Value, connections: Option<&Connections>, faults: &mut Faults) {
     let steps = dag_spec.get("steps").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let graph = Graph::of(steps, faults);
     let check = Check { spec: dag_spec, graph: &graph, connections };
@@ -58,6 +63,9 @@ fn check_for_approval(dag_spec: &Value, connections: Option<&Connections>, fault
         let context = Context { graph: &graph, steps: Steps::All, item: false, result: false };
         templates(output, &At::Root.key("output"), &context, faults);
     }
+}
+
+fn check_params(dag_spec: &Value, faults: &mut Faults) {
     if let Some(schema) = dag_spec.get("params").filter(|schema| schema.is_object()) {
         params::check(schema, &At::Root.key("params"), faults);
     }
@@ -90,6 +98,7 @@ impl Check<'_> {
                 (_, name) if NOT_TEMPLATED.contains(&name) => {}
                 // As a string it is one expression.
                 (Some("wait"), "seconds") => expression(value, &at, &inside, faults),
+                (Some("wait"), "until") => until(value, &at, &inside, faults),
                 _ => templates(value, &at, &inside, faults),
             }
         }
@@ -102,7 +111,7 @@ impl Check<'_> {
 
     /// The tenant has the connection, and it leads to what the step asks.
     fn connection(&self, step: &Value, at: &At<'_>, faults: &mut Faults) {
-        let Some(connections) = self.connections else { return };
+        let Some(connections) = self.connections.filter(|_| !faults.is_full()) else { return };
         let Some(name) = step.get("with").and_then(|with| with.get(CONNECTION)).and_then(Value::as_str)
         else {
             return;
@@ -163,9 +172,36 @@ fn expression(value: &Value, at: &At<'_>, context: &Context<'_>, faults: &mut Fa
     if let Ok(parts) = template::parts(text)
         && !matches!(parts[..], [Part::Expression(_)])
     {
-        faults.add(at, "must be one expression and nothing else; texts are joined within it: \"${ .a + \\\"-\\\" + .b }\"");
+        let hint = in_one(&parts)
+            .unwrap_or_else(|| "texts are joined within it: \"${ .a + \\\"-\\\" + .b }\"".to_owned());
+        faults.add(at, format!("must be one expression and nothing else; {hint}"));
     }
     string(text, at, context, faults);
+}
+
+/// Expressions with operators between them, written as the one that was meant.
+fn in_one(parts: &[Part<'_>]) -> Option<String> {
+    let operators = ["and", "or", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "//", "|"];
+    let words = parts.iter().map(|part| match part {
+        Part::Expression(text) => Some(text.trim()),
+        Part::Text(text) => Some(text.trim()).filter(|text| operators.contains(text)),
+        Part::Escaped => None,
+    });
+    let words = words.collect::<Option<Vec<_>>>()?.join(" ");
+    let operators_too = parts.iter().any(|part| matches!(part, Part::Text(_)));
+    operators_too.then(|| format!("operators stand within it: \"${{ {} }}\"", cut(&words)))
+}
+
+/// A time, or a template with an expression in it: `$${` is none.
+fn until(value: &Value, at: &At<'_>, context: &Context<'_>, faults: &mut Faults) {
+    if let Some(text) = value.as_str().filter(|text| text.contains("${"))
+        && let Ok(parts) = template::parts(text)
+        && !parts.iter().any(|part| matches!(part, Part::Expression(_)))
+    {
+        let detail = "must be a time such as \"2026-12-24T18:00:00Z\", or a template that becomes one";
+        return faults.add(at, format!("{detail}: \"$${{\" begins no expression"));
+    }
+    templates(value, at, context, faults);
 }
 
 /// Every string in a value is a template. Keys are not.

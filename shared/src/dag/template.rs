@@ -22,6 +22,10 @@ pub(crate) enum TemplateError {
     )]
     Unclosed(String),
     #[error(
+        "the expression `{0}` has no end: from \"#\" to the end of its line is a comment, and its \"}}\" stands there"
+    )]
+    InComment(String),
+    #[error(
         "the expression `{0}` closes a bracket that it has not opened, or another one than was opened last"
     )]
     Crossed(String),
@@ -77,6 +81,7 @@ fn end_of_expression(text: &str) -> Result<usize, TemplateError> {
     let bytes = text.as_bytes();
     let mut within = Vec::new();
     let mut brackets = 0;
+    let mut in_comment = false;
     let mut at = 0;
     while at < bytes.len() {
         if at > MAX_EXPRESSION_BYTES {
@@ -102,7 +107,9 @@ fn end_of_expression(text: &str) -> Result<usize, TemplateError> {
                 continue;
             }
             (_, b'#') => {
+                let from = at;
                 at = end_of_comment(bytes, at);
+                in_comment |= bytes[from..at.min(bytes.len())].contains(&b'}');
                 continue;
             }
             (_, b'(') => b')',
@@ -123,7 +130,8 @@ fn end_of_expression(text: &str) -> Result<usize, TemplateError> {
             return Err(TemplateError::TooDeep(cut(text.trim_start())));
         }
     }
-    Err(TemplateError::Unclosed(cut(text.trim_start())))
+    let expression = cut(text.trim_start());
+    Err(if in_comment { TemplateError::InComment(expression) } else { TemplateError::Unclosed(expression) })
 }
 
 /// A comment ends with its line, unless that ends with an odd number of backslashes.

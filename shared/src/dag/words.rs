@@ -4,6 +4,8 @@ use serde_json::Value;
 
 /// Longer words resemble nothing, and comparing them would take long.
 const MAX_MEANT_CHARS: usize = 40;
+/// Of more words than these none is suggested: whoever has so many made them with a program.
+const MAX_CANDIDATES: usize = 200;
 /// Of a text that is quoted in a sentence, so many characters.
 const MAX_QUOTED_CHARS: usize = 60;
 
@@ -15,16 +17,26 @@ pub(crate) fn meant<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) ->
     }
 }
 
-/// Of the words one that differs little: in one letter of three, in three at most, and in short words only in capitals.
+/// Of the words one that differs little: in one letter of three, in three at most, and in short words only in capitals. What differs more in length
+/// is not compared: that takes a step for each pair of letters.
 fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let chars = word.chars().take(MAX_MEANT_CHARS + 1).count();
     if chars > MAX_MEANT_CHARS {
         return None;
     }
+    let candidates: Vec<_> = words.into_iter().take(MAX_CANDIDATES + 1).collect();
+    if candidates.len() > MAX_CANDIDATES {
+        return None;
+    }
     let lower = word.to_lowercase();
-    let near = words.into_iter().map(|other| (strsim::osa_distance(&lower, &other.to_lowercase()), other));
-    let (distance, other) = near.min_by_key(|(distance, _)| *distance)?;
-    (distance <= (chars / 3).min(3)).then_some(other)
+    let most = (chars / 3).min(3);
+    let near = candidates
+        .into_iter()
+        .filter(|other| other.chars().count().abs_diff(chars) <= most)
+        .map(|other| (strsim::osa_distance(&lower, &other.to_lowercase()), other));
+    near.filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, other)| other)
 }
 
 /// Words in quotes, with commas: `"a", "b"`.
@@ -78,6 +90,9 @@ mod tests {
         assert_eq!(meant("is", words), "");
         assert_eq!(meant("get", ["GET", "HEAD"]), " (did you mean \"GET\"?)");
         assert_eq!(meant(&"depends_on".repeat(10_000), words), "");
+        let many = |count: usize| (1..count).map(|_| "other").chain(["depends_on"]);
+        assert_eq!(meant("dependson", many(MAX_CANDIDATES)), " (did you mean \"depends_on\"?)");
+        assert_eq!(meant("dependson", many(MAX_CANDIDATES + 1)), "");
     }
 
     #[test]

@@ -10,17 +10,17 @@ fn templates_without_an_end() {
     assert_snapshot!(faults_of_steps(json!([[{"id": "a", "type": "artifact", "with": {
         "artifact_type": "${ .params.x",
         "payload": ["a ${ {b: \"}\" } c", "${ .a # } }", "${ (.a} }", "$${ is fine", "${ \"\\(1 }\" }", "${}", "${ }", "$${ ${ ] }"],
-    }}]])), @r#"
+    }}]])), @r##"
     [{"id":"a","type":"artifact","with":{"artifact_type":"${ .params.x","payload":["a ${ {b: \"}\" } c","${ .a # } }","${ (.a} }","$${ is fine","${ \"\\(1 }\" }","${}","${ }","$${ ${ ] }"]}}]
         /steps/0/with/artifact_type  the expression `.params.x` has no end: its "${" needs a "}" (a literal "${" is written "$${")
         /steps/0/with/payload/0  the expression `{b: "}" } c` has no end: its "${" needs a "}" (a literal "${" is written "$${")
-        /steps/0/with/payload/1  the expression `.a # } }` has no end: its "${" needs a "}" (a literal "${" is written "$${")
+        /steps/0/with/payload/1  the expression `.a # } }` has no end: from "#" to the end of its line is a comment, and its "}" stands there
         /steps/0/with/payload/2  the expression `(.a} }` closes a bracket that it has not opened, or another one than was opened last
         /steps/0/with/payload/4  the expression `"\(1 }" }` closes a bracket that it has not opened, or another one than was opened last
         /steps/0/with/payload/5  the expression `` is empty: write jq between "${" and "}", such as .params.x
         /steps/0/with/payload/6  the expression `` is empty: write jq between "${" and "}", such as .params.x
         /steps/0/with/payload/7  the expression `] }` closes a bracket that it has not opened, or another one than was opened last
-    "#);
+    "##);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn what_has_to_be_one_expression() {
     ])), @r#"
     [{"for_each":{"items":"${ 1 } ${ 2 }"},"id":"a","if":"${ .a } and ${ .b }","type":"wait","with":{"seconds":"${ 1 }${ 2 }"}}]
         /steps/0/for_each/items  must be one expression and nothing else; texts are joined within it: "${ .a + \"-\" + .b }"
-        /steps/0/if  must be one expression and nothing else; texts are joined within it: "${ .a + \"-\" + .b }"
+        /steps/0/if  must be one expression and nothing else; operators stand within it: "${ .a and .b }"
         /steps/0/if  the expression `.a` reads .a, but the context of a run has "run", "params", "steps", "item", "index", "result"
         /steps/0/if  the expression `.b` reads .b, but the context of a run has "run", "params", "steps", "item", "index", "result"
         /steps/0/with/seconds  must be one expression and nothing else; texts are joined within it: "${ .a + \"-\" + .b }"

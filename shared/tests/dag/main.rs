@@ -7,8 +7,10 @@
 
 mod connections;
 mod expressions;
+mod followed;
 mod graphs;
 mod hostile;
+mod meant;
 mod oracle;
 mod parameters;
 mod properties;
@@ -18,3 +20,4 @@ mod shapes;
 mod steps;
 mod support;
 mod valid;
+mod work;

@@ -202,17 +202,17 @@ fn sql() {
 fn lambda_and_sqs() {
     assert_snapshot!(faults_of_steps(json!([
         [{"id": "a", "type": "lambda", "with": {"function_name": "f", "invocation": "async"}}],
-        [{"id": "a", "type": "lambda", "with": {"connection": "x".repeat(201), "invocation": null}}],
+        [{"id": "a", "type": "lambda", "with": {"connection": "x".repeat(101), "invocation": null}}],
         [{"id": "a", "type": "sqs", "with": {"queue": "q", "delay_seconds": 901}}],
         [{"id": "a", "type": "sqs", "with": {"connection": "c", "body": 1, "group_id": 5, "deduplication_id": "", "delay_seconds": "1"}}],
-    ])).replace(&"x".repeat(201), "…"), @r#"
+    ])).replace(&"x".repeat(101), "…"), @r#"
     [{"id":"a","type":"lambda","with":{"function_name":"f","invocation":"async"}}]
         /steps/0/with/connection  is required in the "with" of type "lambda"
         /steps/0/with/function_name  is not a field of the "with" of type "lambda", which has "connection", "payload", "invocation"
         /steps/0/with/invocation  must be one of "request_response", "event", is "async"
 
     [{"id":"a","type":"lambda","with":{"connection":"…","invocation":null}}]
-        /steps/0/with/connection  may have at most 200 characters, has 201
+        /steps/0/with/connection  may have at most 100 characters, has 101
         /steps/0/with/invocation  must be one of "request_response", "event", is null
 
     [{"id":"a","type":"sqs","with":{"delay_seconds":901,"queue":"q"}}]

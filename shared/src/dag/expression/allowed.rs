@@ -27,6 +27,8 @@ pub(super) enum Gives {
     Made,
     /// What it was given, or nothing.
     Input,
+    /// What it was given, or something that it makes.
+    InputOrMade,
     /// What its last argument gives.
     Last,
     /// Nothing.
@@ -90,9 +92,10 @@ pub(super) const ALLOWED: &[Function] = &[
     by("map"), by("map_values"), of("add"), of1("add"), of("reverse"), of("sort"), by("sort_by"), by("group_by"), of("unique"),
     by("unique_by"), of("min"), of("max"), by("min_by"), by("max_by"), of("flatten"), of1("flatten"), of("transpose"), of1("index"),
     of1("rindex"), of1("indices"), of1("bsearch"), of("to_entries"), of("from_entries"), row("with_entries", &[Made], Gives::Made),
-    row("walk", &[Made], Gives::Made), of("recurse"),
+    row("walk", &[Made], Gives::Made), row("recurse", &[], Gives::InputOrMade),
     // Paths.
-    of1("path"), of("paths"), row("paths", &[Made], Gives::Made), of1("getpath"), of2("setpath"), of1("delpaths"), of1("pick"),
+    of1("path"), of("paths"), row("paths", &[Made], Gives::Made), of1("getpath"), row("setpath", &[Same, Same], Gives::InputOrMade),
+    row("delpaths", &[Same], Gives::InputOrMade), of1("pick"),
     row("del", &[Same], Gives::Input),
     // Texts.
     of1("join"), of1("split"), of2("split"), of1("splits"), of2("splits"), of1("startswith"), of1("endswith"), of1("ltrimstr"),
@@ -140,28 +143,24 @@ const REFUSED: &[(&str, &str)] = &[
     ("tobytes", "JSON has no bytes"),
 ];
 
-/// The function of this name that takes so many arguments.
-///
-/// # Errors
+/// The function of this name that takes so many arguments, if there is one.
+pub(super) fn function(name: &str, arguments: usize) -> Option<&'static Function> {
+    ALLOWED.iter().find(|row| row.name == name && row.arguments.len() == arguments)
+}
+
 /// Why there is none, as the rest of a sentence.
-pub(super) fn function(name: &str, arguments: usize) -> Result<&'static Function, String> {
-    if let Some(found) = ALLOWED.iter().find(|row| row.name == name && row.arguments.len() == arguments) {
-        return Ok(found);
-    }
+pub(super) fn no_function(name: &str, arguments: usize) -> String {
     if let Some(reason) = refused(name) {
-        return Err(format!("calls `{name}`, which is not allowed: {reason}"));
+        return format!("calls `{name}`, which is not allowed: {reason}");
     }
     let mut takes: Vec<_> =
         ALLOWED.iter().filter(|row| row.name == name).map(|row| row.arguments.len().to_string()).collect();
     takes.sort();
     if takes.is_empty() {
         let hint = meant(name, ALLOWED.iter().map(|row| row.name));
-        return Err(format!(
-            "calls `{}`, which is not among the functions of docs/dag_spec.md{hint}",
-            cut(name)
-        ));
+        return format!("calls `{}`, which is not among the functions of docs/dag_spec.md{hint}", cut(name));
     }
-    Err(format!("calls `{name}` with {arguments} arguments, but it takes {}", takes.join(" or ")))
+    format!("calls `{name}` with {arguments} arguments, but it takes {}", takes.join(" or "))
 }
 
 /// Why jq has something that a spec may not use.

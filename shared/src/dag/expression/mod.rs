@@ -1,6 +1,8 @@
 //! Expressions: whether a piece of jq may be evaluated, and what of a run's context it reads. Nothing is evaluated here.
 
 mod allowed;
+mod calls;
+mod findings;
 mod parse;
 mod paths;
 mod reads;

@@ -1,7 +1,7 @@
 //! Parts of values: paths, and the patterns that take values apart.
 
 use jaq_core::load::lex::StrPart;
-use jaq_core::load::parse::{Pattern, Term};
+use jaq_core::load::parse::{BinaryOp, Pattern, Term};
 use jaq_core::path::{Part, Path};
 
 use super::reads::{What, field};
@@ -18,13 +18,7 @@ impl<'a> Walk<'a> {
         let mut what = self.term(head, input);
         for (part, _) in &path.0 {
             what = match part {
-                Part::Index(index) => match literal(index) {
-                    Some(key) => field(what, &key, self.context, &mut self.faults),
-                    None => {
-                        self.term(index, input);
-                        What::OTHER
-                    }
-                },
+                Part::Index(index) => self.part(what, index, input),
                 Part::Range(None, None) => what.each(),
                 Part::Range(from, to) => {
                     self.optional(from.as_ref(), input);
@@ -51,19 +45,29 @@ impl<'a> Walk<'a> {
         given
     }
 
+    /// What stands at an index, which may be several with commas between.
+    fn part(&mut self, of: What, mut index: &'a Term<&'a str>, input: What) -> What {
+        let mut given = What::NOTHING;
+        while let Term::BinOp(left, BinaryOp::Comma, right) = index {
+            given = given.or(self.part(of, right, input));
+            index = left;
+        }
+        given.or(match literal(index) {
+            Some(key) => field(of, &key, self.context, &mut self.faults),
+            None => {
+                self.term(index, input);
+                What::OTHER
+            }
+        })
+    }
+
     fn bind(&mut self, pattern: &'a Pattern<&'a str>, value: What, input: What) {
         match pattern {
             Pattern::Var(name) => self.variables.push((name, value)),
             Pattern::Arr(items) => items.iter().for_each(|item| self.bind(item, value.each(), input)),
             Pattern::Obj(entries) => {
                 for (key, pattern) in entries {
-                    let part = match literal(key) {
-                        Some(key) => field(value, &key, self.context, &mut self.faults),
-                        None => {
-                            self.term(key, input);
-                            What::OTHER
-                        }
-                    };
+                    let part = self.part(value, key, input);
                     self.bind(pattern, part, input);
                 }
             }

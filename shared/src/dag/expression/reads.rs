@@ -1,7 +1,6 @@
 //! What of the context an expression reads: which steps, and whether it may.
 
-use std::collections::BTreeSet;
-
+use super::findings::Findings;
 use crate::dag::graph::Graph;
 use crate::dag::words::{cut, list, meant, quoted};
 
@@ -63,7 +62,7 @@ impl What {
 }
 
 /// The field `key` of a value; what is wrong with reading it goes into `faults`.
-pub(super) fn field(of: What, key: &str, context: &Context<'_>, faults: &mut BTreeSet<String>) -> What {
+pub(super) fn field(of: What, key: &str, context: &Context<'_>, faults: &mut Findings) -> What {
     let mut found = What::NOTHING;
     if of.may_be(What::CONTEXT) {
         found = found.or(match key {
@@ -71,18 +70,21 @@ pub(super) fn field(of: What, key: &str, context: &Context<'_>, faults: &mut BTr
             "steps" => What::STEPS,
             _ => What::OTHER,
         });
-        faults.extend(context.field(key, of == What::CONTEXT));
+        let surely = of == What::CONTEXT;
+        faults.once((if surely { "the context" } else { "" }, key), || context.field(key, surely));
     }
     if of.may_be(What::STEPS) {
         found = found.or(What::STEP);
-        faults.extend(context.step(key));
+        faults.once(("steps", key), || context.step(key));
     }
     // What may also be something else may have other fields.
     for (what, name, fields) in [(What::RUN, "a run", &RUN[..]), (What::STEP, "a step", &STEP[..])] {
         if of == what && !fields.contains(&key) {
-            let hint = meant(key, fields.iter().copied());
-            let has = list(fields.iter().copied());
-            faults.insert(format!("reads the field {} of {name}, which has {has}{hint}", quoted(key)));
+            faults.once((name, key), || {
+                let hint = meant(key, fields.iter().copied());
+                let has = list(fields.iter().copied());
+                Some(format!("reads the field {} of {name}, which has {has}{hint}", quoted(key)))
+            });
         }
     }
     if of.may_be(What::OTHER) || of.may_be(What::STEP) || of.may_be(What::RUN) {

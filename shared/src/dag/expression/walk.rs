@@ -1,43 +1,51 @@
 //! Goes once over everything that an expression says. How deep that is, [`MAX_BRACKETS`](crate::dag::limits::MAX_BRACKETS) and
 //! [`MAX_OPERATORS`](crate::dag::limits::MAX_OPERATORS) bound.
 
-use std::collections::BTreeSet;
-
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Pattern, Term};
 
-use super::allowed::{self, Gives, Input};
+use super::allowed;
+use super::findings::Findings;
 use super::paths::literal;
 use super::reads::{Context, What, field};
 use crate::dag::words::cut;
 
 /// What is wrong with it.
 pub(super) fn faults(term: &Term<&str>, context: &Context<'_>) -> Vec<String> {
-    let mut walk = Walk { context, faults: BTreeSet::new(), variables: Vec::new(), labels: Vec::new() };
+    let mut walk = Walk {
+        context,
+        faults: Findings::default(),
+        variables: Vec::new(),
+        labels: Vec::new(),
+        defined: Vec::new(),
+    };
     walk.term(term, What::CONTEXT);
-    walk.faults.into_iter().collect()
+    walk.faults.finish()
 }
 
 /// On its way through an expression.
 pub(super) struct Walk<'a> {
     pub(super) context: &'a Context<'a>,
-    /// In the order of their texts, each one once.
-    pub(super) faults: BTreeSet<String>,
+    pub(super) faults: Findings,
     /// Those that may be used here, with what each may be.
     pub(super) variables: Vec<(&'a str, What)>,
     labels: Vec<&'a str>,
+    /// Functions of its own, which it may not have.
+    pub(super) defined: Vec<&'a str>,
 }
 
 impl<'a> Walk<'a> {
-    fn fault(&mut self, detail: impl Into<String>) {
-        self.faults.insert(detail.into());
+    pub(super) fn fault(&mut self, detail: impl Into<String>) {
+        self.faults.add(detail);
     }
 
     /// What a term gives for this input.
     pub(super) fn term(&mut self, term: &'a Term<&'a str>, input: What) -> What {
         match term {
             Term::Id => input,
-            Term::Recurse | Term::Num(_) => What::OTHER,
+            Term::Num(_) => What::OTHER,
+            // The input, and everything within it.
+            Term::Recurse => input.or(What::OTHER),
             Term::Str(format, parts) => self.text(*format, parts, input),
             Term::Arr(items) => {
                 self.optional(items.as_deref(), input);
@@ -77,11 +85,12 @@ impl<'a> Walk<'a> {
                 }
                 given.or(otherwise.as_deref().map_or(input, |term| self.term(term, input)))
             }
-            Term::Def(..) => {
+            Term::Def(definitions, rest) => {
                 self.fault(
                     "defines a function with `def`, which is not allowed: it could call itself without end",
                 );
-                What::OTHER
+                self.defined.extend(definitions.iter().map(|definition| definition.name));
+                self.term(rest, input)
             }
             Term::Call(name, arguments) => self.call(name, arguments, input),
             Term::Var(name) => self.variable(name),
@@ -99,8 +108,8 @@ impl<'a> Walk<'a> {
         parts: &'a [StrPart<&'a str, Term<&'a str>>],
         input: What,
     ) -> What {
-        if let Some(Err(detail)) = format.map(|name| allowed::function(name, 0)) {
-            self.fault(detail);
+        if let Some(name) = format.filter(|name| allowed::function(name, 0).is_none()) {
+            self.no_function(name, 0);
         }
         for part in parts {
             if let StrPart::Term(term) = part {
@@ -153,15 +162,16 @@ impl<'a> Walk<'a> {
                 rights.into_iter().rev().fold(given, |given, term| given.or(self.term(term, input)))
             }
             BinaryOp::Alt => self.term(left, input).or(self.term(right, input)),
+            // What stands left may be made, so it need not be there; what comes of it is like the input, or what was put into its place.
             BinaryOp::Update => {
-                let given = self.term(left, input);
+                let given = self.term(left, input.or(What::OTHER));
                 self.term(right, given);
-                input
+                input.or(What::OTHER)
             }
             BinaryOp::Assign | BinaryOp::UpdateMath(_) | BinaryOp::UpdateAlt => {
-                self.term(left, input);
+                self.term(left, input.or(What::OTHER));
                 self.term(right, input);
-                input
+                input.or(What::OTHER)
             }
             BinaryOp::Or | BinaryOp::And | BinaryOp::Math(_) | BinaryOp::Cmp(_) => {
                 self.term(left, input);
@@ -171,7 +181,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// `reduce` and `foreach`. What the state is after the first item is not followed.
+    /// `reduce` and `foreach`. What a step makes of a state that a step has made is not followed.
     fn fold(
         &mut self,
         name: &'a str,
@@ -187,52 +197,13 @@ impl<'a> Walk<'a> {
         let item = self.term(items, input);
         let Some((start, steps)) = arguments.split_first() else { return What::OTHER };
         let state = self.term(start, input).or(What::OTHER);
-        self.bound(pattern, item, input, |walk| {
-            for step in steps {
-                walk.term(step, state);
+        self.bound(pattern, item, input, |walk| match steps {
+            [] => state,
+            [step] => state.or(walk.term(step, state)),
+            [step, each @ ..] => {
+                let state = state.or(walk.term(step, state));
+                each.iter().fold(What::NOTHING, |given, each| given.or(walk.term(each, state)))
             }
-            What::OTHER
         })
-    }
-
-    fn call(&mut self, name: &'a str, arguments: &'a [Term<&'a str>], input: What) -> What {
-        let function = match allowed::function(name, arguments.len()) {
-            Ok(function) => function,
-            Err(detail) => {
-                self.fault(detail);
-                // What it would give its arguments nobody knows.
-                arguments.iter().for_each(|argument| {
-                    self.term(argument, What::OTHER);
-                });
-                return What::OTHER;
-            }
-        };
-        let mut last = What::NOTHING;
-        for (argument, given) in arguments.iter().zip(function.arguments) {
-            let given = match given {
-                Input::Same => input,
-                Input::Each => input.each(),
-                Input::Made => What::OTHER,
-                Input::Previous => last,
-            };
-            last = self.term(argument, given);
-        }
-        match function.gives {
-            Gives::Made => What::OTHER,
-            Gives::Input => input,
-            Gives::Last => last,
-            Gives::Nothing => What::NOTHING,
-        }
-    }
-
-    fn variable(&mut self, name: &'a str) -> What {
-        if let Some((_, what)) = self.variables.iter().rev().find(|(known, _)| *known == name) {
-            return *what;
-        }
-        match allowed::refused(name) {
-            Some(reason) => self.fault(format!("uses `{name}`, which is not allowed: {reason}")),
-            None => self.fault(format!("uses `{}`, which nothing before it defines", cut(name))),
-        }
-        What::OTHER
     }
 }

@@ -31,7 +31,12 @@ pub(super) struct TooLarge;
 impl Defaults {
     /// Those of a schema whose references have been checked.
     pub(super) fn of(schema: &Value) -> Self {
-        Reader { root: schema, defaults: HashMap::new(), within: HashMap::new() }.of(schema)
+        Self::of_within(schema, schema)
+    }
+
+    /// Those of a schema within another, to whose places it refers.
+    pub(super) fn of_within(schema: &Value, root: &Value) -> Self {
+        Reader { root, defaults: HashMap::new(), within: HashMap::new() }.of(schema)
     }
 
     /// Puts them in where nothing stands.
@@ -44,6 +49,15 @@ impl Defaults {
         } else {
             Ok(())
         }
+    }
+
+    /// As [`fill`](Self::fill), with as many bytes as there is `room` for.
+    pub(super) fn fill_into(
+        &self,
+        object: &mut Map<String, Value>,
+        room: &mut usize,
+    ) -> Result<(), TooLarge> {
+        self.fill_within(object, room).map(drop)
     }
 
     fn fill_within(&self, object: &mut Map<String, Value>, room: &mut usize) -> Result<bool, TooLarge> {

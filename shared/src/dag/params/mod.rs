@@ -6,19 +6,21 @@ mod patterns;
 mod refs;
 mod schema;
 mod sentence;
+mod work;
 
-use jsonschema::{Draft, PatternOptions, ValidationOptions, Validator};
+use jsonschema::{Draft, PatternOptions, ValidationError, ValidationOptions, Validator};
 use serde_json::{Map, Value, json};
 
 use super::at::At;
 use super::faults::Faults;
-use super::limits::{MAX_PATTERN_BYTES, MAX_SPEC_BYTES};
+use super::limits::{MAX_PATTERN_BYTES, MAX_PATTERN_CACHE_BYTES, MAX_SPEC_BYTES, MAX_WORK_FOR_ALL_FAULTS};
 use super::shape::DAG_V1;
 use super::words::cut;
 use crate::problem::{FieldError, MAX_FAULTS};
 pub use cache::ParamsCache;
 use defaults::Defaults;
 pub(super) use schema::check;
+use work::{Patterns, TooMuch, Work};
 
 /// What a version asks of the parameters of its runs, compiled once.
 #[derive(Debug, Default)]
@@ -30,6 +32,9 @@ pub struct Params {
 #[derive(Debug)]
 struct Compiled {
     validator: Validator,
+    /// What it was made of.
+    schema: Value,
+    patterns: Patterns,
     defaults: Defaults,
     /// The parameters that it describes, to suggest one.
     names: Vec<String>,
@@ -60,7 +65,7 @@ impl Params {
     /// The parameters with the defaults of what was left out.
     ///
     /// # Errors
-    /// Every fault, at most 20, with a pointer that starts with `/parameters`.
+    /// Every fault, at most 20, with a pointer that starts with `/parameters`; of parameters that are much work, the first one.
     pub fn apply(&self, mut parameters: Map<String, Value>) -> Result<Map<String, Value>, Vec<FieldError>> {
         let Some(compiled) = &self.compiled else { return Ok(parameters) };
         let at = At::Root.key("parameters");
@@ -73,11 +78,13 @@ impl Params {
             return Err(faults.finish());
         }
         let parameters = Value::Object(parameters);
-        for error in compiled.validator.iter_errors(&parameters) {
-            if faults.is_full() {
-                break;
-            }
-            sentence::add(&error, &at, &compiled.names, &mut faults);
+        let mut work = Work::new(&compiled.schema, &compiled.patterns);
+        match work.spend_on(&compiled.schema, &parameters) {
+            Ok(()) => each_error(&compiled.validator, &parameters, work.spent(), |error| {
+                sentence::add(error, &at, &compiled.names, &mut faults);
+                !faults.is_full()
+            }),
+            Err(TooMuch) => faults.add(&at, TOO_MUCH),
         }
         let mut faults = faults.finish();
         match parameters {
@@ -106,13 +113,36 @@ impl Compiled {
         let validator =
             options().build(&whole(schema)).map_err(|error| ParamsError(cut(&error.to_string())))?;
         let properties = schema.get("properties").and_then(Value::as_object);
-        let patterns = patterns::of(schema).len();
+        let patterns = patterns::weights(schema);
         Ok(Self {
             validator,
             defaults: Defaults::of(schema),
             names: properties.into_iter().flatten().map(|(name, _)| name.clone()).collect(),
-            weight: 8 * schema.to_string().len() + patterns * MAX_PATTERN_BYTES,
+            weight: 10 * schema.to_string().len()
+                + patterns.len() * (MAX_PATTERN_BYTES + MAX_PATTERN_CACHE_BYTES),
+            schema: schema.clone(),
+            patterns,
         })
+    }
+}
+
+/// What is told of what would take too long.
+const TOO_MUCH: &str = "are too much to validate: there are too many values, or too long texts, for so many schemas and regular expressions";
+
+/// Does something with each error until it says that it is enough. jsonschema makes all of them before it gives one: where `work` is much, the first
+/// is all that is asked for.
+fn each_error(
+    validator: &Validator,
+    value: &Value,
+    work: u64,
+    mut then: impl FnMut(&ValidationError<'_>) -> bool,
+) {
+    if work > MAX_WORK_FOR_ALL_FAULTS {
+        if let Err(error) = validator.validate(value) {
+            then(&error);
+        }
+    } else if !validator.is_valid(value) {
+        validator.iter_errors(value).take_while(|error| then(error)).for_each(drop);
     }
 }
 
@@ -127,7 +157,12 @@ fn whole(schema: &Value) -> Value {
 
 /// How schemas are read: as of 2020-12, formats asserted, nothing fetched, regular expressions that take linear time.
 fn options() -> ValidationOptions<'static> {
-    let patterns = PatternOptions::regex().size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES);
+    with_patterns_of(MAX_PATTERN_BYTES)
+}
+
+/// And of at most so many bytes.
+fn with_patterns_of(bytes: usize) -> ValidationOptions<'static> {
+    let patterns = PatternOptions::regex().size_limit(bytes).dfa_size_limit(MAX_PATTERN_CACHE_BYTES);
     jsonschema::options()
         .with_draft(Draft::Draft202012)
         .should_validate_formats(true)

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{options, refs};
+use super::work::Patterns;
+use super::{options, refs, with_patterns_of};
 use crate::dag::at::At;
 use crate::dag::faults::Faults;
-use crate::dag::limits::MAX_PATTERNS;
+use crate::dag::limits::{MAX_PATTERN_BYTES, MAX_PATTERNS};
 use crate::dag::words::quoted;
 
 /// The regular expressions of a schema, with their places.
@@ -22,6 +23,16 @@ pub(super) fn of(schema: &Value) -> Vec<(String, &str)> {
         }
     });
     patterns
+}
+
+/// What each takes for a byte: where many states are possible at once, all of them are gone through, as many as it has KiB, about.
+pub(super) fn weights(schema: &Value) -> Patterns {
+    let weight = |pattern: &str| {
+        let fits = |bytes: usize| with_patterns_of(bytes).build(&json!({ "pattern": pattern })).is_ok();
+        let sizes = [1, 4, 16, 32].into_iter().map(|kib| kib * 1024);
+        sizes.into_iter().find(|bytes| fits(*bytes)).unwrap_or(MAX_PATTERN_BYTES) as u64 / 1024
+    };
+    of(schema).into_iter().map(|(_, pattern)| (pattern.to_owned(), weight(pattern))).collect()
 }
 
 /// Whether each can be compiled, and whether there are not too many.

@@ -1,5 +1,5 @@
 //! References within a schema. They lead nowhere else, to no schema that leads back, and what they make of the schema has a bound: so
-//! validating takes time in proportion to what is validated.
+//! validating takes time in proportion to schema times value. [`work`](super::work) bounds that product.
 
 use std::collections::HashMap;
 
@@ -25,6 +25,10 @@ const SCHEMA: [&str; 12] = [
     "unevaluatedProperties",
     "additionalItems",
 ];
+/// Each of them validates once more what stands beside it.
+pub(super) const UNEVALUATED: [&str; 2] = ["unevaluatedItems", "unevaluatedProperties"];
+/// But not these schemas: what they describe is known by its name or its place.
+const ONCE: [&str; 6] = ["$defs", "definitions", "items", "patternProperties", "prefixItems", "properties"];
 const LIST: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
 const OBJECT: [&str; 6] =
     ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"];
@@ -94,9 +98,9 @@ pub(super) fn check(root: &Value, at: &At<'_>, faults: &mut Faults) {
     if dangling {
         return;
     }
-    let mut sizes = Sizes { root, schemas: &schemas, known: HashMap::new(), path: Vec::new() };
+    let mut sizes = Sizes { root, places: &schemas, known: HashMap::new(), path: Vec::new() };
     match sizes.of(root) {
-        Ok((size, _)) if size <= MAX_SCHEMAS => {}
+        Ok(size) if size.schemas <= MAX_SCHEMAS => {}
         Ok(_) => faults.add(
             at,
             format!("stands for more than {MAX_SCHEMAS} schemas, each \"$ref\" counted as what it names"),
@@ -109,6 +113,11 @@ pub(super) fn check(root: &Value, at: &At<'_>, faults: &mut Faults) {
                 format!("has a \"$ref\" that leads back to {place}: parameters have no endless depth"),
             );
         }
+        Err(Endless::Unevaluated(place)) => faults.add_at(
+            format!("{at}{place}"),
+            "has \"unevaluatedProperties\" or \"unevaluatedItems\", and so has a schema within its \"allOf\", \"anyOf\", \"$ref\" or the like: \
+             validating would take twice as long for each. Only the outer one may have it",
+        ),
         Err(Endless::Deep) => {
             faults.add(at, format!("has more than {MAX_DEPTH} schemas within each other, each \"$ref\" counted as what it names"));
         }
@@ -121,51 +130,78 @@ enum Endless {
     Back(String),
     /// It goes too deep to be followed.
     Deep,
+    /// The schema at this place has an `unevaluated…` above another one.
+    Unevaluated(String),
 }
 
-/// How many schemas a schema stands for, and how many of them lie within each other.
+/// What a schema stands for, each `$ref` as what it names.
+#[derive(Clone, Copy)]
+struct Size {
+    schemas: u64,
+    /// How many of them lie within each other.
+    height: usize,
+    /// Whether one of them has an `unevaluated…`.
+    unevaluated: bool,
+}
+
+/// Measures each schema once.
 struct Sizes<'a> {
     root: &'a Value,
-    schemas: &'a HashMap<*const Value, String>,
-    known: HashMap<*const Value, (u64, usize)>,
+    places: &'a HashMap<*const Value, String>,
+    known: HashMap<*const Value, Size>,
     path: Vec<*const Value>,
 }
 
 impl Sizes<'_> {
-    fn of(&mut self, schema: &Value) -> Result<(u64, usize), Endless> {
+    fn of(&mut self, schema: &Value) -> Result<Size, Endless> {
         let this = std::ptr::from_ref(schema);
         if let Some(known) = self.known.get(&this) {
             return Ok(*known);
         }
         if self.path.contains(&this) {
-            return Err(Endless::Back(self.schemas.get(&this).cloned().unwrap_or_default()));
+            return Err(Endless::Back(self.place(schema)));
         }
         if self.path.len() == MAX_DEPTH {
             return Err(Endless::Deep);
         }
         self.path.push(this);
-        let (mut size, mut height) = (1_u64, 0);
-        for within in children(schema).into_iter().chain(target(schema, self.root)) {
-            let (more, high) = self.of(within)?;
-            (size, height) = (size.saturating_add(more), height.max(high));
+        let unevaluated = UNEVALUATED.iter().any(|keyword| schema.get(keyword).is_some());
+        let mut size = Size { schemas: 1, height: 0, unevaluated };
+        let referred = target(schema, self.root).map(|target| ("$ref", target));
+        for (keyword, within) in children(schema).into_iter().chain(referred) {
+            let more = self.of(within)?;
+            if unevaluated && more.unevaluated && !ONCE.contains(&keyword) {
+                return Err(Endless::Unevaluated(self.place(schema)));
+            }
+            size.schemas = size.schemas.saturating_add(more.schemas);
+            size.height = size.height.max(more.height);
+            size.unevaluated |= more.unevaluated;
         }
         self.path.pop();
-        if height == MAX_DEPTH {
+        if size.height == MAX_DEPTH {
             return Err(Endless::Deep);
         }
-        self.known.insert(this, (size, height + 1));
-        Ok((size, height + 1))
+        size.height += 1;
+        self.known.insert(this, size);
+        Ok(size)
+    }
+
+    fn place(&self, schema: &Value) -> String {
+        self.places.get(&std::ptr::from_ref(schema)).cloned().unwrap_or_default()
     }
 }
 
-/// The schemas directly within one.
-fn children(schema: &Value) -> Vec<&Value> {
+/// The schemas directly within one, booleans included, with the keyword that has them.
+fn children(schema: &Value) -> Vec<(&str, &Value)> {
     let mut children = Vec::new();
     for (name, value) in schema.as_object().into_iter().flatten() {
+        let name = name.as_str();
         match value {
-            Value::Object(_) if SCHEMA.contains(&name.as_str()) => children.push(value),
-            Value::Array(list) if LIST.contains(&name.as_str()) => children.extend(list),
-            Value::Object(map) if OBJECT.contains(&name.as_str()) => children.extend(map.values()),
+            Value::Object(_) | Value::Bool(_) if SCHEMA.contains(&name) => children.push((name, value)),
+            Value::Array(list) if LIST.contains(&name) => children.extend(list.iter().map(|one| (name, one))),
+            Value::Object(map) if OBJECT.contains(&name) => {
+                children.extend(map.values().map(|one| (name, one)));
+            }
             _ => {}
         }
     }

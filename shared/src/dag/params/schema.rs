@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{options, patterns, refs, sentence, whole};
+use super::defaults::Defaults;
+use super::work::Work;
+use super::{TOO_MUCH, each_error, options, patterns, refs, sentence, whole};
 use crate::dag::at::At;
 use crate::dag::faults::Faults;
+use crate::dag::limits::MAX_SPEC_BYTES;
 use crate::dag::words::{cut, list, meant, quoted, shown};
 
 /// The formats that are asserted.
@@ -17,16 +20,19 @@ const FORMATS: [&str; 17] = [
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "object", "array", "null"];
 /// What schemas say, to suggest one that was meant. Other words are allowed, as JSON Schema has it, and mean nothing.
 #[rustfmt::skip]
-const KEYWORDS: [&str; 55] = [
+const KEYWORDS: [&str; 54] = [
     "$comment", "$defs", "$ref", "$schema", "additionalProperties", "allOf", "anyOf", "const", "contains",
     "contentEncoding", "contentMediaType", "contentSchema", "default", "definitions", "dependentRequired",
     "dependentSchemas", "deprecated", "description", "else", "enum", "example", "examples",
     "exclusiveMaximum", "exclusiveMinimum", "format", "if", "items", "maxContains", "maximum", "maxItems",
     "maxLength", "maxProperties", "minContains", "minimum", "minItems", "minLength", "minProperties",
-    "multipleOf", "not", "nullable", "oneOf", "pattern", "patternProperties", "prefixItems", "properties",
+    "multipleOf", "not", "oneOf", "pattern", "patternProperties", "prefixItems", "properties",
     "propertyNames", "readOnly", "required", "then", "title", "type", "unevaluatedItems",
     "unevaluatedProperties", "uniqueItems", "writeOnly",
 ];
+
+/// No keyword has more, misspelt or not.
+const MAX_KEYWORD_LETTERS: usize = 30;
 
 /// Finds everything that is wrong with the `params` at `at`, an object.
 pub(in crate::dag) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
@@ -55,7 +61,7 @@ pub(in crate::dag) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
 
 /// Types, formats and keywords that were probably meant otherwise.
 fn words(schema: &Value, at: &At<'_>, faults: &mut Faults) {
-    let Some(schema) = schema.as_object() else { return };
+    let Some(schema) = schema.as_object().filter(|_| !faults.is_full()) else { return };
     match schema.get("type") {
         Some(Value::String(one)) => one_type(one, &at.key("type"), faults),
         Some(Value::Array(several)) => {
@@ -76,17 +82,40 @@ fn words(schema: &Value, at: &At<'_>, faults: &mut Faults) {
             .add(&at.key("format"), format!("must be one of {}, is {}{hint}", list(FORMATS), quoted(format)));
     }
     for name in schema.keys() {
-        if !KEYWORDS.contains(&name.as_str()) && !name.starts_with("x-") && !name.starts_with('$') {
-            match meant(name, KEYWORDS) {
-                hint if hint.is_empty() => {}
-                hint => faults.add(&at.key(name), format!("is not a keyword of JSON Schema{hint}")),
-            }
+        if name == "nullable" {
+            let detail = "is not a keyword of JSON Schema: allow null as a type, as in \"type\": [\"string\", \"null\"]";
+            faults.add(&at.key(name), detail);
+        } else if let Some(keyword) = misspelt(name) {
+            let detail = format!("is not a keyword of JSON Schema (did you mean {keyword:?}?)");
+            faults.add(&at.key(name), detail);
         }
     }
 }
 
+/// The keyword that a name surely stands for: but for capitals, `_`, `-` and a plural it is the same word, or one letter of six or more is wrong. Other
+/// words that resemble one (`cost`, `note`, `comment`) are notes of their authors.
+fn misspelt(name: &str) -> Option<&'static str> {
+    let letters = name.chars().take(MAX_KEYWORD_LETTERS + 1).count();
+    if KEYWORDS.contains(&name) || !(5..=MAX_KEYWORD_LETTERS).contains(&letters) {
+        return None;
+    }
+    let plain = |word: &str| {
+        let plain = word.replace(['_', '-'], "").to_lowercase();
+        let one = plain.strip_suffix("ies").map(|stem| format!("{stem}y"));
+        one.unwrap_or_else(|| plain.trim_end_matches('s').to_owned())
+    };
+    let this = plain(name);
+    let one_letter = |keyword: &str| {
+        letters >= 6
+            && keyword.as_bytes().first() == name.as_bytes().first()
+            && keyword.len().abs_diff(letters) <= 1
+            && strsim::osa_distance(keyword, name) <= 1
+    };
+    KEYWORDS.into_iter().find(|keyword| keyword.len() >= 5 && (plain(keyword) == this || one_letter(keyword)))
+}
+
 fn one_type(one: &str, at: &At<'_>, faults: &mut Faults) {
-    if !TYPES.contains(&one) {
+    if !TYPES.contains(&one) && !faults.is_full() {
         faults.add(at, format!("must be one of {}, is {}{}", list(TYPES), quoted(one), meant(one, TYPES)));
     }
 }
@@ -95,6 +124,9 @@ fn one_type(one: &str, at: &At<'_>, faults: &mut Faults) {
 fn against_meta_schema(schema: &Value, at: &At<'_>, faults: &mut Faults) {
     let mut more = Faults::default();
     let meta = jsonschema::draft202012::meta::validator();
+    if meta.is_valid(schema) {
+        return;
+    }
     for error in meta.iter_errors(schema) {
         if more.is_full() {
             break;
@@ -111,13 +143,28 @@ fn against_meta_schema(schema: &Value, at: &At<'_>, faults: &mut Faults) {
 /// Each default has to satisfy the schema that it stands in.
 fn check_defaults(schema: &Value, at: &At<'_>, faults: &mut Faults) {
     let (mut places, mut refs, mut defaults) = (Vec::new(), Vec::new(), Vec::new());
-    refs::each(schema, &At::Root, &mut |schema, at| {
-        if let Some(default) = schema.get("default") {
-            places.push(at.to_string());
-            refs.push(json!({ "$ref": format!("urn:params#{}", encoded(&at.to_string())) }));
-            defaults.push(default.clone());
+    let weights = patterns::weights(schema);
+    let mut work = Work::new(schema, &weights);
+    let mut room = MAX_SPEC_BYTES;
+    let mut too_much = None;
+    refs::each(schema, &At::Root, &mut |within, place| {
+        let Some(default) = within.get("default").filter(|_| too_much.is_none()) else { return };
+        let mut default = default.clone();
+        // As a run gets it.
+        let filled = match &mut default {
+            Value::Object(fields) => Defaults::of_within(within, schema).fill_into(fields, &mut room).is_ok(),
+            _ => true,
+        };
+        if !filled || work.spend_on(within, &default).is_err() {
+            too_much = Some(place.key("default").to_string());
         }
+        places.push(place.to_string());
+        refs.push(json!({ "$ref": format!("urn:params#{}", encoded(&place.to_string())) }));
+        defaults.push(default);
     });
+    if let Some(place) = too_much {
+        return faults.add_at(format!("{at}{place}"), format!("with the defaults before it: {TOO_MUCH}"));
+    }
     if defaults.is_empty() {
         return;
     }
@@ -135,12 +182,9 @@ fn check_defaults(schema: &Value, at: &At<'_>, faults: &mut Faults) {
         }
     };
     let defaults = Value::Array(defaults);
-    for error in validator.iter_errors(&defaults) {
-        if faults.is_full() {
-            break;
-        }
+    each_error(&validator, &defaults, work.spent(), |error| {
         let mut one = Faults::default();
-        sentence::add(&error, &At::Root, &[], &mut one);
+        sentence::add(error, &At::Root, &[], &mut one);
         for fault in one.finish() {
             // `/<number of the default>/<place in it>`
             let (number, within) = fault.pointer[1..].split_once('/').unwrap_or((&fault.pointer[1..], ""));
@@ -152,7 +196,8 @@ fn check_defaults(schema: &Value, at: &At<'_>, faults: &mut Faults) {
                 format!("does not satisfy its own schema: {}", fault.detail),
             );
         }
-    }
+        !faults.is_full()
+    });
 }
 
 /// A JSON pointer as the fragment of a URI.

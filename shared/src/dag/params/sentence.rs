@@ -22,6 +22,9 @@ pub(super) fn add(error: &ValidationError<'_>, at: &At<'_>, names: &[String], fa
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             let top = error.instance_path().as_str().is_empty();
             for name in unexpected {
+                if faults.is_full() {
+                    return;
+                }
                 let hint = if top { meant(name, names.iter().map(String::as_str)) } else { String::new() };
                 faults.add_at(
                     format!("{place}/{}", escape(name)),

@@ -43,6 +43,8 @@ const RUN_RETRY: &[Field] = &[
 pub(crate) enum Readable {
     /// As a list of steps, whatever is wrong with some of them.
     Steps,
+    /// Its `params` alone: it has too many steps.
+    Params,
     /// No further: it is opaque, or too large, or not a spec at all.
     No,
 }
@@ -65,7 +67,7 @@ pub(crate) fn check(spec: &Value, faults: &mut Faults) -> Readable {
     }
     object(spec, &At::Root, SPEC, "a dag_spec", faults);
     let too_many = map.get("steps").and_then(Value::as_array).is_some_and(|steps| steps.len() > MAX_STEPS);
-    if too_many { Readable::No } else { Readable::Steps }
+    if too_many { Readable::Params } else { Readable::Steps }
 }
 
 fn bad_kind(kind: &Value) -> String {

@@ -13,6 +13,8 @@ use crate::dag::words::{a, quoted, shown};
 pub(crate) const CONNECTION: &str = "connection";
 /// `${`, the text between, and `}`.
 const MAX_EXPRESSION_CHARS: usize = 4100;
+/// As many as the name of a connection may have.
+const MAX_CONNECTION_CHARS: usize = 100;
 /// A year.
 const MAX_WAIT_SECONDS: f64 = 31_536_000.0;
 
@@ -129,7 +131,7 @@ fn a_list(value: &Value, at: &At<'_>, faults: &mut Faults) {
 
 /// Its name: whether the tenant has it is asked at approval, so it cannot depend on a run.
 fn connection(value: &Value, at: &At<'_>, faults: &mut Faults) {
-    text::<1, 200>(value, at, faults);
+    text::<1, MAX_CONNECTION_CHARS>(value, at, faults);
     if value.as_str().is_some_and(|name| name.contains("${")) {
         faults.add(at, "must be the name of a connection as it is: it is not templated");
     }
@@ -210,6 +212,9 @@ pub(super) fn expression(value: &Value, at: &At<'_>, faults: &mut Faults) {
     match value.as_str() {
         None => {
             faults.add(at, format!("must be one expression such as \"${{ .params.x }}\", is {}", a(value)))
+        }
+        Some(text) if !is_expression(text) && is_expression(text.trim()) => {
+            faults.add(at, "must be one expression and nothing else: there is a space before or after it");
         }
         Some(text) if !is_expression(text) => {
             faults.add(at, format!("must be one expression, from \"${{\" to \"}}\", is {}", quoted(text)));
