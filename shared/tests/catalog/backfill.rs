@@ -70,3 +70,36 @@ async fn versions_that_were_written_in_sql_before_fit_in(mut conn: Conn) {
         .unwrap();
     assert_eq!(unread["updated_at"], "2026-02-01T00:00:00+00:00");
 }
+
+#[sqlx::test(migrations = false)]
+async fn the_catalogue_goes_again_as_it_came(mut conn: Conn) {
+    let run = async |conn: &mut Conn, up: bool| {
+        let step = runplane::MIGRATOR
+            .iter()
+            .find(|step| step.version == CATALOGUE && step.migration_type.is_up_migration() == up);
+        let sql = step.unwrap().sql.as_str().to_owned();
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **conn).await.unwrap();
+    };
+    let mut before: Vec<_> = runplane::MIGRATOR
+        .iter()
+        .filter(|step| step.version < CATALOGUE && step.migration_type.is_up_migration())
+        .collect();
+    before.sort_by_key(|step| step.version);
+    for step in before {
+        sqlx::raw_sql(AssertSqlSafe(step.sql.as_str().to_owned())).execute(&mut *conn).await.unwrap();
+    }
+    let shape = "select coalesce(jsonb_agg(x order by x), '[]') from (
+          select 'table ' || attrelid::regclass || ' ' || attname from pg_attribute
+          where attrelid::regclass::text !~ '^(pg_|information_schema)' and attnum > 0 and not attisdropped
+          union all select 'function ' || proname from pg_proc where pronamespace = 'public'::regnamespace
+          union all select 'trigger ' || tgname from pg_trigger where not tgisinternal
+          union all select 'constraint ' || conname from pg_constraint where connamespace = 'public'::regnamespace
+        ) as shape (x)";
+    let old: Value = sqlx::query_scalar(shape).fetch_one(&mut *conn).await.unwrap();
+    run(&mut conn, true).await;
+    let new: Value = sqlx::query_scalar(shape).fetch_one(&mut *conn).await.unwrap();
+    assert_ne!(new, old);
+    run(&mut conn, false).await;
+    let again: Value = sqlx::query_scalar(shape).fetch_one(&mut *conn).await.unwrap();
+    assert_eq!(again, old);
+}
