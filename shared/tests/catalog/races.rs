@@ -11,7 +11,7 @@ use crate::support::{approve, deprecate, edit, get, world};
 const ROUNDS: usize = 60;
 
 /// Waits until another connection waits for a lock.
-async fn somebody_waits(conn: &mut PgConnection) {
+pub async fn somebody_waits(conn: &mut PgConnection) {
     for _ in 0..500 {
         let waiting: i64 = sqlx::query_scalar(
             "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
