@@ -114,13 +114,14 @@ async fn a_version_that_is_being_written_meanwhile_is_waited_for(
     let mut conn = options.connect().await.unwrap();
     let (mut first, mut second) = (options.connect().await.unwrap(), options.connect().await.unwrap());
     migrate_to_before(&mut conn).await;
-    let mut writing = first.begin().await.unwrap();
     let id = Uuid::now_v7();
-    let approved_in_sql = "with t as (insert into tenants (id, name) values ($1, 'T')),
-              p as (insert into pipelines (id, tenant_id, name) values ($1, $1, 'P'))
-         insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec)
+    let pipeline = "with t as (insert into tenants (id, name) values ($1, 'T'))
+         insert into pipelines (id, tenant_id, name) values ($1, $1, 'P')";
+    sqlx::query(pipeline).bind(id).execute(&mut conn).await.unwrap();
+    let mut writing = first.begin().await.unwrap();
+    let approved = "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec)
          values ($1, $1, $1, '1', 'APPROVED', '{}')";
-    sqlx::query(approved_in_sql).bind(id).execute(&mut *writing).await.unwrap();
+    sqlx::query(approved).bind(id).execute(&mut *writing).await.unwrap();
     let migrating = tokio::spawn(async move { migrate(&mut second, true).await });
     somebody_waits(&mut conn).await;
     writing.commit().await.unwrap();
