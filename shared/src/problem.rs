@@ -168,15 +168,9 @@ impl Problem {
     }
 
     /// `invalid_field` at the places given, at least one, each cut to [`MAX_FAULT_CHARS`].
-    pub fn invalid(mut errors: Vec<FieldError>) -> Self {
-        errors.truncate(MAX_FAULTS);
-        let errors: Vec<_> = errors.into_iter().map(FieldError::cut).collect();
-        let detail = match errors.as_slice() {
-            [one] if one.pointer.is_empty() => one.detail.clone(),
-            [one] => format!("{}: {}", one.pointer, one.detail),
-            many => format!("{} fields of the request are invalid", many.len()),
-        };
-        Self { code: Code::InvalidField, detail, errors, cause: None }
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let errors = errors.into_iter().take(MAX_FAULTS).map(FieldError::cut).collect();
+        Self::at_fields(Code::InvalidField, errors)
     }
 
     /// `invalid_dag_spec` with the faults of the spec, at least one; pointers are into the spec.
@@ -190,9 +184,20 @@ impl Problem {
         Self { code: Code::InvalidDagSpec, detail, errors: faults, cause: None }
     }
 
-    /// `invalid_parameters` at the places given, at least one, below `/parameters`.
+    /// `invalid_parameters` at the places given, at least one, below `/parameters`. Whoever collects them bounds them, as those of a
+    /// dag_spec: what a schema allows may take more words than a field of ours.
     pub fn invalid_parameters(errors: Vec<FieldError>) -> Self {
-        Self { code: Code::InvalidParameters, ..Self::invalid(errors) }
+        Self::at_fields(Code::InvalidParameters, errors)
+    }
+
+    fn at_fields(code: Code, mut errors: Vec<FieldError>) -> Self {
+        errors.truncate(MAX_FAULTS);
+        let detail = match errors.as_slice() {
+            [one] if one.pointer.is_empty() => one.detail.clone(),
+            [one] => format!("{}: {}", one.pointer, one.detail),
+            many => format!("{} fields of the request are invalid", many.len()),
+        };
+        Self { code, detail, errors, cause: None }
     }
 
     /// `internal`: fixed text for the caller, the cause for the log.
@@ -253,5 +258,7 @@ mod tests {
     fn a_fault_of_an_ordinary_length_is_told_in_full() {
         let fault = FieldError::new("/".repeat(MAX_FAULT_CHARS), "ä".repeat(MAX_FAULT_CHARS));
         assert_eq!(Problem::invalid(vec![fault.clone()]).errors, [fault]);
+        let listed = FieldError::new("/parameters/a", "x, ".repeat(MAX_FAULT_CHARS));
+        assert_eq!(Problem::invalid_parameters(vec![listed.clone()]).errors, [listed]);
     }
 }

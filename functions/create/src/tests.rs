@@ -183,9 +183,9 @@ async fn parameters_that_the_version_does_not_allow_are_all_named(
     options: PgConnectOptions,
 ) {
     let app = app(options, FUNCTION).await;
-    let version = "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec) values
+    let version = "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, approved_at, dag_spec) values
       ('0199e0c0-0000-7000-8000-0000000000d1', '580115b4-a291-4917-8dbd-247cfa13e2d6',
-       '0199e0c0-0000-7000-8000-000000000011', 'with params', 'APPROVED',
+       '0199e0c0-0000-7000-8000-000000000011', 'with params', 'APPROVED', now(),
        '{\"params\": {\"properties\": {\"since\": {\"type\": \"string\", \"format\": \"date\"}, \"min_total\": {\"type\": \"number\"}},
                     \"required\": [\"since\"], \"additionalProperties\": false}}')";
     assert_eq!(execute(&app, sqlx::query(version)).await, 1);

@@ -164,8 +164,8 @@ async fn parameters_that_the_version_does_not_allow_are_refused(
     options: PgConnectOptions,
 ) {
     let app = app(options, FUNCTION).await;
-    let version = r#"insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec)
-                     select '0199e0c0-0000-7000-8000-0000000000d2', tenant_id, pipeline_id, 'with params', 'APPROVED',
+    let version = r#"insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, approved_at, dag_spec)
+                     select '0199e0c0-0000-7000-8000-0000000000d2', tenant_id, pipeline_id, 'with params', 'APPROVED', now(),
                             '{"params": {"properties": {"since": {"type": "integer"}}}}'
                      from pipeline_versions where id = '0199e0c0-0000-7000-8000-000000000023'"#;
     assert_eq!(execute(&app, sqlx::query(version)).await, 1);
