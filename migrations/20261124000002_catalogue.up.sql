@@ -1,5 +1,11 @@
 -- The catalogue: connections, drafts that are edited, approvals that stay what they were.
 
+-- Whoever waits for a table keeps everybody out who comes after: rather give up, and be run again when it is quiet.
+set local lock_timeout = '10s';
+-- Taken before anything is read: no version may come in between the rows being filled in and the constraints that they have to satisfy,
+-- and a lock that is made stronger only then could be waited for by two, each for the other.
+lock table pipeline_versions in access exclusive mode;
+
 -- What the steps of a tenant's pipelines may reach. Never a secret: secret_ref is the name of one.
 create table connections (
   id          uuid primary key,
@@ -23,6 +29,8 @@ alter table pipeline_versions
   -- Of a draft: rises with every edit, so that nobody approves, or writes over, what somebody else has changed meanwhile.
   add column revision    integer not null default 1 check (revision >= 1),
   add column updated_at  timestamptz not null default now(),
+  -- What the transitions refer to: an id with the tenant that it belongs to.
+  add constraint pipeline_versions_of_tenant unique (tenant_id, id),
   add constraint draft_iff_not_approved check ((status = 'DRAFT') = (approved_at is null)),
   add constraint approved_by_with_approval check (approved_by is null or approved_at is not null),
   add constraint digest_with_approval check (dag_sha256 is null or approved_at is not null);
@@ -33,13 +41,14 @@ update pipeline_versions set updated_at = coalesce(approved_at, created_at);
 create table pipeline_version_transitions (
   -- Rises in the order in which the transitions of a version took place; `made_at` is when their statements began.
   id                   bigint generated always as identity primary key,
-  pipeline_version_id  uuid not null references pipeline_versions (id),
+  pipeline_version_id  uuid not null,
   tenant_id            uuid not null,
   from_status          text not null,
   to_status            text not null,
   made_at              timestamptz not null default now(),
   made_by              text,
   comment              text,
+  foreign key (tenant_id, pipeline_version_id) references pipeline_versions (tenant_id, id),
   constraint possible_transition check (
     (from_status, to_status) in (('DRAFT', 'APPROVED'), ('APPROVED', 'DEPRECATED'), ('DEPRECATED', 'APPROVED')))
 );
@@ -60,7 +69,9 @@ create index connections_list_tenant on connections (tenant_id, created_at desc,
 
 -- A version that was approved is what its runs ran: nobody changes or deletes it, whichever way they come. The API never
 -- tries; this is for everybody else who has the table before them.
-create function keep_approved_versions() returns trigger language plpgsql as $$
+create function keep_approved_versions() returns trigger language plpgsql
+-- Of whoever writes, nothing decides what the names here mean.
+set search_path = pg_catalog, pg_temp as $$
 declare
   this text := format('pipeline version %s (%s)', old.id, old.version);
   changed text;
@@ -77,6 +88,12 @@ begin
      and (old.status, new.status) not in (('DRAFT', 'APPROVED'), ('APPROVED', 'DEPRECATED'), ('DEPRECATED', 'APPROVED')) then
     raise exception '% is %: it cannot become %', this, old.status, new.status
       using errcode = 'restrict_violation', hint = 'DRAFT -> APPROVED -> DEPRECATED -> APPROVED, and nothing else.';
+  end if;
+
+  -- A change of status by hand is one to whoever looks at updated_at, as approvals and imports do. An import says that it leaves it alone.
+  if new.status <> old.status and new.updated_at = old.updated_at
+     and coalesce(current_setting('runplane.keeps_updated_at', true), '') <> 'on' then
+    new.updated_at := now();
   end if;
 
   if old.status = 'DRAFT' then
@@ -118,7 +135,8 @@ create trigger keep_approved_versions before update or delete on pipeline_versio
   for each row execute function keep_approved_versions();
 
 -- What happened has happened.
-create function keep_transitions() returns trigger language plpgsql as $$
+create function keep_transitions() returns trigger language plpgsql
+set search_path = pg_catalog, pg_temp as $$
 begin
   raise exception 'transition % of pipeline version %: it cannot be changed or deleted', old.id, old.pipeline_version_id
     using errcode = 'restrict_violation';
@@ -126,3 +144,16 @@ end $$;
 
 create trigger keep_transitions before update or delete on pipeline_version_transitions
   for each row execute function keep_transitions();
+
+-- No row is asked then.
+create function keep_from_truncate() returns trigger language plpgsql
+set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception '% keeps what was approved: it cannot be truncated', tg_table_name
+    using errcode = 'restrict_violation';
+end $$;
+
+create trigger keep_from_truncate before truncate on pipeline_versions
+  for each statement execute function keep_from_truncate();
+create trigger keep_from_truncate before truncate on pipeline_version_transitions
+  for each statement execute function keep_from_truncate();

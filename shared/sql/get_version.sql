@@ -10,6 +10,7 @@ select
      select t.id, t.from_status, t.to_status, t.made_at, t.made_by, t.comment
      from pipeline_version_transitions t
      where t.pipeline_version_id = v.id
+       and t.tenant_id = v.tenant_id
      order by t.id desc
      limit $3
    ) t) as "transitions!: Json<Vec<Transition>>"

@@ -91,6 +91,10 @@ pub const MAX_FAULTS: usize = 20;
 /// A problem names at most this many faults of a dag_spec, which is a text that somebody mends in one go.
 pub const MAX_DAG_FAULTS: usize = 100;
 
+/// So many characters of a pointer or a detail are sent: both may repeat what the caller has sent, and written as JSON that can be eight times
+/// as much as came, above what Lambda sends back.
+pub const MAX_FAULT_CHARS: usize = 200;
+
 /// One fault in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
@@ -105,6 +109,19 @@ impl FieldError {
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: detail.into() }
     }
+
+    /// The fault with no more of either text than an answer has room for; what is cut ends in `…`.
+    fn cut(self) -> Self {
+        Self { pointer: cut(self.pointer), detail: cut(self.detail) }
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_FAULT_CHARS) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// An answer that is not the one the caller hoped for.
@@ -150,15 +167,10 @@ impl Problem {
         Self { code, detail: detail.into(), errors: Vec::new(), cause: None }
     }
 
-    /// `invalid_field` at the places given, at least one.
-    pub fn invalid(mut errors: Vec<FieldError>) -> Self {
-        errors.truncate(MAX_FAULTS);
-        let detail = match errors.as_slice() {
-            [one] if one.pointer.is_empty() => one.detail.clone(),
-            [one] => format!("{}: {}", one.pointer, one.detail),
-            many => format!("{} fields of the request are invalid", many.len()),
-        };
-        Self { code: Code::InvalidField, detail, errors, cause: None }
+    /// `invalid_field` at the places given, at least one, each cut to [`MAX_FAULT_CHARS`].
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let errors = errors.into_iter().take(MAX_FAULTS).map(FieldError::cut).collect();
+        Self::at_fields(Code::InvalidField, errors)
     }
 
     /// `invalid_dag_spec` with the faults of the spec, at least one; pointers are into the spec.
@@ -172,9 +184,20 @@ impl Problem {
         Self { code: Code::InvalidDagSpec, detail, errors: faults, cause: None }
     }
 
-    /// `invalid_parameters` at the places given, at least one, below `/parameters`.
+    /// `invalid_parameters` at the places given, at least one, below `/parameters`. Whoever collects them bounds them, as those of a
+    /// dag_spec: what a schema allows may take more words than a field of ours.
     pub fn invalid_parameters(errors: Vec<FieldError>) -> Self {
-        Self { code: Code::InvalidParameters, ..Self::invalid(errors) }
+        Self::at_fields(Code::InvalidParameters, errors)
+    }
+
+    fn at_fields(code: Code, mut errors: Vec<FieldError>) -> Self {
+        errors.truncate(MAX_FAULTS);
+        let detail = match errors.as_slice() {
+            [one] if one.pointer.is_empty() => one.detail.clone(),
+            [one] => format!("{}: {}", one.pointer, one.detail),
+            many => format!("{} fields of the request are invalid", many.len()),
+        };
+        Self { code, detail, errors, cause: None }
     }
 
     /// `internal`: fixed text for the caller, the cause for the log.
@@ -213,5 +236,29 @@ impl From<sqlx::Error> for Problem {
     /// `unavailable` if Postgres was out of reach, `internal` otherwise.
     fn from(error: sqlx::Error) -> Self {
         if crate::db::is_unavailable(&error) { Self::unavailable(error) } else { Self::internal(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_has_sent_is_repeated_in_part_only() {
+        let long = |char: &str| char.repeat(1024 * 1024);
+        let faults = (0..MAX_FAULTS).map(|_| FieldError::new(long("\\"), long("ä"))).collect();
+        let body = Problem::invalid(faults).into_body("id");
+        assert!(serde_json::to_string(&body).unwrap().len() < 32 * 1024);
+        let FieldError { pointer, detail } = &body.errors[0];
+        assert_eq!(*pointer, "\\".repeat(MAX_FAULT_CHARS) + "…");
+        assert_eq!(*detail, "ä".repeat(MAX_FAULT_CHARS) + "…");
+    }
+
+    #[test]
+    fn a_fault_of_an_ordinary_length_is_told_in_full() {
+        let fault = FieldError::new("/".repeat(MAX_FAULT_CHARS), "ä".repeat(MAX_FAULT_CHARS));
+        assert_eq!(Problem::invalid(vec![fault.clone()]).errors, [fault]);
+        let listed = FieldError::new("/parameters/a", "x, ".repeat(MAX_FAULT_CHARS));
+        assert_eq!(Problem::invalid_parameters(vec![listed.clone()]).errors, [listed]);
     }
 }

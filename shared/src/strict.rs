@@ -1,6 +1,6 @@
 //! JSON read strictly: every field has a place to go, and a fault says where it is.
 
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, IntoDeserializer as _};
 use serde_json::error::Category;
 
 use crate::problem::{FieldError, MAX_FAULTS};
@@ -27,6 +27,31 @@ where
         Ok(_) if !unknown.is_empty() => Err(unknown),
         Ok(value) => Ok(value),
     }
+}
+
+/// One of the words of `T`, whose variants have no content, and nothing but a string: serde would also take `{"word": null}`.
+///
+/// # Errors
+/// What stands there is no string, or another word.
+pub fn word<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(String::deserialize(deserializer)?.into_deserializer())
+}
+
+/// As [`word`], or `None` for null; a field that may be left out is `#[serde(default)]` besides.
+///
+/// # Errors
+/// As [`word`].
+pub fn optional_word<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| T::deserialize(text.into_deserializer())).transpose()
 }
 
 /// A key as a JSON pointer writes it (RFC 6901).

@@ -68,7 +68,7 @@ fn check(operation: &str, body: Value) {
         "create_version" => checked!(CreateVersionRequest),
         "edit_version" => checked!(EditVersionRequest),
         "change_version_status" => checked!(ChangeStatusRequest),
-        "create_connection" => checked!(CreateConnectionRequest),
+        "create_connection" => checked!(CreateConnectionRequest).map(drop),
         other => panic!("no request type for {other}"),
     };
     checked.unwrap_or_else(|faults| panic!("{operation}: {faults:?}"));

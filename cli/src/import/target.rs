@@ -13,7 +13,8 @@ pub(super) async fn open(url: &str) -> Result<PgConnection> {
     // What is imported does not belong into a log.
     let options = options
         .application_name("runplane import")
-        .options([("statement_timeout", "0")])
+        // A version whose updated_at is its created_at is one that only imports have written: their changes of its status keep it so.
+        .options([("statement_timeout", "0"), ("runplane.keeps_updated_at", "on")])
         .disable_statement_logging();
     let mut conn = options.connect().await.context("cannot connect to --to")?;
     if !is_migrated(&mut conn).await? {

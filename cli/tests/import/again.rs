@@ -108,7 +108,7 @@ async fn what_was_changed_here_stays_as_it_is_here(pool: PgPool) {
     ends.import(&[]).await.ended(0);
     ends.here(
         "update pipeline_versions set dag_spec = '{\"ours\": 1}' where version = '2.0';
-         update pipeline_versions set status = 'DEPRECATED', updated_at = now() where id::text like '%104';
+         update pipeline_versions set status = 'DEPRECATED' where id::text like '%104';
          update tenants set name = 'Acme Inc.' where name = 'Acme';
          update pipelines set description = 'Changed', name = 'weekly' where id::text like '%11'",
     )

@@ -10,10 +10,11 @@ use runplane::problem::{Code, Problem};
 
 /// `POST /api/connections`.
 pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
+    call.no_query()?;
     let request: CreateConnectionRequest = call.body()?;
-    request.check()?;
+    let config = request.check()?;
     tracing::Span::current().record("tenant.id", request.tenant_id.to_string());
-    let connection = app.call(async |conn| catalog::create_connection(conn, &request).await);
+    let connection = app.call(async |conn| catalog::create_connection(conn, &request, &config).await);
     let connection = connection.await.map_err(|error| match error {
         CreateConnectionError::TenantNotFound => {
             Problem::new(Code::TenantNotFound, "There is no such tenant")

@@ -10,6 +10,7 @@ use runplane::problem::{Code, Problem};
 
 /// `POST /api/pipelines`.
 pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
+    call.no_query()?;
     let request: CreatePipelineRequest = call.body()?;
     request.check()?;
     tracing::Span::current().record("tenant.id", request.tenant_id.to_string());

@@ -8,6 +8,7 @@ use runplane::scope::Scope;
 
 /// `POST /api/tenants`.
 pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
+    call.no_query()?;
     let request: CreateTenantRequest = call.body()?;
     request.check()?;
     let tenant = app.call(async |conn| catalog::create_tenant(conn, &request).await).await?;

@@ -10,6 +10,7 @@ use runplane::problem::{Code, Problem};
 
 /// `POST /api/pipeline-versions`.
 pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
+    call.no_query()?;
     let request: CreateVersionRequest = call.body()?;
     request.check()?;
     tracing::Span::current().record("tenant.id", request.tenant_id.to_string());
@@ -79,7 +80,7 @@ pub async fn change_status(app: &App, call: &Call) -> Result<Reply, Problem> {
     let (scope, id) = (call.scope()?, call.id("pipeline_version_id")?);
     let request: ChangeStatusRequest = call.body()?;
     request.check()?;
-    let by = call.signer().or(request.approved_by.as_deref());
+    let by = call.maker(request.approved_by.as_deref());
     let changed = app.call(async |conn| catalog::change_status(conn, scope, id, &request, by).await);
     let changed = changed.await.map_err(|error| match error {
         ChangeStatusError::NotFound => not_found(),

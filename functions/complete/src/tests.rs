@@ -117,10 +117,10 @@ async fn only_two_outcomes_exist(_pool: PgPoolOptions, options: PgConnectOptions
     {
       "body": {
         "code": "invalid_field",
-        "detail": "/status: unknown variant `DONE`, expected `SUCCEEDED` or `FAILED` at line 1 column 17",
+        "detail": "/status: unknown variant `DONE`, expected `SUCCEEDED` or `FAILED` at line 1 column 18",
         "errors": [
           {
-            "detail": "unknown variant `DONE`, expected `SUCCEEDED` or `FAILED` at line 1 column 17",
+            "detail": "unknown variant `DONE`, expected `SUCCEEDED` or `FAILED` at line 1 column 18",
             "pointer": "/status"
           }
         ],

@@ -65,13 +65,18 @@ impl Call {
         })
     }
 
-    /// Who signed the request, by ARN, where the gateway has checked that somebody did.
-    pub fn signer(&self) -> Option<&str> {
-        match self.request.request_context_ref() {
+    /// Who makes this request: whoever signed it, by ARN, where the gateway checks signatures, else whoever the request says. A signer whose
+    /// ARN the gateway leaves out is nobody that is known; it is not for the request to say then either.
+    pub fn maker<'a>(&'a self, said: Option<&'a str>) -> Option<&'a str> {
+        let iam = match self.request.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => {
-                context.authorizer.as_ref()?.iam.as_ref()?.user_arn.as_deref()
+                context.authorizer.as_ref().and_then(|authorizer| authorizer.iam.as_ref())
             }
             _ => None,
+        };
+        match iam {
+            Some(iam) => iam.user_arn.as_deref().filter(|arn| !arn.is_empty()),
+            None => said,
         }
     }
 
@@ -97,6 +102,14 @@ impl Call {
                 .map(|all| all.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
                 .unwrap_or_default(),
         )
+    }
+
+    /// Nothing in the query: what is created says in the body whose it is.
+    ///
+    /// # Errors
+    /// `invalid_field` with every parameter that is there.
+    pub fn no_query(&self) -> Result<(), Problem> {
+        self.query().finish()
     }
 
     /// The `Idempotency-Key` header, if there is one.
@@ -210,6 +223,38 @@ mod tests {
         assert_eq!(fault("{}"), invalid(&["/count"]));
         assert_eq!(fault("[1, null]"), invalid(&[""]));
         assert_eq!(fault("null"), invalid(&[""]));
+    }
+
+    #[test]
+    fn who_says_who_it_is_is_believed_only_where_nobody_signs() {
+        let event = include_str!("../../../events/catalog.change_status.signed.json");
+        let arn = "arn:aws:iam::123456789012:user/bob";
+        let maker = |authorizer: Value| {
+            let mut event: Value = serde_json::from_str(event).unwrap();
+            event["requestContext"]["authorizer"] = authorizer;
+            let call = Call::new(lambda_http::request::from_str(&event.to_string()).unwrap());
+            call.maker(Some("ann")).map(str::to_owned)
+        };
+        let iam = |arn: Value| {
+            let mut event: Value = serde_json::from_str(event).unwrap();
+            let mut authorizer = event["requestContext"]["authorizer"].take();
+            authorizer["iam"]["userArn"] = arn;
+            maker(authorizer)
+        };
+        assert_eq!(iam(arn.into()).as_deref(), Some(arn));
+        assert_eq!(iam("".into()), None);
+        assert_eq!(iam(Value::Null), None);
+        assert_eq!(maker(Value::Null).as_deref(), Some("ann"));
+    }
+
+    #[test]
+    fn a_value_in_the_wrong_place_comes_back_in_part_only() {
+        let text = r"\\".repeat(MAX_BODY_BYTES / 2 - 100);
+        for body in [format!(r#"{{"count": "{text}"}}"#), format!(r#"{{"count": 1, "{text}": 1}}"#)] {
+            let problem = parse::<Body>(body.as_bytes()).unwrap_err();
+            assert_eq!(problem.code, Code::InvalidField);
+            assert!(serde_json::to_string(&problem.into_body("")).unwrap().len() < 4096);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::holder::{Standing, holder};
 use super::{Dispatch, Labels, Outcome, Run, RunStatus, run_from};
 use crate::problem::Problem;
 use crate::scope::Scope;
+use crate::strict;
 
 /// An `error_message` is kept up to this many bytes.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024;
@@ -22,6 +23,7 @@ const CUT_MARK: &str = "… [cut]";
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CompleteRequest {
     /// How it ended.
+    #[serde(deserialize_with = "strict::word")]
     pub status: Outcome,
     /// From the claim. May be left out only on a run's first claim.
     pub lease_token: Option<Uuid>,
@@ -216,6 +218,13 @@ fn cut(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outcome_is_a_string() {
+        let read = |body: &str| serde_json::from_str::<CompleteRequest>(body);
+        read(r#"{"status": "FAILED"}"#).unwrap();
+        read(r#"{"status": {"FAILED": null}}"#).unwrap_err();
+    }
 
     #[test]
     fn a_long_message_is_cut_on_a_characters_boundary_with_a_mark() {

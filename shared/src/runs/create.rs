@@ -14,6 +14,7 @@ use super::parameters::{Checked, of_version};
 use super::{Dispatch, Labels, Run, RunStatus, run_from};
 use crate::dag::{ParamsCache, ParamsError};
 use crate::problem::{FieldError, Problem};
+use crate::strict;
 
 /// What a client sends to create a run.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -29,6 +30,7 @@ pub struct CreateRequest {
     #[schema(min_length = 1, max_length = 30)]
     pub trigger_type: Option<String>,
     /// `push` if left out.
+    #[serde(default, deserialize_with = "strict::optional_word")]
     pub dispatch: Option<Dispatch>,
     /// 1 to 100 characters; the pipeline's queue if left out, else `default`.
     #[schema(min_length = 1, max_length = 100)]
@@ -235,6 +237,20 @@ mod tests {
 
     fn digest(request: &str) -> String {
         hex::encode(super::digest(&serde_json::from_str::<CreateRequest>(request).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn a_dispatch_is_a_string_or_left_out() {
+        let read = |dispatch: &str| {
+            let ids = r#""tenant_id": "580115b4-a291-4917-8dbd-247cfa13e2d6",
+                         "pipeline_version_id": "b31dbeba-3a2e-4fa9-a084-72c75f9f18a3""#;
+            serde_json::from_str::<CreateRequest>(&format!("{{{ids}{dispatch}}}"))
+                .map(|request| request.dispatch)
+        };
+        assert_eq!(read("").unwrap(), None);
+        assert_eq!(read(r#", "dispatch": null"#).unwrap(), None);
+        assert_eq!(read(r#", "dispatch": "pull""#).unwrap(), Some(Dispatch::Pull));
+        read(r#", "dispatch": {"pull": null}"#).unwrap_err();
     }
 
     /// Stored digests outlive a release: if this one changes, every key in use is answered 422.

@@ -7,7 +7,7 @@ use runplane::scope::Scope;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::support::{Conn, request, row, world};
+use crate::support::{Conn, connect, request, row, world};
 
 /// Everything that the catalogue holds, as JSON.
 async fn everything(conn: &mut PgConnection) -> Value {
@@ -30,9 +30,9 @@ async fn a_stranger_finds_nothing_and_changes_nothing(mut conn: Conn) {
     let (owner, stranger) = (world(&mut conn).await, world(&mut conn).await);
     let version = owner.draft(&mut conn).await;
     let connection = request(json!({
-        "tenant_id": owner.tenant, "name": "q", "kind": "sqs", "config": {"queue_url": "https://sqs.example.com/1/q"},
+        "tenant_id": owner.tenant, "name": "q", "kind": "sqs", "config": {"queue_url": "https://sqs.example.com/000000000001/q"},
     }));
-    let connection = catalog::create_connection(&mut conn, &connection).await.unwrap().id;
+    let connection = connect(&mut conn, &connection).await.unwrap().id;
     let scope = Scope::Tenant(stranger.tenant);
     let before = everything(&mut conn).await;
     let told = |error: &dyn std::error::Error| error.to_string();
@@ -140,6 +140,6 @@ async fn a_tenant_that_does_not_exist_has_no_catalogue(mut conn: Conn) {
     assert!(matches!(version, Err(CreateVersionError::TenantNotFound)), "{version:?}");
     let connection =
         request(json!({"tenant_id": nobody, "name": "q", "kind": "lambda", "config": {"function": "f"}}));
-    let connection = catalog::create_connection(&mut conn, &connection).await;
+    let connection = connect(&mut conn, &connection).await;
     assert!(matches!(connection, Err(catalog::CreateConnectionError::TenantNotFound)), "{connection:?}");
 }

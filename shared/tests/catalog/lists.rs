@@ -9,7 +9,7 @@ use runplane::scope::Scope;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Conn, request, world};
+use crate::support::{Conn, connect, request, world};
 
 const FIRST: Page = Page { limit: 100, cursor: None };
 
@@ -59,12 +59,12 @@ async fn pipelines_are_found_by_name_and_connections_by_kind(mut conn: Conn) {
         assert_eq!(list.items.iter().map(|one| one.id).collect::<Vec<_>>(), expected, "{scope:?} {name}");
     }
     for (name, kind, config) in [
-        ("q", "sqs", json!({"queue_url": "https://sqs.example.com/1/q"})),
+        ("q", "sqs", json!({"queue_url": "https://sqs.example.com/000000000001/q"})),
         ("f", "lambda", json!({"function": "f"})),
     ] {
         let connection =
             request(json!({"tenant_id": mine.tenant, "name": name, "kind": kind, "config": config}));
-        catalog::create_connection(&mut conn, &connection).await.unwrap();
+        connect(&mut conn, &connection).await.unwrap();
     }
     let of_kind = ConnectionFilter { kind: Some(ConnectionKind::Sqs) };
     let list = catalog::list_connections(&mut conn, Scope::All, &of_kind, &FIRST).await.unwrap();

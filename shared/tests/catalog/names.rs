@@ -8,7 +8,7 @@ use runplane::scope::Scope;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Conn, request, world};
+use crate::support::{Conn, connect, request, world};
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_name_is_taken_once_in_its_tenant_or_pipeline(mut conn: Conn) {
@@ -41,14 +41,14 @@ async fn a_name_is_taken_once_in_its_tenant_or_pipeline(mut conn: Conn) {
             json!({"tenant_id": world.tenant, "name": "f", "kind": "lambda", "config": {"function": "f"}}),
         )
     };
-    let first = catalog::create_connection(&mut conn, &connection(mine)).await.unwrap().id;
-    let taken = catalog::create_connection(&mut conn, &connection(mine)).await;
+    let first = connect(&mut conn, &connection(mine)).await.unwrap().id;
+    let taken = connect(&mut conn, &connection(mine)).await;
     assert!(matches!(taken, Err(CreateConnectionError::NameTaken)), "{taken:?}");
-    catalog::create_connection(&mut conn, &connection(theirs)).await.unwrap();
+    connect(&mut conn, &connection(theirs)).await.unwrap();
     catalog::delete_connection(&mut conn, Scope::All, first).await.unwrap();
     let gone = catalog::delete_connection(&mut conn, Scope::All, first).await;
     assert!(matches!(gone, Err(ConnectionError::NotFound)), "{gone:?}");
-    catalog::create_connection(&mut conn, &connection(mine)).await.unwrap();
+    connect(&mut conn, &connection(mine)).await.unwrap();
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

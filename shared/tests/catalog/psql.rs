@@ -177,3 +177,66 @@ async fn what_happened_to_a_version_cannot_be_changed(mut conn: Conn) {
                 select id, tenant_id, 'DRAFT', 'DEPRECATED' from pipeline_versions where id = $1";
     assert!(refusal(&mut conn, id, jump).await.unwrap().contains("possible_transition"));
 }
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn nothing_that_was_approved_goes_by_truncating(mut conn: Conn) {
+    let world = world(&mut conn).await;
+    let id = world.version_in(&mut conn, VersionStatus::Approved).await;
+    let before = row(&mut conn, id).await;
+    for (statement, table) in [
+        ("truncate pipeline_version_transitions", "pipeline_version_transitions"),
+        ("truncate pipeline_versions cascade", "pipeline_versions"),
+        ("truncate tenants cascade", "pipeline_versions"),
+    ] {
+        let error =
+            sqlx::query(statement).execute(&mut *conn).await.unwrap_err().into_database_error().unwrap();
+        assert_eq!(
+            error.message(),
+            format!("{table} keeps what was approved: it cannot be truncated"),
+            "{statement}"
+        );
+    }
+    assert_eq!(row(&mut conn, id).await, before);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_status_that_is_changed_by_hand_moves_updated_at(mut conn: Conn) {
+    let world = world(&mut conn).await;
+    for (from, change) in [
+        (VersionStatus::Draft, "status = 'APPROVED', approved_at = now()"),
+        (VersionStatus::Approved, "status = 'DEPRECATED'"),
+        (VersionStatus::Deprecated, "status = 'APPROVED', updated_at = updated_at"),
+    ] {
+        let id = world.version_in(&mut conn, from).await;
+        let before = get(&mut conn, id).await.version.updated_at;
+        let statement = format!("update pipeline_versions set {change} where id = $1");
+        assert_eq!(refusal(&mut conn, id, &statement).await, None);
+        assert!(get(&mut conn, id).await.version.updated_at > before, "{change}");
+    }
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_transition_belongs_to_the_tenant_of_its_version(mut conn: Conn) {
+    let (owner, stranger) = (world(&mut conn).await, world(&mut conn).await);
+    let id = owner.draft(&mut conn).await;
+    let foreign = format!(
+        "insert into pipeline_version_transitions (pipeline_version_id, tenant_id, from_status, to_status)
+         values ($1, '{}', 'DRAFT', 'APPROVED')",
+        stranger.tenant
+    );
+    assert!(refusal(&mut conn, id, &foreign).await.unwrap().contains("foreign key"));
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn what_a_writer_calls_his_own_does_not_get_into_the_triggers(mut conn: Conn) {
+    let id = world(&mut conn).await.version_in(&mut conn, VersionStatus::Approved).await;
+    // A comparison that finds every two texts equal, before the one of Postgres.
+    let own = "create schema mine;
+        create function mine.never(text, text) returns boolean language sql return false;
+        create operator mine.<> (leftarg = text, rightarg = text, function = mine.never);
+        set search_path = mine, pg_catalog, public";
+    sqlx::raw_sql(own).execute(&mut *conn).await.unwrap();
+    let statement = r#"update pipeline_versions set dag_spec = '{"steps": ["mine"]}' where id = $1"#;
+    let refused = refusal(&mut conn, id, statement).await.unwrap();
+    assert!(refused.ends_with("is APPROVED: its dag_spec cannot be changed"), "{refused}");
+}

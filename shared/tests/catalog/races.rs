@@ -11,7 +11,7 @@ use crate::support::{approve, deprecate, edit, get, world};
 const ROUNDS: usize = 60;
 
 /// Waits until another connection waits for a lock.
-async fn somebody_waits(conn: &mut PgConnection) {
+pub async fn somebody_waits(conn: &mut PgConnection) {
     for _ in 0..500 {
         let waiting: i64 = sqlx::query_scalar(
             "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
@@ -101,7 +101,8 @@ async fn a_change_that_two_others_overtake_is_refused(_pool: PgPoolOptions, opti
     assert!(matches!(refused, Err(ChangeStatusError::ChangedMeanwhile)), "{refused:?}");
 }
 
-/// Both at once, on connections of their own, `even` first in every other round.
+/// Both at once, on connections of their own; in every other round `one` has a start that grows from round to round, so that it comes first
+/// sooner or later, however many statements it needs.
 async fn both<A, B>(
     options: &PgConnectOptions,
     id: Uuid,
@@ -112,7 +113,11 @@ async fn both<A, B>(
     let (first, second) = (options.connect().await.unwrap(), options.connect().await.unwrap());
     // join! polls its futures in turn: the first statement of the first one is sent first.
     if round.is_multiple_of(2) {
-        tokio::join!(one(first, id), other(second, id))
+        let later = async {
+            tokio::time::sleep(std::time::Duration::from_micros(500 * round as u64)).await;
+            other(second, id).await
+        };
+        tokio::join!(one(first, id), later)
     } else {
         let (other, one) = tokio::join!(other(second, id), one(first, id));
         (one, other)

@@ -1,8 +1,9 @@
 //! A tenant with a pipeline, and versions in any status, made by the verbs.
 
 use runplane::catalog::{
-    self, ApprovedStatus, ChangeStatusError, ChangeStatusRequest, CreatePipelineRequest, CreateTenantRequest,
-    CreateVersionRequest, EditVersionError, EditVersionRequest, VersionInFull, VersionStatus,
+    self, ApprovedStatus, ChangeStatusError, ChangeStatusRequest, Connection, CreateConnectionError,
+    CreateConnectionRequest, CreatePipelineRequest, CreateTenantRequest, CreateVersionRequest,
+    EditVersionError, EditVersionRequest, VersionInFull, VersionStatus,
 };
 use runplane::scope::Scope;
 use serde_json::{Value, json};
@@ -57,6 +58,14 @@ impl World {
         }
         id
     }
+}
+
+/// A connection as this request asks for it, checked.
+pub async fn connect(
+    conn: &mut PgConnection,
+    request: &CreateConnectionRequest,
+) -> Result<Connection, CreateConnectionError> {
+    catalog::create_connection(conn, request, &request.check().unwrap()).await
 }
 
 /// A change of status by `ann`, without a comment.

@@ -44,6 +44,27 @@ async fn every_route_of_the_table_is_handled(_pool: PgPoolOptions, options: PgCo
     }
 }
 
+/// Somebody who narrows a call by `tenant_id` is not to find that it was made for the tenant in the body.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn what_creates_takes_no_query(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = testing::app(options, FUNCTION).await;
+    let created = include_str!("../../../../events/catalog.create_tenant.json");
+    assert_eq!(testing::answer(&app, &handle, created).await["status"], 201);
+    let creates = |route: &&Route| route.method == "POST" && !route.path.contains('{');
+    for route in FUNCTION.routes().iter().filter(creates) {
+        let mut event: Value = serde_json::from_str(created).expect("JSON");
+        let key = json!(format!("POST {}", route.path));
+        event["routeKey"] = key.clone();
+        event["requestContext"]["routeKey"] = key;
+        event["rawPath"] = json!(route.path);
+        event["rawQueryString"] = json!("tenant_id=0199e0c0-0000-7000-8000-0000000000ff");
+        event["queryStringParameters"] = json!({"tenant_id": "0199e0c0-0000-7000-8000-0000000000ff"});
+        let answer = testing::answer(&app, &handle, &event.to_string()).await;
+        let errors = json!([{"pointer": "/tenant_id", "detail": "is not a parameter of this request"}]);
+        assert_eq!((&answer["status"], &answer["body"]["errors"]), (&json!(400), &errors), "{}", route.path);
+    }
+}
+
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn what_came_by_no_route_is_a_defect(_pool: PgPoolOptions, options: PgConnectOptions) {
     let app = testing::app(options, FUNCTION).await;

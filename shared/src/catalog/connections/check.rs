@@ -1,89 +1,87 @@
 //! What a connection must look like, by its kind.
 
+use std::collections::BTreeSet;
+use std::net::Ipv6Addr;
+
 use http::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use url::Url;
 
-use super::config::{HttpAuthType, HttpConfig, LambdaConfig, SqlConfig, SqsConfig};
+use super::config::{ConnectionConfig, HttpAuthType, HttpConfig, LambdaConfig, SqlConfig, SqsConfig};
+use super::urls;
 use crate::dag::ConnectionKind;
 use crate::problem::FieldError;
 use crate::runs::Faults;
 use crate::strict;
 
-const MAX_URL_CHARS: usize = 2048;
+/// A page of a hundred connections stays below 4 MB.
+const MAX_CONFIG_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 20;
-/// Headers that carry credentials, which belong into a secret, or that say how a request is sent, which is not a connection's to say.
-const NOT_FOR_HEADERS: [&str; 14] = [
-    "api-key",
-    "authorization",
+/// Postgres cuts longer names.
+const MAX_NAME_BYTES: usize = 63;
+/// Headers that say how a request is sent, which is not a connection's to say.
+const HOW_IT_IS_SENT: [&str; 8] = [
     "connection",
     "content-length",
-    "cookie",
     "expect",
     "host",
     "idempotency-key",
-    "proxy-authorization",
     "te",
     "transfer-encoding",
     "upgrade",
-    "x-api-key",
-    "x-auth-token",
 ];
+/// Parts of the names of headers that carry credentials, which belong into a secret.
+const CREDENTIALS: [&str; 6] = ["auth", "cookie", "credential", "password", "secret", "token"];
 
-/// What is wrong with a connection of this kind, with pointers into the request.
+/// What is wrong with a connection of this kind, with pointers into the request; and its config, typed, if it can be read.
 pub(super) fn check(
     kind: ConnectionKind,
     config: &Map<String, Value>,
     has_secret: bool,
     faults: &mut Faults,
-) {
+) -> Option<ConnectionConfig> {
     // A tenant would get into networks that only its operator may open to it.
     if config.contains_key("allow_private_addresses") {
         faults
             .add("/config/allow_private_addresses", "can be set by an operator only: see docs/operations.md");
-        return;
+        return None;
     }
-    let no_secret = |faults: &mut Faults| {
-        if has_secret {
-            faults.add(
-                "/secret_ref",
-                format!("a connection of kind {} has no use for a secret", kind.as_str()),
-            );
-        }
+    if has_secret && matches!(kind, ConnectionKind::Lambda | ConnectionKind::Sqs) {
+        faults.add("/secret_ref", format!("a connection of kind {} has no use for a secret", kind.as_str()));
+    }
+    let config = match kind {
+        ConnectionKind::Http => ConnectionConfig::Http(read::<HttpConfig>(config, faults)?),
+        ConnectionKind::Sql => ConnectionConfig::Sql(read::<SqlConfig>(config, faults)?),
+        ConnectionKind::Lambda => ConnectionConfig::Lambda(read::<LambdaConfig>(config, faults)?),
+        ConnectionKind::Sqs => ConnectionConfig::Sqs(read::<SqsConfig>(config, faults)?),
     };
-    match kind {
-        ConnectionKind::Http => {
-            read(config, faults, |config: HttpConfig, faults| http(&config, has_secret, faults))
-        }
-        ConnectionKind::Sql => read(config, faults, |config: SqlConfig, faults| sql(&config, faults)),
-        ConnectionKind::Lambda => {
-            no_secret(faults);
-            read(config, faults, |config: LambdaConfig, faults| {
-                if !is_function(&config.function) {
-                    faults.add(
-                        "/config/function",
-                        "must be the name of a function or its ARN, with :<version or alias> at the end if you like",
-                    );
-                }
-            });
-        }
-        ConnectionKind::Sqs => {
-            no_secret(faults);
-            read(config, faults, |config: SqsConfig, faults| {
-                web_url("/config/queue_url", &config.queue_url, faults)
-            });
-        }
+    match &config {
+        ConnectionConfig::Http(config) => http(config, has_secret, faults),
+        ConnectionConfig::Sql(config) => sql(config, faults),
+        ConnectionConfig::Lambda(config) if is_function(&config.function) => {}
+        ConnectionConfig::Lambda(_) => faults.add(
+            "/config/function",
+            "must be the name of a function or its ARN, with :<version or alias> at the end if you like",
+        ),
+        ConnectionConfig::Sqs(config) => urls::queue("/config/queue_url", &config.queue_url, faults),
     }
+    Some(config)
 }
 
-fn read<T: DeserializeOwned>(
-    config: &Map<String, Value>,
-    faults: &mut Faults,
-    then: impl FnOnce(T, &mut Faults),
-) {
-    match strict::read::<T, _>(&Value::Object(config.clone())) {
-        Ok(config) => then(config, faults),
+fn read<T: DeserializeOwned>(config: &Map<String, Value>, faults: &mut Faults) -> Option<T> {
+    let config = Value::Object(config.clone());
+    let bytes = config.to_string().len();
+    if bytes > MAX_CONFIG_BYTES {
+        faults.add("/config", format!("must be at most {MAX_CONFIG_BYTES} bytes of JSON, is {bytes}"));
+        return None;
+    }
+    // A derived struct would also take its fields from an array, in order.
+    if config["auth"].is_array() {
+        faults.add("/config/auth", "must be an object");
+        return None;
+    }
+    match strict::read::<T, _>(&config) {
+        Ok(config) => Some(config),
         Err(found) => {
             for FieldError { pointer, detail } in found {
                 let detail = if detail == "is not a field of this request" {
@@ -93,20 +91,23 @@ fn read<T: DeserializeOwned>(
                 };
                 faults.add(format!("/config{pointer}"), detail);
             }
+            None
         }
     }
 }
 
 fn http(config: &HttpConfig, has_secret: bool, faults: &mut Faults) {
-    web_url("/config/base_url", &config.base_url, faults);
+    urls::web("/config/base_url", &config.base_url, faults);
     let headers = config.headers.iter().flatten();
     if headers.clone().count() > MAX_HEADERS {
         faults.add("/config/headers", format!("must be at most {MAX_HEADERS} headers"));
     }
+    let mut names = BTreeSet::new();
     for (name, value) in headers {
         let pointer = format!("/config/headers/{}", strict::escape(name));
         header_name(&pointer, name, faults);
-        if NOT_FOR_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+        let lower = name.to_ascii_lowercase();
+        if CREDENTIALS.iter().any(|part| lower.contains(part)) || is_key(&lower) {
             faults.add(
                 &pointer,
                 "cannot be set here: credentials are named by secret_ref and sent as `auth` says",
@@ -115,6 +116,9 @@ fn http(config: &HttpConfig, has_secret: bool, faults: &mut Faults) {
         if value.len() > 1024 || HeaderValue::from_str(value).is_err() {
             faults.add(&pointer, "must have at most 1024 visible ASCII characters");
         }
+        if !names.insert(lower) {
+            faults.add(&pointer, "is there twice: the names of headers do not differ by case");
+        }
     }
     match (&config.auth, has_secret) {
         (Some(_), false) => faults.add("/secret_ref", "is required: `auth` says how it is sent"),
@@ -122,53 +126,52 @@ fn http(config: &HttpConfig, has_secret: bool, faults: &mut Faults) {
         (Some(_), true) | (None, false) => {}
     }
     if let Some(auth) = &config.auth {
+        let pointer = "/config/auth/name";
         match (auth.r#type, &auth.name) {
-            (HttpAuthType::Header, Some(name)) => header_name("/config/auth/name", name, faults),
+            (HttpAuthType::Header, Some(name)) => {
+                header_name(pointer, name, faults);
+                if names.contains(&name.to_ascii_lowercase()) {
+                    faults.add(pointer, "is among `headers` too: it carries the secret and nothing else");
+                }
+            }
             (HttpAuthType::Header, None) => {
-                faults.add("/config/auth/name", "is required: the header that carries the secret")
+                faults.add(pointer, "is required: the header that carries the secret");
             }
             (HttpAuthType::Bearer | HttpAuthType::Basic, Some(_)) => {
-                faults.add("/config/auth/name", "goes with the type header only")
+                faults.add(pointer, "goes with the type header only");
             }
             (HttpAuthType::Bearer | HttpAuthType::Basic, None) => {}
         }
     }
 }
 
+/// Whether a header of this name is likely to carry a key. An idempotency key is none of these, and refused for another reason.
+fn is_key(lower: &str) -> bool {
+    lower != "idempotency-key" && (lower.ends_with("-key") || lower.ends_with("apikey"))
+}
+
 fn sql(config: &SqlConfig, faults: &mut Faults) {
     faults.text("/config/host", &config.host, 255);
-    let odd =
-        |char: char| char.is_whitespace() || char.is_control() || ['/', '@', '?', '#', ','].contains(&char);
-    if config.host.contains(odd) {
+    let odd = |char: char| char.is_whitespace() || char.is_control() || "/\\@?#,[]".contains(char);
+    let is_address = || config.host.parse::<Ipv6Addr>().is_ok();
+    if config.host.contains(odd) || (config.host.contains(':') && !is_address()) {
         faults.add("/config/host", "must be a name or an address, without port and path");
     }
     faults.range("/config/port", config.port.unwrap_or(5432), 1, 65535);
-    faults.text("/config/database", &config.database, 63);
-    faults.text("/config/user", &config.user, 63);
+    for (pointer, name) in [("/config/database", &config.database), ("/config/user", &config.user)] {
+        if !(1..=MAX_NAME_BYTES).contains(&name.len()) {
+            faults.add(pointer, format!("must have 1 to {MAX_NAME_BYTES} bytes, has {}", name.len()));
+        }
+        faults.nul(pointer, name);
+    }
 }
 
 fn header_name(pointer: &str, name: &str, faults: &mut Faults) {
     if name.len() > 100 || HeaderName::from_bytes(name.as_bytes()).is_err() {
         faults.add(pointer, "must be the name of an HTTP header of at most 100 characters");
     }
-}
-
-/// An absolute URL that says where, and nothing else.
-fn web_url(pointer: &str, text: &str, faults: &mut Faults) {
-    faults.text(pointer, text, MAX_URL_CHARS);
-    let odd = |char: char| char.is_whitespace() || char.is_control();
-    let Some(url) = Url::parse(text).ok().filter(|url| url.has_host() && !text.contains(odd)) else {
-        faults.add(pointer, "must be a URL with a host, as in https://example.com/v1");
-        return;
-    };
-    if !["http", "https"].contains(&url.scheme()) {
-        faults.add(pointer, "must begin with http:// or https://");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        faults.add(pointer, "must not contain credentials: they are named by secret_ref");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        faults.add(pointer, "must not have a query or a fragment");
+    if HOW_IT_IS_SENT.contains(&name.to_ascii_lowercase().as_str()) {
+        faults.add(pointer, "cannot be set: whoever sends a request says how it is sent");
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::strict;
+
 /// Where a connection leads, as its kind has it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
@@ -26,8 +28,10 @@ pub struct HttpConfig {
     #[schema(max_length = 2048)]
     pub base_url: String,
     /// Sent with every request; at most 20, none that carries a credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, String>>,
     /// How the secret is sent; without it none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<HttpAuth>,
 }
 
@@ -35,8 +39,10 @@ pub struct HttpConfig {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct HttpAuth {
     /// The scheme.
+    #[serde(deserialize_with = "strict::word")]
     pub r#type: HttpAuthType,
-    /// The header; for the type `header` only.
+    /// The header, which is not among `headers`; for the type `header` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -60,16 +66,19 @@ pub struct SqlConfig {
     pub host: String,
     /// 1 to 65535; 5432 if left out.
     #[schema(minimum = 1, maximum = 65535)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
-    /// 1 to 63 characters.
+    /// 1 to 63 bytes.
     #[schema(min_length = 1, max_length = 63)]
     pub database: String,
-    /// 1 to 63 characters.
+    /// 1 to 63 bytes.
     #[schema(min_length = 1, max_length = 63)]
     pub user: String,
     /// `require` if left out.
+    #[serde(default, deserialize_with = "strict::optional_word", skip_serializing_if = "Option::is_none")]
     pub tls: Option<SqlTls>,
     /// Whether statements may only read; false if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
 }
 
@@ -96,7 +105,7 @@ pub struct LambdaConfig {
 /// An SQS queue.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SqsConfig {
-    /// As AWS names it: `https://sqs.<region>.amazonaws.com/<account>/<name>`.
+    /// As SQS names it: `https://sqs.<region>.amazonaws.com/<account, 12 digits>/<name>`.
     #[schema(max_length = 2048)]
     pub queue_url: String,
 }

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::{Connection, ConnectionConfig, check};
 use crate::dag::ConnectionKind;
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 use crate::runs::Faults;
+use crate::strict;
 
 /// What a client sends to create a connection. There is no way to send a secret.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -21,34 +22,35 @@ pub struct CreateConnectionRequest {
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
     /// Which steps may use it.
+    #[serde(deserialize_with = "strict::word")]
     pub kind: ConnectionKind,
     /// Where it leads, as its kind has it.
     #[schema(value_type = ConnectionConfig)]
     pub config: Map<String, Value>,
-    /// The name of a secret that the worker can read, 1 to 256 letters, digits and `/_+=.@:-`. Never the secret.
-    #[schema(min_length = 1, max_length = 256, pattern = "^[A-Za-z0-9/_+=.@:-]+$")]
+    /// The name of a secret among those of the tenant, 1 to 256 letters, digits and `/_+=.@-`. Never the secret.
+    #[schema(min_length = 1, max_length = 256, pattern = "^[A-Za-z0-9/_+=.@-]+$")]
     pub secret_ref: Option<String>,
 }
 
 impl CreateConnectionRequest {
-    /// Checks every bound.
+    /// Checks every bound and returns the config as it is stored.
     ///
     /// # Errors
     /// `invalid_field` with every field that is out of bounds.
-    pub fn check(&self) -> Result<(), Problem> {
+    pub fn check(&self) -> Result<ConnectionConfig, Problem> {
         let mut faults = Faults::default();
         faults.text("/name", &self.name, 100);
         if let Some(secret_ref) = &self.secret_ref {
-            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@:-".contains(&byte);
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte);
             if !(1..=256).contains(&secret_ref.len()) || !secret_ref.bytes().all(fits) {
-                faults.add(
-                    "/secret_ref",
-                    "must be the name of a secret: 1 to 256 letters, digits and /_+=.@:-",
-                );
+                faults
+                    .add("/secret_ref", "must be the name of a secret: 1 to 256 letters, digits and /_+=.@-");
             }
         }
-        check::check(self.kind, &self.config, self.secret_ref.is_some(), &mut faults);
-        faults.finish()
+        let config = check::check(self.kind, &self.config, self.secret_ref.is_some(), &mut faults);
+        faults.finish()?;
+        // Without a config there was a fault.
+        config.ok_or_else(|| Problem::invalid(vec![FieldError::new("/config", "is invalid")]))
     }
 }
 
@@ -66,13 +68,14 @@ pub enum CreateConnectionError {
     Db(#[from] sqlx::Error),
 }
 
-/// Inserts the connection. The request has passed [`CreateConnectionRequest::check`].
+/// Inserts the connection with the config that [`CreateConnectionRequest::check`] has returned.
 ///
 /// # Errors
 /// [`CreateConnectionError`]; nothing was inserted.
 pub async fn create_connection(
     conn: &mut PgConnection,
     request: &CreateConnectionRequest,
+    config: &ConnectionConfig,
 ) -> Result<Connection, CreateConnectionError> {
     let row = sqlx::query_file_as!(
         Connection,
@@ -81,7 +84,7 @@ pub async fn create_connection(
         request.tenant_id,
         request.name,
         request.kind.as_str(),
-        Json(&request.config) as _,
+        Json(config) as _,
         request.secret_ref,
     )
     .fetch_optional(&mut *conn)

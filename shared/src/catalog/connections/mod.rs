@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod get;
 mod list;
+mod urls;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

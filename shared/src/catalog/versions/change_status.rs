@@ -11,6 +11,7 @@ use crate::dag::{self, ConnectionKind, Connections, Fault};
 use crate::problem::Problem;
 use crate::runs::Faults;
 use crate::scope::Scope;
+use crate::strict;
 
 /// Where a version can be brought. Nothing becomes a DRAFT again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -26,6 +27,7 @@ pub enum ApprovedStatus {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct ChangeStatusRequest {
     /// Where it is to stand.
+    #[serde(deserialize_with = "strict::word")]
     pub status: ApprovedStatus,
     /// Why, for people: up to 2000 characters.
     #[schema(max_length = 2000)]
@@ -33,7 +35,7 @@ pub struct ChangeStatusRequest {
     /// The revision that was looked at: if somebody has edited the draft since, it is not approved.
     #[schema(minimum = 1)]
     pub revision: Option<i32>,
-    /// Who does it: 1 to 200 characters. Whoever signed the request, where the gateway knows, is taken instead.
+    /// Who does it: 1 to 200 characters, no ARN. Where the gateway asks for signatures, this is never read: whoever signed did it.
     #[schema(min_length = 1, max_length = 200)]
     pub approved_by: Option<String>,
 }
@@ -51,6 +53,10 @@ impl ChangeStatusRequest {
         faults.range("/revision", self.revision.unwrap_or(1), 1, i32::MAX);
         if let Some(approved_by) = &self.approved_by {
             faults.text("/approved_by", approved_by, 200);
+            // Only the gateway knows who signed; what merely says so would look the same ever after.
+            if approved_by.trim_start().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:")) {
+                faults.add("/approved_by", "must not be an ARN: whoever signs a request is noted anyway");
+            }
         }
         faults.finish()
     }
@@ -161,4 +167,36 @@ async fn connections(conn: &mut PgConnection, tenant: Uuid) -> Result<Connection
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| (row.name, row.kind)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_gives_himself_out_as_a_signer() {
+        let check = |approved_by: &str| {
+            let approved_by = Some(approved_by.to_owned());
+            ChangeStatusRequest {
+                status: ApprovedStatus::Approved,
+                comment: None,
+                revision: None,
+                approved_by,
+            }
+            .check()
+        };
+        for name in ["arn:aws:iam::123456789012:user/bob", " ARN:x"] {
+            assert_eq!(check(name).unwrap_err().errors[0].pointer, "/approved_by", "{name}");
+        }
+        for name in ["ann", "arnold", "ärn"] {
+            check(name).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_status_is_a_string() {
+        let read = |body: &str| serde_json::from_str::<ChangeStatusRequest>(body);
+        read(r#"{"status": "APPROVED"}"#).unwrap();
+        read(r#"{"status": {"APPROVED": null}}"#).unwrap_err();
+    }
 }

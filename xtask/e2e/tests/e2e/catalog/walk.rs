@@ -158,7 +158,7 @@ async fn a_connection_is_made_shown_and_deleted() {
             "config": { "host": "db", "port": 5433, "database": "w", "user": "u", "tls": "disable", "read_only": true },
         }),
         json!({ "name": "resize", "kind": "lambda", "config": { "function": "resize:live" } }),
-        json!({ "name": "mail", "kind": "sqs", "config": { "queue_url": "https://sqs.eu-central-1.amazonaws.com/1/m" } }),
+        json!({ "name": "mail", "kind": "sqs", "config": { "queue_url": "https://sqs.eu-central-1.amazonaws.com/123456789012/m" } }),
     ];
     for mut body in bodies {
         body["tenant_id"] = json!(world.tenant);
