@@ -54,8 +54,7 @@ pub async fn delete(app: &App, call: &Call) -> Result<Reply, Problem> {
 
 fn kind(query: &mut Query) -> Option<ConnectionKind> {
     let text = query.text("kind")?;
-    let kinds = [ConnectionKind::Http, ConnectionKind::Sql, ConnectionKind::Lambda, ConnectionKind::Sqs];
-    let kind = kinds.into_iter().find(|kind| kind.as_str() == text);
+    let kind = ConnectionKind::ALL.into_iter().find(|kind| kind.as_str() == text);
     if kind.is_none() {
         query.fault("kind", "must be http, sql, lambda or sqs");
     }

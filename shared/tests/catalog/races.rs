@@ -101,8 +101,8 @@ async fn a_change_that_two_others_overtake_is_refused(_pool: PgPoolOptions, opti
     assert!(matches!(refused, Err(ChangeStatusError::ChangedMeanwhile)), "{refused:?}");
 }
 
-/// Both at once, on connections of their own; in every other round `one` has a start that grows from round to round, so that it comes first
-/// sooner or later, however many statements it needs.
+/// Both at once, on connections of their own; in every other round `one` has a start that grows with the square of the round, so that it comes
+/// first sooner or later, however many statements it needs and however busy the machine is.
 async fn both<A, B>(
     options: &PgConnectOptions,
     id: Uuid,
@@ -114,7 +114,7 @@ async fn both<A, B>(
     // join! polls its futures in turn: the first statement of the first one is sent first.
     if round.is_multiple_of(2) {
         let later = async {
-            tokio::time::sleep(std::time::Duration::from_micros(500 * round as u64)).await;
+            tokio::time::sleep(std::time::Duration::from_micros(50 * (round * round) as u64)).await;
             other(second, id).await
         };
         tokio::join!(one(first, id), later)
