@@ -3,6 +3,7 @@
 mod connections;
 mod pipelines;
 mod routes;
+mod statuses;
 mod tenants;
 mod versions;
 
