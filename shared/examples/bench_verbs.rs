@@ -130,6 +130,7 @@ async fn create(db: &Db, cache: &ParamsCache, tenant: Uuid, version: Uuid) -> Re
         max_attempts: None,
         max_lost: None,
         labels: None,
+        concurrency_key: None,
     };
     db.call(async |conn| runs::create(conn, cache, &request, None).await).await?;
     Ok(())

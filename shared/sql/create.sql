@@ -4,10 +4,11 @@
 -- $6 queue, or null: the pipeline's     $7 priority           $8 labels            $9 dispatch: push or pull
 -- $10 not before, or null: at once      $11 max attempts, or null: as the dag_spec's retry says
 -- $12 max lost       $13 idempotency key, or null            $14 digest of the request, null without a key
--- $15 to be started by then, or null
+-- $15 to be started by then, or null      $16 concurrency key, or null
 insert into pipeline_runs as r (
   id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, trigger_type, parameters, queue, priority, labels,
-  dispatch, dispatch_due_at, available_at, max_attempts, max_lost, idempotency_key, request_sha256, start_by)
+  dispatch, dispatch_due_at, available_at, max_attempts, max_lost, idempotency_key, request_sha256, start_by,
+  concurrency_key)
 select
   $1, $1, v.tenant_id, v.pipeline_id, v.id, $4, $5, coalesce($6, p.queue, 'default'), $7, $8,
   $9, case when $9 = 'push' then greatest($10::timestamptz, now()) end, greatest($10, now()),
@@ -17,7 +18,7 @@ select
     case when jsonb_typeof(v.dag_spec #> '{retry,max_attempts}') = 'number'
          then greatest(1, least(20, (v.dag_spec #> '{retry,max_attempts}')::numeric))::integer end,
     1),
-  $12, $13, $14, $15
+  $12, $13, $14, $15, $16
 from pipeline_versions v
 join pipelines p on p.id = v.pipeline_id
 where v.id = $3
@@ -33,4 +34,4 @@ returning
   r.parameters, r.queue, r.priority, r.labels as "labels: Json<Labels>", r.dispatch as "dispatch: Dispatch",
   r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
   r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
-  r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.created_at, r.updated_at
+  r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.concurrency_key, r.created_at, r.updated_at

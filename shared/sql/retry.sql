@@ -5,10 +5,12 @@
 -- $7 digest of the request, null without a key
 insert into pipeline_runs as r (
   id, root_run_id, retry_of_run_id, tenant_id, pipeline_id, pipeline_version_id, trigger_type, parameters, queue, priority,
-  labels, dispatch, dispatch_due_at, max_attempts, max_lost, idempotency_key, request_sha256)
+  labels, dispatch, dispatch_due_at, max_attempts, max_lost, idempotency_key, request_sha256,
+  concurrency_key)
 select
   $1, o.root_run_id, o.id, o.tenant_id, o.pipeline_id, v.id, 'retry', coalesce($4::jsonb, o.parameters), o.queue, o.priority,
-  o.labels, o.dispatch, case when o.dispatch = 'push' then now() end, o.max_attempts, o.max_lost, $6, $7
+  o.labels, o.dispatch, case when o.dispatch = 'push' then now() end, o.max_attempts, o.max_lost, $6, $7,
+  o.concurrency_key
 from pipeline_runs o
 join pipeline_versions v on v.id = coalesce($5, o.pipeline_version_id) and v.pipeline_id = o.pipeline_id
 where o.id = $3
@@ -24,4 +26,4 @@ returning
   r.parameters, r.queue, r.priority, r.labels as "labels: Json<Labels>", r.dispatch as "dispatch: Dispatch",
   r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
   r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
-  r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.created_at, r.updated_at
+  r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.concurrency_key, r.created_at, r.updated_at

@@ -100,6 +100,9 @@ pub struct Create {
     /// Cancelled if not started by then
     #[arg(long, value_name = "TIME")]
     pub start_by: Option<DateTime<Utc>>,
+    /// At most one run of the tenant with this key is RUNNING at a time
+    #[arg(long, value_name = "KEY")]
+    pub concurrency_key: Option<String>,
     /// How many attempts it may have, 1 to 20
     #[arg(long, value_name = "N")]
     pub max_attempts: Option<u8>,

@@ -17,7 +17,7 @@ use crate::source::Source;
 const PATH: &str = "/api/runs";
 const COLUMNS: [&str; 8] =
     ["id", "status", "created_at", "error_code", "attempt", "queue", "finished_at", "trigger_type"];
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 28] = [
     "id",
     "status",
     "tenant_id",
@@ -31,6 +31,7 @@ const FIELDS: [&str; 27] = [
     "dispatch",
     "available_at",
     "start_by",
+    "concurrency_key",
     "attempt",
     "max_attempts",
     "lost",
@@ -120,6 +121,7 @@ async fn creation(context: &Context, new: &Create) -> Result<Request, Failure> {
         .maybe("trigger_type", new.trigger_type.clone())
         .maybe("run_after", new.run_after.map(time))
         .maybe("start_by", new.start_by.map(time))
+        .maybe("concurrency_key", new.concurrency_key.clone())
         .maybe("max_attempts", new.max_attempts)
         .maybe("max_lost", new.max_lost);
     Ok(Request::post(PATH).body(body.fields()).keyed(new.idempotency_key.clone()))

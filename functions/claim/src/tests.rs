@@ -85,6 +85,7 @@ async fn a_run_comes_with_its_token_and_its_version(_pool: PgPoolOptions, option
           "claim_count": 1,
           "claimed_at": "[time]",
           "claimed_by": "worker-1",
+          "concurrency_key": null,
           "created_at": "[time]",
           "dispatch": "pull",
           "dispatch_due_at": null,

@@ -25,6 +25,7 @@ async fn a_run_is_shown_with_its_version(_pool: PgPoolOptions, options: PgConnec
           "claim_count": 1,
           "claimed_at": "[time]",
           "claimed_by": "worker-1",
+          "concurrency_key": null,
           "created_at": "[time]",
           "dispatch": "pull",
           "dispatch_due_at": null,

@@ -20,6 +20,7 @@ async fn a_run_is_handed_back_for_later(_pool: PgPoolOptions, options: PgConnect
           "claim_count": 1,
           "claimed_at": null,
           "claimed_by": null,
+          "concurrency_key": null,
           "created_at": "[time]",
           "dispatch": "pull",
           "dispatch_due_at": null,

@@ -51,6 +51,9 @@ pub struct CreateRequest {
     /// At most 16, keys of 1 to 63 and values of up to 255 characters.
     #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
     pub labels: Option<Labels>,
+    /// 1 to 200 characters: at most one run of the tenant with this key is RUNNING at a time. No bound if left out.
+    #[schema(min_length = 1, max_length = 200)]
+    pub concurrency_key: Option<String>,
 }
 
 impl CreateRequest {
@@ -85,6 +88,9 @@ impl CreateRequest {
         }
         if let Some(labels) = &self.labels {
             faults.labels("/labels", labels);
+        }
+        if let Some(key) = &self.concurrency_key {
+            faults.text("/concurrency_key", key, 200);
         }
         faults.finish()
     }
@@ -193,6 +199,7 @@ async fn insert(
         idempotency_key,
         digest,
         request.start_by,
+        request.concurrency_key,
     )
     .fetch_optional(conn)
     .await?;

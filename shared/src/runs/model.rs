@@ -154,6 +154,8 @@ pub struct Run {
     pub root_run_id: Uuid,
     /// Cancelled if not started by then.
     pub start_by: Option<DateTime<Utc>>,
+    /// At most one run of the tenant with this key is RUNNING at a time.
+    pub concurrency_key: Option<String>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When its row last changed.
@@ -196,6 +198,7 @@ macro_rules! run_from {
             retry_of_run_id: $r.retry_of_run_id,
             root_run_id: $r.root_run_id,
             start_by: $r.start_by,
+            concurrency_key: $r.concurrency_key,
             created_at: $r.created_at,
             updated_at: $r.updated_at,
         }
