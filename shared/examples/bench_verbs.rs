@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
-use runplane::runs::{self, ClaimOptions, CompleteRequest, CreateRequest, Dispatch, Outcome};
+use runplane::runs::{self, ClaimOptions, CompleteRequest, CreateRequest, Dispatch, Marks, Outcome};
 use runplane::scope::Scope;
 use sqlx::Connection as _;
 use tokio::sync::Barrier;
@@ -81,11 +81,11 @@ async fn main() -> Result<()> {
 async fn repeat(db: &Db, work: Work, worker: &str) -> Result<u64> {
     let mut done = 0;
     // As an execution environment has it.
-    let cache = ParamsCache::default();
+    let (cache, marks) = (ParamsCache::default(), Marks::default());
     let started = Instant::now();
     while started.elapsed() < work.length {
         match work.case {
-            Case::ClaimComplete => claim_complete(db, work.tenant, worker).await?,
+            Case::ClaimComplete => claim_complete(db, &marks, work.tenant, worker).await?,
             Case::Create => create(db, &cache, work.tenant, work.version).await?,
         }
         done += 1;
@@ -93,17 +93,18 @@ async fn repeat(db: &Db, work: Work, worker: &str) -> Result<u64> {
     Ok(done)
 }
 
-async fn claim_complete(db: &Db, tenant: Uuid, worker: &str) -> Result<()> {
+async fn claim_complete(db: &Db, marks: &Marks, tenant: Uuid, worker: &str) -> Result<()> {
     let scope = Scope::Tenant(tenant);
     let options = ClaimOptions {
         worker,
         queues: None,
         lease_seconds: runs::DEFAULT_LEASE_SECONDS,
         claim_id: None,
-        again: false,
+        max_runs: 1,
+        pushed_only: false,
     };
-    let claim = db.call(async |conn| runs::claim(conn, scope, Uuid::nil(), options).await).await?;
-    let claim = claim.context("the queue ran dry: give --backlog a larger number")?;
+    let mut claim = db.call(async |conn| runs::claim(conn, scope, marks, options).await).await?;
+    let claim = claim.claims.pop().context("the queue ran dry: give --backlog a larger number")?;
     let request = CompleteRequest {
         status: Outcome::Succeeded,
         lease_token: Some(claim.run.lease_token),

@@ -11,7 +11,14 @@ insert into pipeline_runs as r (
   concurrency_key)
 select
   $1, $1, v.tenant_id, v.pipeline_id, v.id, $4, $5, coalesce($6, p.queue, 'default'), $7, $8,
-  $9, case when $9 = 'push' then greatest($10::timestamptz, now()) end, greatest($10, now()),
+  $9,
+  -- SQS is not told of a run that nobody could claim: the sweep, or whoever frees a slot, finds it when it may go on.
+  case when $9 = 'pull' then null
+       when $10::timestamptz > now() then $10
+       when (t.paused or t.max_running is not null or p.paused or p.max_running is not null or $16::text is not null)
+            and obstacle(v.tenant_id, v.pipeline_id, $16) is not null then null
+       else now() end,
+  greatest($10, now()),
   coalesce(
     $11,
     -- A stranger's JSON: whatever is not a number counts as not given.
@@ -21,6 +28,7 @@ select
   $12, $13, $14, $15, $16
 from pipeline_versions v
 join pipelines p on p.id = v.pipeline_id
+join tenants t on t.id = v.tenant_id
 where v.id = $3
   and v.tenant_id = $2
   and v.status = 'APPROVED'

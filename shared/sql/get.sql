@@ -18,8 +18,9 @@ select
       select from run_attempts a where a.run_id = r.id and a.claim_number = r.claim_count and a.outcome = 'FAILED')
       then 'backoff'
     when r.available_at > now() then 'delayed'
-    when r.dispatch_due_at is not null then 'dispatch'
-    else 'worker'
+    else coalesce(
+      obstacle(r.tenant_id, r.pipeline_id, r.concurrency_key),
+      case when r.dispatch_due_at is not null then 'dispatch' else 'worker' end)
   end as "waiting_reason: WaitingReason",
   case when r.available_at > now() then r.queued_at else greatest(r.queued_at, r.available_at) end as "waiting_since!",
   r.dispatches, r.redispatch_at

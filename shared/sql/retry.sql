@@ -9,7 +9,8 @@ insert into pipeline_runs as r (
   concurrency_key)
 select
   $1, o.root_run_id, o.id, o.tenant_id, o.pipeline_id, v.id, 'retry', coalesce($4::jsonb, o.parameters), o.queue, o.priority,
-  o.labels, o.dispatch, case when o.dispatch = 'push' then now() end, o.max_attempts, o.max_lost, $6, $7,
+  o.labels, o.dispatch,
+  case when o.dispatch = 'push' and obstacle(o.tenant_id, o.pipeline_id, o.concurrency_key) is null then now() end, o.max_attempts, o.max_lost, $6, $7,
   o.concurrency_key
 from pipeline_runs o
 join pipeline_versions v on v.id = coalesce($5, o.pipeline_version_id) and v.pipeline_id = o.pipeline_id

@@ -1,9 +1,6 @@
 //! What a function keeps between invocations.
 
-use std::sync::Mutex;
-
 use sqlx::postgres::PgConnection;
-use uuid::Uuid;
 
 use crate::config::{ConfigError, Setting, Settings};
 use crate::dag::ParamsCache;
@@ -11,6 +8,8 @@ use crate::db::Db;
 use crate::dispatch::Dispatcher;
 use crate::functions::Function;
 use crate::http::TIME_LIMIT;
+use crate::runs::{self, ClaimError, ClaimOptions, Claimed, Marks};
+use crate::scope::Scope;
 
 /// The state of one execution environment.
 #[derive(Debug)]
@@ -23,8 +22,8 @@ pub struct App {
     pub dispatcher: Option<Dispatcher>,
     /// What the versions whose runs it creates ask of their parameters.
     pub params: ParamsCache,
-    /// Whose run was claimed last: the next claim without a tenant goes on after it.
-    last_tenant: Mutex<Uuid>,
+    /// Where its claims have found the queues to begin.
+    pub marks: Marks,
 }
 
 impl App {
@@ -43,13 +42,7 @@ impl App {
 
     /// From parts that are already there.
     pub fn new(function: &'static Function, db: Db, dispatcher: Option<Dispatcher>) -> Self {
-        Self {
-            function,
-            db,
-            dispatcher,
-            params: ParamsCache::default(),
-            last_tenant: Mutex::new(Uuid::nil()),
-        }
+        Self { function, db, dispatcher, params: ParamsCache::default(), marks: Marks::default() }
     }
 
     /// A verb on the connection, as [`Db::call`]. For handlers, whose caller's time limit ends what takes too long.
@@ -77,13 +70,11 @@ impl App {
             .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()))
     }
 
-    /// The tenant whose run was claimed last; the nil UUID before the first one.
-    pub fn last_tenant(&self) -> Uuid {
-        *self.last_tenant.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// Remembers whose run was claimed.
-    pub fn set_last_tenant(&self, tenant: Uuid) {
-        *self.last_tenant.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = tenant;
+    /// [`runs::claim`] with the marks of this environment.
+    ///
+    /// # Errors
+    /// [`ClaimError`]; nothing was claimed.
+    pub async fn claim(&self, scope: Scope, options: ClaimOptions<'_>) -> Result<Claimed, ClaimError> {
+        self.call(async |conn| runs::claim(conn, scope, &self.marks, options).await).await
     }
 }

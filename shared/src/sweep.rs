@@ -44,6 +44,16 @@ pub async fn redispatches(conn: &mut PgConnection, scope: Scope, limit: i64) -> 
     Ok(done.rows_affected())
 }
 
+/// Makes up to `limit` dispatches due of runs that SQS was not told of because their tenant or pipeline was paused or had no
+/// slot left, or because their concurrency key was in use, and that may go on now. Returns how many.
+///
+/// # Errors
+/// [`sqlx::Error`]; nothing was changed.
+pub async fn parked(conn: &mut PgConnection, scope: Scope, limit: i64) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query_file!("sql/sweep_parked.sql", scope.tenant(), limit).execute(conn).await?;
+    Ok(done.rows_affected())
+}
+
 /// A dispatch that was taken to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
@@ -53,8 +63,16 @@ pub struct Taken {
     pub due_at: DateTime<Utc>,
 }
 
-/// Takes up to `limit` dispatches that are due, or fall due within a minute. Who takes them sends them and marks them with
-/// [`mark_dispatched`]; otherwise they are due again after two minutes.
+/// What became of dispatches that were due.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dispatches {
+    /// To be sent, and then marked with [`mark_dispatched`]; otherwise they are due again after two minutes.
+    pub taken: Vec<Taken>,
+    /// How many runs nobody could claim: nothing is sent for them until [`parked`] finds that they may go on.
+    pub parked: u64,
+}
+
+/// Takes up to `limit` dispatches that are due, or fall due within a minute.
 ///
 /// # Errors
 /// [`sqlx::Error`]; nothing was taken.
@@ -62,13 +80,19 @@ pub async fn take_dispatches(
     conn: &mut PgConnection,
     scope: Scope,
     limit: i64,
-) -> Result<Vec<Taken>, sqlx::Error> {
+) -> Result<Dispatches, sqlx::Error> {
     let rows = sqlx::query_file!("sql/take_dispatches.sql", scope.tenant(), limit).fetch_all(conn).await?;
-    let taken = rows.into_iter().map(|row| Taken {
-        notice: Notice { tenant_id: row.tenant_id, run_id: row.id, delay_seconds: row.delay_seconds },
-        due_at: row.due_at,
-    });
-    Ok(taken.collect())
+    let mut dispatches = Dispatches::default();
+    for row in rows {
+        match row.dispatch_due_at {
+            Some(due_at) => dispatches.taken.push(Taken {
+                notice: Notice { tenant_id: row.tenant_id, run_id: row.id, delay_seconds: row.delay_seconds },
+                due_at,
+            }),
+            None => dispatches.parked += 1,
+        }
+    }
+    Ok(dispatches)
 }
 
 /// Marks dispatches as sent, as [`runs::mark_dispatched`](crate::runs::mark_dispatched) does for one.

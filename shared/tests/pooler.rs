@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
 use runplane::runs::{
-    self, CancelRequest, ClaimError, ClaimOptions, CompleteError, CompleteRefusal, CompleteRequest,
-    CreateRequest, HeartbeatRequest, ListFilter, Outcome, Page, ReleaseRequest, RunStatus,
+    self, CancelRequest, ClaimOptions, CompleteError, CompleteRefusal, CompleteRequest, CreateRequest,
+    HeartbeatRequest, ListFilter, Marks, Outcome, Page, ReleaseRequest, RunStatus,
 };
 use runplane::scope::Scope;
 use runplane::sweep;
@@ -93,12 +93,15 @@ impl Client {
             queues: None,
             lease_seconds: 60,
             claim_id: number.is_multiple_of(2).then(Uuid::new_v4),
-            again: false,
+            max_runs: 1,
+            pushed_only: false,
         };
         let claim = db
-            .call(async |conn| runs::claim(conn, scope, Uuid::nil(), options).await)
+            .call(async |conn| runs::claim(conn, scope, &Marks::default(), options).await)
             .await
             .unwrap()
+            .claims
+            .pop()
             .unwrap();
         assert_eq!(
             (claim.run.run.id, claim.run.run.claimed_by.as_deref()),
@@ -230,22 +233,17 @@ async fn behind_a_pooler_one_claim_id_asked_for_at_once_claims_once(
     for _ in 0..8 {
         let db = pooled(&options);
         askers.spawn(async move {
-            for again in [false, true, true] {
-                let options = ClaimOptions {
-                    worker: "me",
-                    queues: None,
-                    lease_seconds: 60,
-                    claim_id: Some(claim_id),
-                    again,
-                };
-                let claim =
-                    db.call(async |conn| runs::claim(conn, Scope::All, Uuid::nil(), options).await).await;
-                match claim {
-                    Err(ClaimError::ClaimIdTaken) => {}
-                    claim => return claim.unwrap().unwrap().run.lease_token,
-                }
-            }
-            panic!("the claim_id was taken three times");
+            let options = ClaimOptions {
+                worker: "me",
+                queues: None,
+                lease_seconds: 60,
+                claim_id: Some(claim_id),
+                max_runs: 1,
+                pushed_only: false,
+            };
+            let claimed =
+                db.call(async |conn| runs::claim(conn, Scope::All, &Marks::default(), options).await).await;
+            claimed.unwrap().claims.pop().unwrap().run.lease_token
         });
     }
     let mut tokens = askers.join_all().await;

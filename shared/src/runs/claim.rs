@@ -1,5 +1,8 @@
 //! Claim: take a run, and with it a lease.
 
+use std::cmp::Reverse;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
@@ -8,9 +11,15 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::fields::Faults;
-use super::{DEFAULT_LEASE_SECONDS, Dispatch, Labels, Run, RunStatus, run_from};
+use super::marks::{Kind, Learnt, Marks};
+use super::{DEFAULT_LEASE_SECONDS, Dispatch, Labels, Run, RunStatus, run_from, run_if_any};
 use crate::problem::Problem;
 use crate::scope::Scope;
+
+/// How many runs one claim may take.
+pub const MAX_RUNS: i32 = 100;
+/// How many tenants one claim looks at: if none of them may have another run, the next claim goes on.
+const MAX_PROBES: i32 = 32;
 
 /// What a worker sends to claim a run.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -28,6 +37,9 @@ pub struct ClaimRequest {
     pub lease_seconds: Option<i32>,
     /// An id of the caller's own: the same one again returns the same claim while its lease lives.
     pub claim_id: Option<Uuid>,
+    /// Up to so many runs at once, 1 to 100; the answer has `claims` then. One run, outside of a list, if left out.
+    #[schema(minimum = 1, maximum = 100)]
+    pub max_runs: Option<i32>,
 }
 
 impl ClaimRequest {
@@ -39,6 +51,7 @@ impl ClaimRequest {
         let mut faults = Faults::default();
         faults.text("/worker_id", &self.worker_id, 200);
         faults.range("/lease_seconds", self.lease_seconds.unwrap_or(DEFAULT_LEASE_SECONDS), 5, 43200);
+        faults.range("/max_runs", self.max_runs.unwrap_or(1), 1, MAX_RUNS);
         if let Some(queues) = &self.queues {
             if queues.is_empty() || queues.len() > 10 {
                 faults.add("/queues", format!("must be 1 to 10 queues, are {}", queues.len()));
@@ -57,7 +70,8 @@ impl ClaimRequest {
             queues: self.queues.as_deref(),
             lease_seconds: self.lease_seconds.unwrap_or(DEFAULT_LEASE_SECONDS),
             claim_id: self.claim_id,
-            again: false,
+            max_runs: self.max_runs.unwrap_or(1),
+            pushed_only: false,
         }
     }
 }
@@ -73,8 +87,10 @@ pub struct ClaimOptions<'a> {
     pub lease_seconds: i32,
     /// Makes the claim repeatable.
     pub claim_id: Option<Uuid>,
-    /// Whether the call before this one failed with [`ClaimError::ClaimIdTaken`].
-    pub again: bool,
+    /// How many runs at most, 1 to 100.
+    pub max_runs: i32,
+    /// Only runs that are pushed: what the SQS-triggered worker can run.
+    pub pushed_only: bool,
 }
 
 /// A run that was claimed, and the version that says what to do.
@@ -84,6 +100,18 @@ pub struct Claim {
     pub run: ClaimedRun,
     /// What to do.
     pub pipeline_version: ClaimedVersion,
+    /// Whether the end of the run frees a slot that another one may be waiting for: its tenant or pipeline has a limit, or it has a
+    /// concurrency key.
+    pub limited: bool,
+}
+
+/// What a claim has led to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Claimed {
+    /// The runs: those of a tenant together, the best first.
+    pub claims: Vec<Claim>,
+    /// There may be more to claim that was not looked at: ask again at once.
+    pub more: bool,
 }
 
 /// A run with the token that its claim was given.
@@ -114,142 +142,156 @@ pub enum ClaimError {
     /// The claim_id has made a claim that lives, and another worker holds it.
     #[error("claim_id is in use by another worker")]
     ClaimIdInUse,
-    /// The claim_id stands on another run: one that the same call is claiming beside us, or one whose lease has expired.
-    /// Call again with [`ClaimOptions::again`], after the end of a transaction if there is one: Postgres has given it up.
-    #[error("claim_id is on another run")]
-    ClaimIdTaken,
     /// Postgres.
     #[error(transparent)]
     Db(#[from] sqlx::Error),
 }
 
-/// Builds a [`Claim`] from a record of the claim statements.
-macro_rules! claim_from {
-    ($r:ident) => {{
-        let (lease_token, status, dag_spec) = ($r.lease_token, $r.version_status, $r.dag_spec);
-        let run = run_from!($r);
-        let pipeline_version = ClaimedVersion { id: run.pipeline_version_id, status, dag_spec };
-        Claim { run: ClaimedRun { run, lease_token }, pipeline_version }
-    }};
-}
-
-/// Claims the best run that is due: by priority, then `available_at`, then id; if none is due, takes over one whose lease has
-/// expired. `Scope::All` gives the tenants turns, going on after `last_tenant`, the one whose run was claimed before.
-/// `None`: nothing waits.
+/// Claims the best runs that are due: by priority, then `available_at`, then id; if none is due, takes over one whose lease has
+/// expired. Never more of a tenant, a pipeline or a concurrency key than may be RUNNING. `Scope::All` gives the tenants turns.
+/// The claims of one environment share their `marks`.
 ///
 /// # Errors
 /// [`ClaimError`]; nothing was claimed.
 pub async fn claim(
     conn: &mut PgConnection,
     scope: Scope,
-    last_tenant: Uuid,
+    marks: &Marks,
     options: ClaimOptions<'_>,
-) -> Result<Option<Claim>, ClaimError> {
-    if let (true, Some(claim_id)) = (options.again, options.claim_id) {
-        if let Some(claim) = claimed_before(conn, scope, claim_id, options.worker).await? {
-            return Ok(Some(claim));
-        }
-        forget_expired_claim_id(conn, scope, claim_id).await?;
-    }
-    match (claim_once(conn, scope, last_tenant, options).await, options.claim_id) {
-        (Ok(None), Some(claim_id)) => claimed_before(conn, scope, claim_id, options.worker).await,
-        (Err(error), Some(_)) if is_claim_id_taken(&error) => Err(ClaimError::ClaimIdTaken),
-        (claimed, _) => Ok(claimed?),
-    }
-}
-
-async fn claim_once(
-    conn: &mut PgConnection,
-    scope: Scope,
-    last_tenant: Uuid,
-    options: ClaimOptions<'_>,
-) -> Result<Option<Claim>, sqlx::Error> {
-    let row = sqlx::query_file!(
+) -> Result<Claimed, ClaimError> {
+    let kind = Kind { queues: options.queues.map(<[String]>::to_vec), pushed_only: options.pushed_only };
+    let told = marks.tell(&kind, scope.tenant(), options.worker);
+    let rows = sqlx::query_file!(
         "sql/claim.sql",
         scope.tenant(),
-        last_tenant,
         options.queues,
+        options.pushed_only,
         options.worker,
         options.lease_seconds,
         options.claim_id,
+        options.max_runs,
+        MAX_PROBES,
+        told.turn,
+        told.began,
+        &told.tenants,
+        &told.times as _,
+        &told.runs as _,
+        told.may_start_over,
+        told.leases_seen,
+        told.note,
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(row.map(|row| claim_from!(row)))
-}
 
-fn is_claim_id_taken(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.constraint()) == Some("pipeline_runs_claim_id")
-}
-
-/// The claim that this claim_id has made before, while its lease lives.
-async fn claimed_before(
-    conn: &mut PgConnection,
-    scope: Scope,
-    claim_id: Uuid,
-    worker: &str,
-) -> Result<Option<Claim>, ClaimError> {
-    let row = sqlx::query_file!("sql/claim_again.sql", scope.tenant(), claim_id).fetch_optional(conn).await?;
-    match row.map(|row| claim_from!(row)) {
-        // Two workers with one claim_id would both do the work.
-        Some(claim) if claim.run.run.claimed_by.as_deref() != Some(worker) => Err(ClaimError::ClaimIdInUse),
-        claim => Ok(claim),
+    let mut claims = Vec::with_capacity(rows.len());
+    let mut learnt = Learnt::default();
+    for row in rows {
+        if row.id.is_some() {
+            claims.extend((|| {
+                let (lease_token, status) = (row.lease_token?, row.version_status?);
+                let (dag_spec, limited) = (row.dag_spec?, row.bounded?);
+                let run = run_if_any!(row);
+                let pipeline_version = ClaimedVersion { id: run.pipeline_version_id, status, dag_spec };
+                Some(Claim { run: ClaimedRun { run, lease_token }, pipeline_version, limited })
+            })());
+            continue;
+        }
+        if row.in_use {
+            return Err(ClaimError::ClaimIdInUse);
+        }
+        let places = row.new_tenants.into_iter().flatten().zip(row.new_priorities.into_iter().flatten());
+        let marks = row.new_times.into_iter().flatten().zip(row.new_runs.into_iter().flatten());
+        learnt = Learnt {
+            last_turn: row.last_turn,
+            more: row.more,
+            started_over: row.started_over,
+            searched: Duration::try_from_secs_f64(row.search_seconds).unwrap_or_default(),
+            emptied: row.emptied.unwrap_or_default(),
+            marks: places.zip(marks).map(|((tenant, priority), mark)| (tenant, priority, mark)).collect(),
+            leases_seen: row.new_leases_seen,
+        };
     }
+    marks.learn(&kind, scope.tenant(), &told, &learnt);
+    for of_tenant in claims.chunk_by_mut(|a, b| a.run.run.tenant_id == b.run.run.tenant_id) {
+        of_tenant.sort_by_key(|claim| {
+            (Reverse(claim.run.run.priority), claim.run.run.available_at, claim.run.run.id)
+        });
+    }
+    Ok(Claimed { claims, more: learnt.more })
 }
 
-/// Frees a claim_id whose lease has expired: its run keeps its token and goes on waiting for whoever takes it over.
-async fn forget_expired_claim_id(
-    conn: &mut PgConnection,
-    scope: Scope,
-    claim_id: Uuid,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update pipeline_runs set claim_id = null
-         where claim_id = $2 and status = 'RUNNING' and lease_expires_at <= now()
-           and ($1::uuid is null or tenant_id = $1)",
-        scope.tenant(),
-        claim_id,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Claims the run that a message names, or takes it over if its lease has expired. `None`: somebody has it, it is not due, it
-/// has ended, or it is not there.
+/// Claims the runs that messages name, each with the scope it has to lie in, or takes them over if their leases have expired. What is
+/// missing in the answer is somebody else's, not due, at its limit, at its end, or not there. Notes that `worker` is alive if `note`.
 ///
 /// # Errors
 /// [`sqlx::Error`]; nothing was claimed.
-pub async fn claim_by_id(
+pub async fn claim_by_ids(
     conn: &mut PgConnection,
-    scope: Scope,
-    run_id: Uuid,
+    runs: &[(Scope, Uuid)],
     worker: &str,
     lease_seconds: i32,
-) -> Result<Option<Claim>, sqlx::Error> {
-    let row = sqlx::query_file!("sql/claim_by_id.sql", scope.tenant(), run_id, worker, lease_seconds)
-        .fetch_optional(conn)
+    note: bool,
+) -> Result<Vec<Claim>, sqlx::Error> {
+    let scopes: Vec<Option<Uuid>> = runs.iter().map(|(scope, _)| scope.tenant()).collect();
+    let ids: Vec<Uuid> = runs.iter().map(|(_, id)| *id).collect();
+    let rows = sqlx::query_file!("sql/claim_by_ids.sql", &scopes as _, &ids, worker, lease_seconds, note)
+        .fetch_all(conn)
         .await?;
-    Ok(row.map(|row| claim_from!(row)))
+    let claims = rows.into_iter().map(|row| {
+        let (lease_token, status, dag_spec) = (row.lease_token, row.version_status, row.dag_spec);
+        let limited = row.bounded;
+        let run = run_from!(row);
+        let pipeline_version = ClaimedVersion { id: run.pipeline_version_id, status, dag_spec };
+        Claim { run: ClaimedRun { run, lease_token }, pipeline_version, limited }
+    });
+    Ok(claims.collect())
 }
 
-/// The answer to a claim: `{"claimed":false}`, or `{"claimed":true}` with the run and its version.
+/// The answer to a claim: `{"claimed":false}`, or `{"claimed":true}` with the run and its version; with `max_runs`, `claims` instead
+/// of the pair.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ClaimReply {
     /// Whether a run was claimed.
     pub claimed: bool,
-    /// The run with its lease token; only if one was claimed.
+    /// The run with its lease token; only if one was claimed, and no `max_runs` was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<ClaimedRun>,
-    /// What to do; only if a run was claimed.
+    /// What to do; only with `run`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pipeline_version: Option<ClaimedVersion>,
+    /// The runs; only, and always, with `max_runs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Vec<ClaimPair>>,
+    /// There may be more that was not looked at: ask again at once. Left out if not so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
-impl From<Option<Claim>> for ClaimReply {
-    fn from(claim: Option<Claim>) -> Self {
-        let claimed = claim.is_some();
-        let (run, pipeline_version) = claim.map(|claim| (claim.run, claim.pipeline_version)).unzip();
-        Self { claimed, run, pipeline_version }
+/// One of several runs that were claimed at once.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ClaimPair {
+    /// The run with its lease token.
+    pub run: ClaimedRun,
+    /// What to do.
+    pub pipeline_version: ClaimedVersion,
+}
+
+impl ClaimReply {
+    /// With the pair of the first run, or, if the request named `max_runs`, with all in a list.
+    pub fn of(claimed: Claimed, max_runs: Option<i32>) -> Self {
+        let Claimed { claims, more } = claimed;
+        let pairs = claims
+            .into_iter()
+            .map(|claim| ClaimPair { run: claim.run, pipeline_version: claim.pipeline_version });
+        let mut pairs: Vec<ClaimPair> = pairs.collect();
+        let claimed = !pairs.is_empty();
+        let (run, pipeline_version, claims) = match max_runs {
+            Some(_) => (None, None, Some(pairs)),
+            None => {
+                let (run, version) = pairs.pop().map(|pair| (pair.run, pair.pipeline_version)).unzip();
+                (run, version, None)
+            }
+        };
+        Self { claimed, run, pipeline_version, claims, more }
     }
 }

@@ -87,6 +87,16 @@ pub enum WaitingReason {
     Delayed,
     /// The attempt before failed, and the next one waits.
     Backoff,
+    /// Its tenant is paused.
+    TenantPaused,
+    /// Its pipeline is paused.
+    PipelinePaused,
+    /// As many runs of its tenant are RUNNING as may be.
+    TenantLimit,
+    /// As many runs of its pipeline are RUNNING as may be.
+    PipelineLimit,
+    /// A run with the same `concurrency_key` is RUNNING.
+    ConcurrencyKey,
     /// SQS has to be told about it first.
     Dispatch,
     /// It waits for a worker that claims it.

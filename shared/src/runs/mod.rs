@@ -14,6 +14,7 @@ mod holder;
 mod idempotency;
 mod list;
 mod mark_dispatched;
+mod marks;
 mod model;
 mod parameters;
 mod release;
@@ -22,7 +23,8 @@ mod retry;
 pub use crate::cursor::{Cursor, InvalidCursor};
 pub use cancel::{CancelError, CancelRequest, cancel};
 pub use claim::{
-    Claim, ClaimError, ClaimOptions, ClaimReply, ClaimRequest, ClaimedRun, ClaimedVersion, claim, claim_by_id,
+    Claim, ClaimError, ClaimOptions, ClaimPair, ClaimReply, ClaimRequest, Claimed, ClaimedRun,
+    ClaimedVersion, MAX_RUNS, claim, claim_by_ids,
 };
 pub use complete::{CompleteError, CompleteRefusal, CompleteReply, CompleteRequest, complete};
 pub use create::{CreateError, CreateRequest, Created, create};
@@ -32,8 +34,9 @@ pub use heartbeat::{HeartbeatError, HeartbeatRefusal, HeartbeatReply, HeartbeatR
 pub use holder::Standing;
 pub use list::{ListFilter, Page, RunPage, list};
 pub use mark_dispatched::mark_dispatched;
-pub(crate) use model::run_from;
+pub use marks::Marks;
 pub use model::{Dispatch, Labels, Outcome, Run, RunStatus};
+pub(crate) use model::{run_from, run_if_any};
 pub use release::{ReleaseReply, ReleaseRequest, release};
 pub use retry::{RetryError, RetryFrom, RetryRequest, retry};
 

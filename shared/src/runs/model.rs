@@ -205,3 +205,46 @@ macro_rules! run_from {
     };
 }
 pub(crate) use run_from;
+
+/// [`run_from!`] for a record that may have no run in it: returns from a function that returns an `Option`.
+macro_rules! run_if_any {
+    ($r:ident) => {
+        $crate::runs::Run {
+            id: $r.id?,
+            tenant_id: $r.tenant_id?,
+            pipeline_id: $r.pipeline_id?,
+            pipeline_version_id: $r.pipeline_version_id?,
+            status: $r.status?,
+            trigger_type: $r.trigger_type?,
+            parameters: $r.parameters?,
+            queue: $r.queue?,
+            priority: $r.priority?,
+            labels: $r.labels?.0,
+            dispatch: $r.dispatch?,
+            dispatch_due_at: $r.dispatch_due_at,
+            available_at: $r.available_at?,
+            attempt: $r.attempt?,
+            max_attempts: $r.max_attempts?,
+            lost: $r.lost?,
+            max_lost: $r.max_lost?,
+            claim_count: $r.claim_count?,
+            claimed_by: $r.claimed_by,
+            claimed_at: $r.claimed_at,
+            lease_seconds: $r.lease_seconds,
+            lease_expires_at: $r.lease_expires_at,
+            heartbeat_at: $r.heartbeat_at,
+            started_at: $r.started_at,
+            finished_at: $r.finished_at,
+            output: $r.output,
+            error_code: $r.error_code,
+            error_message: $r.error_message,
+            retry_of_run_id: $r.retry_of_run_id,
+            root_run_id: $r.root_run_id?,
+            start_by: $r.start_by,
+            concurrency_key: $r.concurrency_key,
+            created_at: $r.created_at?,
+            updated_at: $r.updated_at?,
+        }
+    };
+}
+pub(crate) use run_if_any;

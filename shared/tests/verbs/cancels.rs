@@ -2,7 +2,7 @@
 
 use chrono::{TimeDelta, Utc};
 use runplane::runs::{
-    self, CancelError, CancelRequest, HeartbeatError, HeartbeatRefusal, ReleaseRequest, RunStatus,
+    self, CancelError, CancelRequest, HeartbeatError, HeartbeatRefusal, Marks, ReleaseRequest, RunStatus,
     WaitingReason,
 };
 use runplane::scope::Scope;
@@ -57,7 +57,7 @@ async fn a_run_that_is_handed_back_waits_without_an_attempt_less(mut conn: Conn)
     let scope = Scope::Tenant(world.tenant);
     let id = queued(&mut conn, world, "").await;
     for (ahead, alive, claims) in [(None, true, 1), (Some(TimeDelta::hours(1)), true, 2), (None, false, 3)] {
-        let claimed = claim(&mut conn, scope, Uuid::nil(), claim_by("w")).await.unwrap().unwrap();
+        let claimed = claim(&mut conn, scope, &Marks::default(), claim_by("w")).await.unwrap().unwrap();
         if !alive {
             expire(&mut conn, id).await;
         }

@@ -2,19 +2,19 @@
 
 use std::collections::HashSet;
 
-use runplane::runs::{self, ClaimError, ClaimOptions, RunStatus};
+use runplane::runs::{ClaimError, ClaimOptions, Marks, RunStatus};
 use runplane::scope::Scope;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection};
 use uuid::Uuid;
 
-use crate::support::{Row, claim, claim_by, queued, row, world};
+use crate::support::{Row, claim, claim_by, claim_by_id, queued, row, world};
 
 type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 
 async fn claim_all(conn: &mut PgConnection, scope: Scope, options: ClaimOptions<'_>) -> Vec<Uuid> {
-    let mut ids = Vec::new();
-    while let Some(claim) = claim(conn, scope, Uuid::nil(), options).await.unwrap() {
+    let (mut ids, marks) = (Vec::new(), Marks::default());
+    while let Some(claim) = claim(conn, scope, &marks, options).await.unwrap() {
         ids.push(claim.run.run.id);
     }
     ids
@@ -39,7 +39,7 @@ async fn a_claim_sets_everything_a_lease_needs_and_returns_it(mut conn: Conn) {
     let world = world(&mut conn).await;
     let id = queued(&mut conn, world, "").await;
     let options = ClaimOptions { lease_seconds: 42, ..claim_by("me") };
-    let claim = claim(&mut conn, Scope::All, Uuid::nil(), options).await.unwrap().unwrap();
+    let claim = claim(&mut conn, Scope::All, &Marks::default(), options).await.unwrap().unwrap();
     let run = &claim.run.run;
     assert_eq!((run.id, run.status, run.claim_count, run.attempt), (id, RunStatus::Running, 1, 1));
     assert_eq!(run.claimed_by.as_deref(), Some("me"));
@@ -68,8 +68,8 @@ async fn another_tenants_run_does_not_exist(mut conn: Conn) {
     let id = queued(&mut conn, theirs, "").await;
     let scope = Scope::Tenant(mine.tenant);
     assert!(claim_all(&mut conn, scope, claim_by("w")).await.is_empty());
-    assert!(runs::claim_by_id(&mut conn, scope, id, "w", 30).await.unwrap().is_none());
-    assert!(runs::claim_by_id(&mut conn, Scope::Tenant(theirs.tenant), id, "w", 30).await.unwrap().is_some());
+    assert!(claim_by_id(&mut conn, scope, id, "w").await.is_none());
+    assert!(claim_by_id(&mut conn, Scope::Tenant(theirs.tenant), id, "w").await.is_some());
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
@@ -81,11 +81,9 @@ async fn without_a_tenant_the_tenants_take_turns(mut conn: Conn) {
         queued(&mut conn, world, "").await;
         queued(&mut conn, world, "").await;
     }
-    let mut last = Uuid::nil();
-    let mut turns = Vec::new();
-    while let Some(claim) = claim(&mut conn, Scope::All, last, claim_by("w")).await.unwrap() {
-        last = claim.run.run.tenant_id;
-        turns.push(last);
+    let (mut turns, marks) = (Vec::new(), Marks::default());
+    while let Some(claim) = claim(&mut conn, Scope::All, &marks, claim_by("w")).await.unwrap() {
+        turns.push(claim.run.run.tenant_id);
     }
     tenants.sort();
     assert_eq!(turns, [tenants.clone(), tenants].concat());
@@ -96,10 +94,11 @@ async fn a_tenant_without_a_run_that_is_due_does_not_hold_up_the_others(mut conn
     let (idle, busy) = (world(&mut conn).await, world(&mut conn).await);
     queued(&mut conn, idle, "available_at = now() + interval '1 h'").await;
     let id = queued(&mut conn, busy, "").await;
-    for last in [Uuid::nil(), idle.tenant, busy.tenant, Uuid::max()] {
+    let marks = Marks::default();
+    for turn in 0..4 {
         sqlx::query("begin").execute(&mut *conn).await.unwrap();
-        let claim = claim(&mut conn, Scope::All, last, claim_by("w")).await.unwrap();
-        assert_eq!(claim.map(|claim| claim.run.run.id), Some(id), "after {last}");
+        let claim = claim(&mut conn, Scope::All, &marks, claim_by("w")).await.unwrap();
+        assert_eq!(claim.map(|claim| claim.run.run.id), Some(id), "turn {turn}");
         sqlx::query("rollback").execute(&mut *conn).await.unwrap();
     }
 }
@@ -110,15 +109,15 @@ async fn claim_by_id_takes_only_what_is_queued_and_due(mut conn: Conn) {
     for status in RunStatus::ALL {
         let id = Row::new(status).insert(&mut conn, world).await;
         let before = row(&mut conn, id).await;
-        let claim = runs::claim_by_id(&mut conn, Scope::All, id, "w", 30).await.unwrap();
+        let claim = claim_by_id(&mut conn, Scope::All, id, "w").await;
         assert_eq!(claim.is_some(), status == RunStatus::Queued, "{status:?}");
         if claim.is_none() {
             assert_eq!(row(&mut conn, id).await, before, "{status:?}");
         }
     }
     let delayed = queued(&mut conn, world, "available_at = now() + interval '1 s'").await;
-    assert!(runs::claim_by_id(&mut conn, Scope::All, delayed, "w", 30).await.unwrap().is_none());
-    assert!(runs::claim_by_id(&mut conn, Scope::All, Uuid::now_v7(), "w", 30).await.unwrap().is_none());
+    assert!(claim_by_id(&mut conn, Scope::All, delayed, "w").await.is_none());
+    assert!(claim_by_id(&mut conn, Scope::All, Uuid::now_v7(), "w").await.is_none());
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
@@ -139,13 +138,13 @@ async fn the_same_claim_id_returns_the_same_claim_while_its_lease_lives(mut conn
     let second_run = queued(&mut conn, world, "").await;
     let options = ClaimOptions { claim_id: Some(Uuid::new_v4()), ..claim_by("me") };
     let scope = Scope::Tenant(world.tenant);
-    let first = claim(&mut conn, scope, Uuid::nil(), options).await.unwrap().unwrap();
-    let again = claim(&mut conn, Scope::All, Uuid::nil(), options).await.unwrap().unwrap();
+    let first = claim(&mut conn, scope, &Marks::default(), options).await.unwrap().unwrap();
+    let again = claim(&mut conn, Scope::All, &Marks::default(), options).await.unwrap().unwrap();
     assert_eq!(first, again);
     assert_eq!((first.run.run.id, first.run.run.claim_count), (first_run, 1));
 
     let thief = ClaimOptions { worker: "thief", ..options };
-    let stolen = claim(&mut conn, scope, Uuid::nil(), thief).await;
+    let stolen = claim(&mut conn, scope, &Marks::default(), thief).await;
     assert!(matches!(stolen, Err(ClaimError::ClaimIdInUse)), "{stolen:?}");
 
     // Once the lease has expired, the claim_id may make a new claim; the lost run keeps its token.
@@ -154,7 +153,7 @@ async fn the_same_claim_id_returns_the_same_claim_while_its_lease_lives(mut conn
         .execute(&mut *conn)
         .await
         .unwrap();
-    let next = claim(&mut conn, scope, Uuid::nil(), options).await.unwrap().unwrap();
+    let next = claim(&mut conn, scope, &Marks::default(), options).await.unwrap().unwrap();
     assert_eq!(next.run.run.id, second_run);
     assert_eq!(row(&mut conn, first_run).await["lease_token"], first.run.lease_token.to_string());
 }
@@ -167,14 +166,13 @@ async fn one_claim_id_asked_for_at_once_claims_once(_pool: PgPoolOptions, option
         queued(&mut conn, worlds[number % 2], "").await;
     }
     let claim_id = Uuid::new_v4();
-    // A repeated call may reach another environment, which goes on after another tenant.
-    let askers = (0..16).map(|number| {
+    // A repeated call may reach another environment.
+    let askers = (0..16).map(|_| {
         let options = options.clone();
-        let last_tenant = worlds[number % 2].tenant;
         tokio::spawn(async move {
             let mut conn = options.connect().await.unwrap();
             let wish = ClaimOptions { claim_id: Some(claim_id), ..claim_by("me") };
-            claim(&mut conn, Scope::All, last_tenant, wish).await.unwrap().unwrap()
+            claim(&mut conn, Scope::All, &Marks::default(), wish).await.unwrap().unwrap()
         })
     });
     let mut claims = HashSet::new();
@@ -216,10 +214,8 @@ async fn thirty_two_claimers_share_two_thousand_runs_without_overlap(
         tokio::spawn(async move {
             let mut conn = options.connect().await.unwrap();
             let worker = format!("worker-{number}");
-            let mut mine = Vec::new();
-            let mut last = Uuid::nil();
-            while let Some(claim) = claim(&mut conn, scope, last, claim_by(&worker)).await.unwrap() {
-                last = claim.run.run.tenant_id;
+            let (mut mine, marks) = (Vec::new(), Marks::default());
+            while let Some(claim) = claim(&mut conn, scope, &marks, claim_by(&worker)).await.unwrap() {
                 mine.push(claim.run.run.id);
             }
             mine

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use runplane::runs::{
-    self, ClaimOptions, CompleteError, CompleteRefusal, CompleteRequest, Outcome, RunStatus,
+    self, ClaimOptions, CompleteError, CompleteRefusal, CompleteRequest, Marks, Outcome, RunStatus,
 };
 use runplane::scope::Scope;
 use runplane::sweep::{self, Leases};
@@ -10,7 +10,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
-use crate::support::{change, claim, claim_by, details, expire, queued, row, world};
+use crate::support::{change, claim, claim_by, claim_by_id, details, expire, queued, row, world};
 
 type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 
@@ -19,14 +19,14 @@ async fn a_claim_takes_over_a_run_whose_lease_has_expired(mut conn: Conn) {
     let world = world(&mut conn).await;
     let scope = Scope::Tenant(world.tenant);
     let id = queued(&mut conn, world, "").await;
-    let zombie = claim(&mut conn, scope, Uuid::nil(), claim_by("zombie")).await.unwrap().unwrap();
+    let zombie = claim(&mut conn, scope, &Marks::default(), claim_by("zombie")).await.unwrap().unwrap();
     // Alive: nobody else's.
-    assert_eq!(claim(&mut conn, scope, Uuid::nil(), claim_by("heir")).await.unwrap(), None);
+    assert_eq!(claim(&mut conn, scope, &Marks::default(), claim_by("heir")).await.unwrap(), None);
     change(&mut conn, id, "heartbeat_at = now() - interval '40 s'").await;
     expire(&mut conn, id).await;
     let before = details(&mut conn, id).await.run;
 
-    let heir = claim(&mut conn, scope, Uuid::nil(), claim_by("heir")).await.unwrap().unwrap();
+    let heir = claim(&mut conn, scope, &Marks::default(), claim_by("heir")).await.unwrap().unwrap();
     let run = &heir.run.run;
     assert_eq!((run.id, run.claim_count, run.lost, run.attempt), (id, 2, 1, 1));
     assert_eq!((run.claimed_by.as_deref(), run.heartbeat_at), (Some("heir"), None));
@@ -57,13 +57,13 @@ async fn a_message_takes_over_a_run_whose_lease_has_expired(mut conn: Conn) {
     let world = world(&mut conn).await;
     let scope = Scope::Tenant(world.tenant);
     let id = queued(&mut conn, world, "").await;
-    runs::claim_by_id(&mut conn, scope, id, "zombie", 30).await.unwrap().unwrap();
-    assert_eq!(runs::claim_by_id(&mut conn, scope, id, "heir", 30).await.unwrap(), None);
+    claim_by_id(&mut conn, scope, id, "zombie").await.unwrap();
+    assert_eq!(claim_by_id(&mut conn, scope, id, "heir").await, None);
     expire(&mut conn, id).await;
     // Another tenant's message finds nothing.
     let other = Scope::Tenant(Uuid::now_v7());
-    assert_eq!(runs::claim_by_id(&mut conn, other, id, "thief", 30).await.unwrap(), None);
-    let heir = runs::claim_by_id(&mut conn, scope, id, "heir", 30).await.unwrap().unwrap();
+    assert_eq!(claim_by_id(&mut conn, other, id, "thief").await, None);
+    let heir = claim_by_id(&mut conn, scope, id, "heir").await.unwrap();
     assert_eq!((heir.run.run.claim_count, heir.run.run.lost), (2, 1));
     let attempts = details(&mut conn, id).await.attempts;
     assert_eq!(attempts.iter().map(|lost| lost.claimed_by.as_str()).collect::<Vec<_>>(), ["zombie"]);
@@ -73,16 +73,16 @@ async fn a_message_takes_over_a_run_whose_lease_has_expired(mut conn: Conn) {
 async fn a_run_that_is_due_comes_before_one_that_was_lost_and_queues_hold_for_both(mut conn: Conn) {
     let world = world(&mut conn).await;
     let lost = queued(&mut conn, world, "queue = 'a'").await;
-    claim(&mut conn, Scope::All, Uuid::nil(), claim_by("zombie")).await.unwrap().unwrap();
+    claim(&mut conn, Scope::All, &Marks::default(), claim_by("zombie")).await.unwrap().unwrap();
     expire(&mut conn, lost).await;
     let due = queued(&mut conn, world, "queue = 'a'").await;
     let of = |queue: &str| [queue.to_owned()];
     let (a, b) = (of("a"), of("b"));
     let other_queue = ClaimOptions { queues: Some(&b), ..claim_by("w") };
-    assert_eq!(claim(&mut conn, Scope::All, Uuid::nil(), other_queue).await.unwrap(), None);
+    assert_eq!(claim(&mut conn, Scope::All, &Marks::default(), other_queue).await.unwrap(), None);
     let this_queue = ClaimOptions { queues: Some(&a), ..claim_by("w") };
     for expected in [due, lost] {
-        let claimed = claim(&mut conn, Scope::All, Uuid::nil(), this_queue).await.unwrap().unwrap();
+        let claimed = claim(&mut conn, Scope::All, &Marks::default(), this_queue).await.unwrap().unwrap();
         assert_eq!(claimed.run.run.id, expected);
     }
 }
@@ -92,7 +92,7 @@ async fn of_many_claimers_at_once_one_takes_a_lost_run_over(_pool: PgPoolOptions
     let mut conn = options.connect().await.unwrap();
     let world = world(&mut conn).await;
     let id = queued(&mut conn, world, "").await;
-    runs::claim_by_id(&mut conn, Scope::All, id, "zombie", 30).await.unwrap().unwrap();
+    claim_by_id(&mut conn, Scope::All, id, "zombie").await.unwrap();
     expire(&mut conn, id).await;
     let claimers = (0..16).map(|number| {
         let options = options.clone();
@@ -100,9 +100,11 @@ async fn of_many_claimers_at_once_one_takes_a_lost_run_over(_pool: PgPoolOptions
             let mut conn = options.connect().await.unwrap();
             let name = format!("heir-{number}");
             match number % 3 {
-                0 => runs::claim_by_id(&mut conn, Scope::All, id, &name, 30).await.unwrap().is_some(),
+                0 => claim_by_id(&mut conn, Scope::All, id, &name).await.is_some(),
                 1 => sweep::leases(&mut conn, Scope::All, 10).await.unwrap().requeued > 0,
-                _ => claim(&mut conn, Scope::All, Uuid::nil(), claim_by(&name)).await.unwrap().is_some(),
+                _ => {
+                    claim(&mut conn, Scope::All, &Marks::default(), claim_by(&name)).await.unwrap().is_some()
+                }
             }
         })
     });
@@ -120,13 +122,13 @@ async fn after_max_lost_leases_the_run_is_given_up(mut conn: Conn) {
     let scope = Scope::Tenant(world.tenant);
     let id = queued(&mut conn, world, "max_lost = 2").await;
     for lost in 0..=2 {
-        let claimed = claim(&mut conn, scope, Uuid::nil(), claim_by("mayfly")).await.unwrap().unwrap();
+        let claimed = claim(&mut conn, scope, &Marks::default(), claim_by("mayfly")).await.unwrap().unwrap();
         assert_eq!(claimed.run.run.lost, lost);
         expire(&mut conn, id).await;
     }
     // As many were lost as may be: no claim takes it over, the sweep ends it.
-    assert_eq!(claim(&mut conn, scope, Uuid::nil(), claim_by("heir")).await.unwrap(), None);
-    assert_eq!(runs::claim_by_id(&mut conn, scope, id, "heir", 30).await.unwrap(), None);
+    assert_eq!(claim(&mut conn, scope, &Marks::default(), claim_by("heir")).await.unwrap(), None);
+    assert_eq!(claim_by_id(&mut conn, scope, id, "heir").await, None);
     assert_eq!(sweep::leases(&mut conn, scope, 10).await.unwrap(), Leases { requeued: 0, failed: 1 });
     let given_up = details(&mut conn, id).await;
     let run = &given_up.run;
@@ -145,7 +147,7 @@ async fn the_sweep_requeues_and_the_zombie_is_refused(mut conn: Conn) {
     let world = world(&mut conn).await;
     let scope = Scope::Tenant(world.tenant);
     let id = queued(&mut conn, world, "").await;
-    let zombie = claim(&mut conn, scope, Uuid::nil(), claim_by("zombie")).await.unwrap().unwrap();
+    let zombie = claim(&mut conn, scope, &Marks::default(), claim_by("zombie")).await.unwrap().unwrap();
     // Alive, and another tenant's sweep: nothing.
     assert_eq!(sweep::leases(&mut conn, scope, 10).await.unwrap(), Leases::default());
     expire(&mut conn, id).await;

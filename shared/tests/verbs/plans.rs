@@ -62,23 +62,10 @@ fn assert_uses(plan: &str, index: &str, what: &str) {
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
     let world = seed(&mut conn).await;
-    let (tenant, id, nil) = (world.tenant, Uuid::now_v7(), Uuid::nil());
+    let (tenant, id) = (world.tenant, Uuid::now_v7());
     let generic = "force_generic_plan";
 
-    let claim = include_str!("../../sql/claim.sql");
-    for (arguments, what) in [
-        (format!("'{tenant}', '{nil}', null, 'w', 30, null"), "claim of a tenant"),
-        (format!("null, '{nil}', null, 'w', 30, null"), "claim without a tenant"),
-        (format!("'{tenant}', '{nil}', '{{q1}}', 'w', 30, '{id}'"), "claim with queues and claim_id"),
-    ] {
-        let plan = plan(&mut conn, generic, claim, &arguments).await;
-        assert_uses(&plan, "pipeline_runs_queue", what);
-        assert_uses(&plan, "pipeline_runs_claim_id", what);
-        assert_uses(&plan, "pipeline_runs_leases", what);
-        assert!(!plan.contains("Sort"), "{what}: sorts\n{plan}");
-    }
     for (sql, arguments, what) in [
-        (include_str!("../../sql/claim_by_id.sql"), format!("null, '{id}', 'w', 30"), "claim by id"),
         (include_str!("../../sql/heartbeat.sql"), format!("null, '{id}', '{id}', null, null"), "heartbeat"),
         (include_str!("../../sql/complete.sql"), format!("null, '{id}', '{id}', null"), "complete"),
         (include_str!("../../sql/fail.sql"), format!("null, '{id}', '{id}', true, null, null, null"), "fail"),
@@ -103,9 +90,6 @@ async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
         let plan = plan(&mut conn, generic, sql, &sweep_arguments(name, "null")).await;
         assert_uses(&plan, name, "sweep");
     }
-    let claim_again =
-        plan(&mut conn, generic, include_str!("../../sql/claim_again.sql"), &format!("null, '{id}'")).await;
-    assert_uses(&claim_again, "pipeline_runs_claim_id", "claim again");
 }
 
 /// The statements of the sweep, each with the index that was made for it.

@@ -2,7 +2,7 @@
 
 use runplane::dag::ParamsCache;
 use runplane::runs::{
-    self, CompleteRequest, Dispatch, Outcome, RetryError, RetryRequest, Run, RunStatus, WaitingReason,
+    self, CompleteRequest, Dispatch, Marks, Outcome, RetryError, RetryRequest, Run, RunStatus, WaitingReason,
 };
 use runplane::scope::Scope;
 use serde_json::json;
@@ -16,7 +16,7 @@ type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 /// Claims the run and fails it.
 async fn failed(conn: &mut PgConnection, world: World, retryable: Option<bool>) -> Run {
     let scope = Scope::Tenant(world.tenant);
-    let claimed = claim(conn, scope, Uuid::nil(), claim_by("w")).await.unwrap().unwrap();
+    let claimed = claim(conn, scope, &Marks::default(), claim_by("w")).await.unwrap().unwrap();
     let request = CompleteRequest {
         lease_token: Some(claimed.run.lease_token),
         error_code: Some("broken".to_owned()),
@@ -47,7 +47,7 @@ async fn a_failed_attempt_is_followed_by_another_until_none_is_left(mut conn: Co
         let waiting = details(&mut conn, id).await.waiting_for.unwrap();
         assert_eq!((waiting.reason, waiting.until), (WaitingReason::Backoff, Some(run.available_at)));
         // Not before its time.
-        assert_eq!(claim(&mut conn, Scope::All, Uuid::nil(), claim_by("w")).await.unwrap(), None);
+        assert_eq!(claim(&mut conn, Scope::All, &Marks::default(), claim_by("w")).await.unwrap(), None);
         change(&mut conn, id, "available_at = now()").await;
     }
     let run = failed(&mut conn, world, None).await;

@@ -7,17 +7,17 @@ use std::time::Duration;
 use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
 use runplane::runs::{
-    self, CancelRequest, Claim, CompleteRequest, HeartbeatRequest, Outcome, ReleaseRequest, RetryRequest,
+    self, CancelRequest, Claim, CompleteRequest, HeartbeatRequest, Marks, Outcome, ReleaseRequest,
+    RetryRequest,
 };
 use runplane::scope::Scope;
 use runplane::sweep;
+use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use uuid::Uuid;
 
-use crate::support::{World, claim_by, world};
+use crate::support::{World, claim, claim_by, world};
 
 /// Counts how often the client spoke after the server had spoken.
 #[derive(Default)]
@@ -71,7 +71,7 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
         Db::new(options.host("127.0.0.1").port(port), Plans::Generic, Pooler::None).ping_after_idle(quiet);
 
     // As an execution environment has it: the first create of a version looks at it.
-    let cache = ParamsCache::default();
+    let (cache, marks) = (ParamsCache::default(), Marks::default());
     // The first round prepares the statements, which a connection does once; the second one counts.
     for counts in [false, true] {
         let expect = |verb: &str| {
@@ -88,8 +88,7 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
             .await
             .unwrap();
         expect("mark_dispatched");
-        let claim =
-            db.call(async |conn| runs::claim(conn, Scope::All, Uuid::nil(), claim_by("w")).await).await;
+        let claim = db.call(async |conn| claim(conn, Scope::All, &marks, claim_by("w")).await).await;
         let claim = claim.unwrap().unwrap();
         expect("claim");
         let token = Some(claim.run.lease_token);
@@ -102,11 +101,10 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
         let second =
             db.call(async |conn| runs::create(conn, &cache, &world.request(), None).await).await.unwrap().run;
         expect("create without a key");
-        let by_id = async |conn: &mut PgConnection| {
-            runs::claim_by_id(conn, Scope::Tenant(world.tenant), second.id, "w", 30).await
-        };
-        let claim = db.call(by_id).await.unwrap().unwrap();
-        expect("claim_by_id");
+        let by_ids = [(Scope::Tenant(world.tenant), second.id)];
+        let claims = db.call(async |conn| runs::claim_by_ids(conn, &by_ids, "w", 30, true).await).await;
+        let claim = claims.unwrap().pop().unwrap();
+        expect("claim_by_ids");
         others(&db, world, &claim, expect).await;
     }
 }
@@ -122,9 +120,10 @@ async fn others(db: &Db, world: World, claim: &Claim, expect: impl Fn(&str)) {
     let release = ReleaseRequest { lease_token, available_at: None };
     db.call(async |conn| runs::release(conn, scope, id, &release).await).await.unwrap();
     expect("release");
-    let claim =
-        db.call(async |conn| runs::claim_by_id(conn, scope, id, "w", 30).await).await.unwrap().unwrap();
-    expect("claim_by_id");
+    let by_ids = [(scope, id)];
+    let claims = db.call(async |conn| runs::claim_by_ids(conn, &by_ids, "w", 30, true).await).await;
+    let claim = claims.unwrap().pop().unwrap();
+    expect("claim_by_ids");
     let failure =
         CompleteRequest { lease_token: Some(claim.run.lease_token), ..CompleteRequest::new(Outcome::Failed) };
     db.call(async |conn| runs::complete(conn, scope, id, &failure).await).await.unwrap();
@@ -147,9 +146,11 @@ async fn others(db: &Db, world: World, claim: &Claim, expect: impl Fn(&str)) {
     expect("sweep start_by");
     db.call(async |conn| sweep::redispatches(conn, Scope::All, 10).await).await.unwrap();
     expect("sweep redispatches");
+    db.call(async |conn| sweep::parked(conn, Scope::All, 10).await).await.unwrap();
+    expect("sweep parked");
     let taken = db.call(async |conn| sweep::take_dispatches(conn, Scope::All, 10).await).await.unwrap();
     expect("take dispatches");
-    db.call(async |conn| sweep::mark_dispatched(conn, &taken).await).await.unwrap();
+    db.call(async |conn| sweep::mark_dispatched(conn, &taken.taken).await).await.unwrap();
     expect("mark all dispatched");
     db.call(async |conn| sweep::retention(conn, Scope::All, 90, 10).await).await.unwrap();
     expect("sweep retention");

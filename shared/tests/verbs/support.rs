@@ -1,7 +1,7 @@
 //! What the tests of the verbs share: a tenant with a version, and runs in any state.
 
 use runplane::dag::ParamsCache;
-use runplane::runs::{self, Claim, ClaimError, ClaimOptions, CreateRequest, RunStatus};
+use runplane::runs::{self, Claim, ClaimError, ClaimOptions, CreateRequest, Marks, RunStatus};
 use runplane::scope::Scope;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -51,23 +51,22 @@ impl World {
 
 /// A claim without any wishes.
 pub fn claim_by(worker: &str) -> ClaimOptions<'_> {
-    ClaimOptions { worker, queues: None, lease_seconds: 300, claim_id: None, again: false }
+    ClaimOptions { worker, queues: None, lease_seconds: 300, claim_id: None, max_runs: 1, pushed_only: false }
 }
 
-/// A claim as the function makes it: again while its claim_id is on another run.
+/// A claim of one run.
 pub async fn claim(
     conn: &mut PgConnection,
     scope: Scope,
-    last_tenant: Uuid,
+    marks: &Marks,
     options: ClaimOptions<'_>,
 ) -> Result<Option<Claim>, ClaimError> {
-    for again in [false, true, true] {
-        match runs::claim(conn, scope, last_tenant, ClaimOptions { again, ..options }).await {
-            Err(ClaimError::ClaimIdTaken) => {}
-            answer => return answer,
-        }
-    }
-    Err(ClaimError::ClaimIdTaken)
+    Ok(runs::claim(conn, scope, marks, options).await?.claims.pop())
+}
+
+/// A claim of the run that a message names, with a lease of 30 s.
+pub async fn claim_by_id(conn: &mut PgConnection, scope: Scope, id: Uuid, worker: &str) -> Option<Claim> {
+    runs::claim_by_ids(conn, &[(scope, id)], worker, 30, true).await.unwrap().pop()
 }
 
 /// A run as the tests put it into the table.

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use runplane::runs::{self, RunStatus, WaitingReason};
+use runplane::runs::{Marks, RunStatus, WaitingReason};
 use runplane::scope::Scope;
 use runplane::sweep;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
-use crate::support::{Row, change, claim, claim_by, details, queued, world};
+use crate::support::{Row, change, claim, claim_by, claim_by_id, details, queued, world};
 
 type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 
@@ -20,9 +20,9 @@ async fn a_run_that_was_not_started_in_time_is_cancelled_and_never_claimed(mut c
     let late = queued(&mut conn, world, "start_by = now() - interval '1 s'").await;
     let started = queued(&mut conn, world, "start_by = now() - interval '1 s', started_at = now()").await;
     let early = queued(&mut conn, world, "start_by = now() + interval '1 h'").await;
-    assert_eq!(runs::claim_by_id(&mut conn, scope, late, "w", 30).await.unwrap(), None);
+    assert_eq!(claim_by_id(&mut conn, scope, late, "w").await, None);
     let mut claimed = HashSet::new();
-    while let Some(claim) = claim(&mut conn, scope, Uuid::nil(), claim_by("w")).await.unwrap() {
+    while let Some(claim) = claim(&mut conn, scope, &Marks::default(), claim_by("w")).await.unwrap() {
         claimed.insert(claim.run.run.id);
     }
     assert_eq!(claimed, HashSet::from([started, early]));
@@ -53,8 +53,8 @@ async fn a_due_dispatch_is_taken_once_and_comes_back_if_it_is_not_marked(mut con
     )
     .await;
     queued(&mut conn, world, "dispatch_due_at = null").await;
-    assert_eq!(sweep::take_dispatches(&mut conn, Scope::Tenant(Uuid::now_v7()), 10).await.unwrap(), []);
-    let taken = sweep::take_dispatches(&mut conn, scope, 10).await.unwrap();
+    assert_eq!(sweep::take_dispatches(&mut conn, Scope::Tenant(Uuid::now_v7()), 10).await.unwrap().taken, []);
+    let taken = sweep::take_dispatches(&mut conn, scope, 10).await.unwrap().taken;
     let mut told: Vec<_> =
         taken.iter().map(|taken| (taken.notice.run_id, taken.notice.delay_seconds)).collect();
     told.sort_by_key(|(_, delay)| *delay);
@@ -62,7 +62,7 @@ async fn a_due_dispatch_is_taken_once_and_comes_back_if_it_is_not_marked(mut con
     assert!(told[1].0 == soon && (25..=30).contains(&told[1].1), "{told:?}");
     assert_eq!(told.len(), 2);
     assert_eq!(
-        sweep::take_dispatches(&mut conn, scope, 10).await.unwrap(),
+        sweep::take_dispatches(&mut conn, scope, 10).await.unwrap().taken,
         [],
         "somebody sends them already"
     );
@@ -77,7 +77,7 @@ async fn a_due_dispatch_is_taken_once_and_comes_back_if_it_is_not_marked(mut con
     assert!(waiting.next_dispatch_at.is_some());
     let two_minutes = "dispatch_due_at = dispatch_due_at - interval '2 min'";
     change(&mut conn, soon, two_minutes).await;
-    let again = sweep::take_dispatches(&mut conn, scope, 10).await.unwrap();
+    let again = sweep::take_dispatches(&mut conn, scope, 10).await.unwrap().taken;
     assert_eq!(again.iter().map(|taken| taken.notice.run_id).collect::<Vec<_>>(), [soon]);
 }
 
@@ -94,7 +94,7 @@ async fn two_sweeps_at_once_take_each_dispatch_once(_pool: PgPoolOptions, option
             let mut conn = options.connect().await.unwrap();
             let mut all = Vec::new();
             loop {
-                let taken = sweep::take_dispatches(&mut conn, Scope::All, 7).await.unwrap();
+                let taken = sweep::take_dispatches(&mut conn, Scope::All, 7).await.unwrap().taken;
                 all.extend(taken.iter().map(|taken| taken.notice.run_id));
                 if taken.is_empty() {
                     return all;
@@ -124,9 +124,9 @@ async fn a_dispatch_that_led_to_no_claim_becomes_due_again_and_a_claim_forgets_i
     assert_eq!(sweep::redispatches(&mut conn, Scope::Tenant(Uuid::now_v7()), 10).await.unwrap(), 0);
     assert_eq!(sweep::redispatches(&mut conn, scope, 0).await.unwrap(), 0, "no room in the queue");
     assert_eq!(sweep::redispatches(&mut conn, scope, 10).await.unwrap(), 1);
-    let taken = sweep::take_dispatches(&mut conn, scope, 10).await.unwrap();
+    let taken = sweep::take_dispatches(&mut conn, scope, 10).await.unwrap().taken;
     assert_eq!(taken.iter().map(|taken| taken.notice.run_id).collect::<Vec<_>>(), [forgotten]);
-    runs::claim_by_id(&mut conn, scope, waiting, "w", 30).await.unwrap().unwrap();
+    claim_by_id(&mut conn, scope, waiting, "w").await.unwrap();
     let row = crate::support::row(&mut conn, waiting).await;
     assert_eq!((&row["redispatch_at"], &row["dispatches"]), (&serde_json::Value::Null, &0.into()));
 }
