@@ -443,6 +443,7 @@ declare
   waiting record;
   mark record;
   n integer;
+  is_cut boolean := false;
   at_priority integer;
   touched integer[];
   expired uuid;
@@ -530,7 +531,8 @@ begin
         if slot is null then emptied := emptied || tenant; end if;
         exit;
       end if;
-      more := more or waiting.cut;
+      is_cut := waiting.cut;
+      more := more or is_cut;
 
       touched := null;
       for taken in select * from lease_runs(waiting.ids, false, worker, seconds, claim) loop
@@ -556,9 +558,9 @@ begin
           new_runs := new_runs || mark.at_run;
         end loop;
       end if;
-      exit when room.pipelines is null or waiting.cut;
+      exit when room.pipelines is null or is_cut;
     end loop;
-    exit when waiting.cut;
+    exit when is_cut;
   end loop;
 
   if unclaimed = wanted and not in_use then

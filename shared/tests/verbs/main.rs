@@ -11,6 +11,8 @@ mod claims;
 mod creates;
 mod gets;
 mod leases;
+mod limit_storm;
+mod limits;
 mod lists;
 mod parameters;
 mod plans;
