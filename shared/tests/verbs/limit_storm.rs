@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::support::{World, claim_by, world};
 
 const CLAIMERS: usize = 16;
-const POLLS: usize = 10_000;
+/// With each limit; 12,000 in all.
+const POLLS: usize = 4_000;
 
 /// What the claimers share.
 #[derive(Default)]
