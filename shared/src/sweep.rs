@@ -126,3 +126,12 @@ pub async fn retention(
     let last = row.created_at.zip(row.id).map(|(created_at, id)| Place { created_at, id });
     Ok(Retained { walked: row.walked.unsigned_abs(), deleted: row.deleted.unsigned_abs(), last })
 }
+
+/// Forgets up to `limit` workers that were not seen for a week and hold no lease. Returns how many.
+///
+/// # Errors
+/// [`sqlx::Error`]; nothing was deleted.
+pub async fn workers(conn: &mut PgConnection, scope: Scope, limit: i64) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query_file!("sql/sweep_workers.sql", scope.tenant(), limit).execute(conn).await?;
+    Ok(done.rows_affected())
+}

@@ -88,6 +88,7 @@ async fn answer(app: &App, scope: Scope, limits: Limits, bookmark: &Bookmark) ->
                 redispatched = swept.redispatched,
                 undispatched = swept.undispatched,
                 deleted = swept.deleted,
+                forgotten = swept.forgotten,
                 unfinished = swept.unfinished,
                 duration_ms,
                 "swept"

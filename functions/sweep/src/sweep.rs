@@ -28,7 +28,7 @@ pub struct Limits {
     pub retention_days: i32,
 }
 
-/// What a sweep did: counts of runs.
+/// What a sweep did: counts of runs, unless it says otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
     /// Their lease had expired: QUEUED again.
@@ -45,6 +45,8 @@ pub struct Swept {
     pub undispatched: u64,
     /// Deleted, since they ended long ago.
     pub deleted: u64,
+    /// Workers that were not seen for a week.
+    pub forgotten: u64,
     /// Whether time ran out before everything was done.
     pub unfinished: bool,
 }
@@ -60,6 +62,7 @@ impl Swept {
             ("RunsRedispatched", Unit::Count, self.redispatched),
             ("RunsUndispatched", Unit::Count, self.undispatched),
             ("RunsDeleted", Unit::Count, self.deleted),
+            ("WorkersForgotten", Unit::Count, self.forgotten),
             ("SweepUnfinished", Unit::Count, u64::from(self.unfinished)),
             ("SweepDuration", Unit::Milliseconds, duration_ms),
         ]);
@@ -98,6 +101,9 @@ async fn rounds(
         let (deleted, more_old) = walk.batch(app, scope, limits.retention_days).await?;
         swept.deleted += deleted;
         more |= more_old;
+        let forgotten = app.call_in_time(async |conn| sweep::workers(conn, scope, BATCH).await).await?;
+        swept.forgotten += forgotten;
+        more |= is_full(forgotten);
         if !more {
             return Ok(());
         }

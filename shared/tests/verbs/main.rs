@@ -20,3 +20,4 @@ mod round_trips;
 mod run_list;
 mod support;
 mod sweeps;
+mod workers;

@@ -36,8 +36,20 @@ pub async fn seed(conn: &mut PgConnection) -> World {
         .await
         .unwrap();
     }
-    sqlx::raw_sql("vacuum analyze pipeline_runs, run_list").execute(conn).await.unwrap();
+    seed_workers(&mut *conn).await;
+    sqlx::raw_sql("vacuum analyze pipeline_runs, run_list, workers").execute(conn).await.unwrap();
     worlds[0]
+}
+
+/// 10,000 workers, seen within the last hour.
+async fn seed_workers(conn: &mut PgConnection) {
+    sqlx::query(
+        "insert into workers (worker_id, first_seen_at, last_seen_at)
+         select 'w' || n, now() - n * interval '1 min', now() - n % 60 * interval '1 min' from generate_series(1, 10000) n",
+    )
+    .execute(conn)
+    .await
+    .unwrap();
 }
 
 /// The plan of a statement, planned as the functions have it planned.
@@ -123,12 +135,13 @@ async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
 }
 
 /// The statements of the sweep, each with the index that was made for it.
-const SWEEP: [(&str, &str); 5] = [
+const SWEEP: [(&str, &str); 6] = [
     ("pipeline_runs_leases", include_str!("../../sql/sweep_leases.sql")),
     ("pipeline_runs_start_by", include_str!("../../sql/sweep_start_by.sql")),
     ("pipeline_runs_redispatch", include_str!("../../sql/sweep_redispatches.sql")),
     ("pipeline_runs_dispatch", include_str!("../../sql/take_dispatches.sql")),
     ("run_list_all", include_str!("../../sql/sweep_retention.sql")),
+    ("workers_seen", include_str!("../../sql/sweep_workers.sql")),
 ];
 
 fn sweep_arguments(index: &str, tenant: &str) -> String {
@@ -150,7 +163,8 @@ async fn a_sweep_over_a_million_finished_runs_with_nothing_to_do_reads_less_than
     .execute(&mut *conn)
     .await
     .unwrap();
-    sqlx::raw_sql("vacuum analyze pipeline_runs, run_list").execute(&mut *conn).await.unwrap();
+    seed_workers(&mut conn).await;
+    sqlx::raw_sql("vacuum analyze pipeline_runs, run_list, workers").execute(&mut *conn).await.unwrap();
     let mut read = 0;
     for (index, sql) in SWEEP {
         read += pages(&mut conn, "force_generic_plan", sql, &sweep_arguments(index, "null")).await;

@@ -153,4 +153,6 @@ async fn others(db: &Db, world: World, claim: &Claim, expect: impl Fn(&str)) {
     expect("mark all dispatched");
     db.call(async |conn| sweep::retention(conn, Scope::All, 90, 10, None).await).await.unwrap();
     expect("sweep retention");
+    db.call(async |conn| sweep::workers(conn, Scope::All, 10).await).await.unwrap();
+    expect("sweep workers");
 }
