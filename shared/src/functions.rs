@@ -93,7 +93,7 @@ impl Call {
 }
 
 /// Every function of a deployment.
-pub static FUNCTIONS: [Function; 12] = [
+pub static FUNCTIONS: [Function; 13] = [
     http("create", &[Route { method: "POST", path: "/api/runs" }]).sending(),
     Function { plans: Plans::Custom, ..http("list", &[Route { method: "GET", path: "/api/runs" }]) },
     http("claim", &[Route { method: "POST", path: "/api/runs/claim" }]),
@@ -106,6 +106,7 @@ pub static FUNCTIONS: [Function; 12] = [
     http("release", &[Route { method: "POST", path: "/api/runs/{run_id}/release" }]).sending(),
     http("cancel", &[Route { method: "POST", path: "/api/runs/{run_id}/cancel" }]),
     http("retry", &[Route { method: "POST", path: "/api/runs/{run_id}/retry" }]).sending(),
+    Function { plans: Plans::Custom, ..http("workers", &[Route { method: "GET", path: "/api/workers" }]) },
     // Seldom called, and its lists have filters.
     Function { plans: Plans::Custom, ..http("catalog", &CATALOGUE) },
     Function {

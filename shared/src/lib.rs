@@ -39,6 +39,7 @@ pub mod strict;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod workers;
 
 /// The migrations of this version, for tests and for the tools that apply them.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

@@ -6,6 +6,7 @@
 mod catalog;
 mod runs;
 mod versions;
+mod workers;
 
 use serde_json::{Value, json};
 use utoipa::OpenApi;
@@ -22,7 +23,7 @@ use crate::problem::ProblemBody;
     servers((url = "http://127.0.0.1:8000", description = "The local stack")),
     paths(
         runs::create, runs::claim, runs::heartbeat, runs::complete, runs::release, runs::cancel, runs::retry, runs::get,
-        runs::list,
+        runs::list, workers::workers,
         catalog::create_tenant, catalog::list_tenants, catalog::get_tenant, catalog::update_tenant,
         catalog::create_pipeline, catalog::list_pipelines, catalog::get_pipeline, catalog::update_pipeline,
         versions::create_version, versions::list_versions, versions::get_version, versions::edit_version,
@@ -32,6 +33,7 @@ use crate::problem::ProblemBody;
     components(schemas(ProblemBody)),
     tags(
         (name = "runs", description = "Create, claim, heartbeat, complete, release, cancel, retry, look at"),
+        (name = "workers", description = "Who claims them"),
         (name = "catalogue", description = "Tenants, their pipelines, the versions of these, and connections"),
     ),
 )]

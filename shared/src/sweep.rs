@@ -107,7 +107,26 @@ pub async fn mark_dispatched(conn: &mut PgConnection, sent: &[Taken]) -> Result<
     Ok(())
 }
 
-/// Deletes up to `limit` runs that ended more than `days` ago, the oldest first. Returns how many.
+/// How far the walk over old runs has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    created_at: DateTime<Utc>,
+    id: Uuid,
+}
+
+/// What became of a batch of old runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retained {
+    /// Runs that were looked at, those that were deleted among them.
+    pub walked: u64,
+    /// Runs that were deleted.
+    pub deleted: u64,
+    /// The last one that was looked at. The next batch begins after it.
+    pub last: Option<Place>,
+}
+
+/// Looks at the next `limit` runs that were created more than `days` ago, from the oldest on or after the last one of the batch before,
+/// and deletes those that ended more than `days` ago.
 ///
 /// # Errors
 /// [`sqlx::Error`]; nothing was deleted.
@@ -116,8 +135,27 @@ pub async fn retention(
     scope: Scope,
     days: i32,
     limit: i64,
-) -> Result<u64, sqlx::Error> {
-    let done =
-        sqlx::query_file!("sql/sweep_retention.sql", scope.tenant(), days, limit).execute(conn).await?;
+    after: Option<Place>,
+) -> Result<Retained, sqlx::Error> {
+    let row = sqlx::query_file!(
+        "sql/sweep_retention.sql",
+        scope.tenant(),
+        days,
+        limit,
+        after.map(|place| place.created_at),
+        after.map(|place| place.id),
+    )
+    .fetch_one(conn)
+    .await?;
+    let last = row.created_at.zip(row.id).map(|(created_at, id)| Place { created_at, id });
+    Ok(Retained { walked: row.walked.unsigned_abs(), deleted: row.deleted.unsigned_abs(), last })
+}
+
+/// Forgets up to `limit` workers that were not seen for a week and hold no lease. Returns how many.
+///
+/// # Errors
+/// [`sqlx::Error`]; nothing was deleted.
+pub async fn workers(conn: &mut PgConnection, scope: Scope, limit: i64) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query_file!("sql/sweep_workers.sql", scope.tenant(), limit).execute(conn).await?;
     Ok(done.rows_affected())
 }

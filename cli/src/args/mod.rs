@@ -7,6 +7,7 @@ pub mod runs;
 mod settings;
 pub mod tenants;
 pub mod versions;
+pub mod workers;
 
 use clap::{Parser, Subcommand};
 
@@ -52,6 +53,8 @@ pub enum Command {
     Connections(Api<connections::Command>),
     /// Create runs, watch them, cancel and retry them
     Runs(Api<runs::Command>),
+    /// Who was seen claiming them
+    Workers(Api<workers::Command>),
     /// Bring over tenants, pipelines, versions and runs of the service that Runplane replaces
     Import(import::Args),
     /// Print a script that completes commands in a shell
@@ -71,6 +74,7 @@ impl Command {
             Self::Versions(api) => api.settings.json,
             Self::Connections(api) => api.settings.json,
             Self::Runs(api) => api.settings.json,
+            Self::Workers(api) => api.settings.json,
             // An import says itself what comes of it.
             Self::Import(_) | Self::Completions { .. } => false,
         }

@@ -12,6 +12,7 @@ mod validate;
 mod versions;
 mod waiting;
 mod watch;
+mod workers;
 
 use uuid::Uuid;
 
@@ -83,6 +84,9 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         }
         Command::Runs(Api { settings, command }) => {
             runs::run(command, &Context::new(settings, output).await?).await
+        }
+        Command::Workers(Api { settings, command }) => {
+            workers::run(command, &Context::new(settings, output).await?).await
         }
     }
 }

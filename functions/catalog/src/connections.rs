@@ -5,7 +5,7 @@ use runplane::catalog::{
     self, ConnectionError, ConnectionFilter, CreateConnectionError, CreateConnectionRequest,
 };
 use runplane::dag::ConnectionKind;
-use runplane::http::{Call, Query, Reply};
+use runplane::http::{Call, Query, Reply, lists};
 use runplane::problem::{Code, Problem};
 
 /// `POST /api/connections`.
@@ -30,9 +30,9 @@ pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
 /// `GET /api/connections`.
 pub async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
     let mut query = call.query();
-    let scope = crate::lists::scope(&mut query);
+    let scope = lists::scope(&mut query);
     let filter = ConnectionFilter { kind: kind(&mut query) };
-    let page = crate::lists::page(query, scope, &filter)?;
+    let page = lists::page(query, scope, &filter)?;
     let list = app.call(async |conn| catalog::list_connections(conn, scope, &filter, &page).await);
     Reply::ok(&list.await?)
 }

@@ -2,7 +2,6 @@
 
 mod connections;
 mod handler;
-mod lists;
 mod pipelines;
 mod tenants;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use runplane::catalog::{
     self, CreatePipelineError, CreatePipelineRequest, PipelineError, PipelineFilter, UpdatePipelineError,
     UpdatePipelineRequest,
 };
-use runplane::http::{Call, Reply};
+use runplane::http::{Call, Reply, lists};
 use runplane::problem::{Code, Problem};
 
 /// `POST /api/pipelines`.
@@ -26,9 +26,9 @@ pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
 /// `GET /api/pipelines`.
 pub async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
     let mut query = call.query();
-    let scope = crate::lists::scope(&mut query);
+    let scope = lists::scope(&mut query);
     let filter = PipelineFilter { name: query.stored_text("name") };
-    let page = crate::lists::page(query, scope, &filter)?;
+    let page = lists::page(query, scope, &filter)?;
     let list = app.call(async |conn| catalog::list_pipelines(conn, scope, &filter, &page).await);
     Reply::ok(&list.await?)
 }

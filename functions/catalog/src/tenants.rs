@@ -2,7 +2,7 @@
 
 use runplane::app::App;
 use runplane::catalog::{self, CreateTenantRequest, TenantError, TenantFilter, UpdateTenantRequest};
-use runplane::http::{Call, Reply};
+use runplane::http::{Call, Reply, lists};
 use runplane::problem::{Code, Problem};
 use runplane::scope::Scope;
 
@@ -18,7 +18,7 @@ pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
 
 /// `GET /api/tenants`.
 pub async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
-    let page = crate::lists::page(call.query(), Scope::All, &TenantFilter)?;
+    let page = lists::page(call.query(), Scope::All, &TenantFilter)?;
     let list = app.call(async |conn| catalog::list_tenants(conn, Scope::All, TenantFilter, &page).await);
     Reply::ok(&list.await?)
 }

@@ -5,7 +5,7 @@ use runplane::catalog::{
     self, ChangeStatusError, ChangeStatusRequest, CreateVersionError, CreateVersionRequest, EditVersionError,
     EditVersionRequest, VersionError, VersionFilter, VersionStatus,
 };
-use runplane::http::{Call, Query, Reply};
+use runplane::http::{Call, Query, Reply, lists};
 use runplane::problem::{Code, Problem};
 
 /// `POST /api/pipeline-versions`.
@@ -33,10 +33,10 @@ pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
 /// `GET /api/pipeline-versions`.
 pub async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
     let mut query = call.query();
-    let scope = crate::lists::scope(&mut query);
+    let scope = lists::scope(&mut query);
     let pipeline_id = query.parsed("pipeline_id", "a UUID");
     let filter = VersionFilter { pipeline_id, status: statuses(&mut query) };
-    let page = crate::lists::page(query, scope, &filter)?;
+    let page = lists::page(query, scope, &filter)?;
     let list = app.call(async |conn| catalog::list_versions(conn, scope, &filter, &page).await);
     Reply::ok(&list.await?)
 }

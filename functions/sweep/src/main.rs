@@ -1,5 +1,6 @@
 //! The sweep, every minute: what has become due without anybody asking.
 
+mod retention;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use runplane::scope::Scope;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use retention::Bookmark;
 use sweep::{Limits, Swept};
 
 const FUNCTION: &Function = functions::named(env!("CARGO_PKG_NAME"));
@@ -35,7 +37,7 @@ const UNKNOWN_DEADLINE: Duration = Duration::from_secs(50);
 async fn main() -> Result<(), Error> {
     runplane::logging::init();
     let configured = configure(&mut Settings::of(FUNCTION)).await.map(Arc::new);
-    let configured = &configured;
+    let (configured, bookmark) = (&configured, &Bookmark::default());
     lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
         let (app, retention_days) = match configured {
             Ok(configured) => (&configured.0, configured.1),
@@ -47,7 +49,7 @@ async fn main() -> Result<(), Error> {
         };
         let scope = Scope::from(read(event.payload)?.tenant_id);
         let limits = Limits { until: until(event.context.deadline), retention_days };
-        answer(app, scope, limits).await
+        answer(app, scope, limits, bookmark).await
     }))
     .await
 }
@@ -71,9 +73,9 @@ fn until(deadline_ms: u64) -> Instant {
 }
 
 /// Sweeps, and says what came of it: in the answer, in one line of the log, and as metrics.
-async fn answer(app: &App, scope: Scope, limits: Limits) -> Result<Swept, Error> {
+async fn answer(app: &App, scope: Scope, limits: Limits, bookmark: &Bookmark) -> Result<Swept, Error> {
     let started = Instant::now();
-    let (swept, result) = sweep::sweep(app, scope, limits).await;
+    let (swept, result) = sweep::sweep(app, scope, limits, bookmark).await;
     let duration_ms = started.elapsed().as_millis() as u64;
     swept.emit(duration_ms);
     match result {
@@ -86,6 +88,7 @@ async fn answer(app: &App, scope: Scope, limits: Limits) -> Result<Swept, Error>
                 redispatched = swept.redispatched,
                 undispatched = swept.undispatched,
                 deleted = swept.deleted,
+                forgotten = swept.forgotten,
                 unfinished = swept.unfinished,
                 duration_ms,
                 "swept"

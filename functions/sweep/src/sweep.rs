@@ -11,6 +11,8 @@ use runplane::sweep::{self, Taken};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::retention::{Bookmark, Walk};
+
 /// Runs of one batch: small enough for one short statement, large enough for a long backlog.
 const BATCH: i64 = 100;
 /// SQS is told again about runs that nobody has claimed only while it holds fewer messages than this: a long backlog waits for
@@ -26,7 +28,7 @@ pub struct Limits {
     pub retention_days: i32,
 }
 
-/// What a sweep did: counts of runs.
+/// What a sweep did: counts of runs, unless it says otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
     /// Their lease had expired: QUEUED again.
@@ -43,6 +45,8 @@ pub struct Swept {
     pub undispatched: u64,
     /// Deleted, since they ended long ago.
     pub deleted: u64,
+    /// Workers that were not seen for a week.
+    pub forgotten: u64,
     /// Whether time ran out before everything was done.
     pub unfinished: bool,
 }
@@ -58,6 +62,7 @@ impl Swept {
             ("RunsRedispatched", Unit::Count, self.redispatched),
             ("RunsUndispatched", Unit::Count, self.undispatched),
             ("RunsDeleted", Unit::Count, self.deleted),
+            ("WorkersForgotten", Unit::Count, self.forgotten),
             ("SweepUnfinished", Unit::Count, u64::from(self.unfinished)),
             ("SweepDuration", Unit::Milliseconds, duration_ms),
         ]);
@@ -65,13 +70,25 @@ impl Swept {
 }
 
 /// Sweeps. Returns what was done, also if Postgres failed in the middle of it.
-pub async fn sweep(app: &App, scope: Scope, limits: Limits) -> (Swept, Result<(), sqlx::Error>) {
+pub async fn sweep(
+    app: &App,
+    scope: Scope,
+    limits: Limits,
+    bookmark: &Bookmark,
+) -> (Swept, Result<(), sqlx::Error>) {
     let mut swept = Swept::default();
-    let result = rounds(app, scope, limits, &mut swept).await;
+    let walk = Walk::new(bookmark, scope, limits.retention_days);
+    let result = rounds(app, scope, limits, walk, &mut swept).await;
     (swept, result)
 }
 
-async fn rounds(app: &App, scope: Scope, limits: Limits, swept: &mut Swept) -> Result<(), sqlx::Error> {
+async fn rounds(
+    app: &App,
+    scope: Scope,
+    limits: Limits,
+    mut walk: Walk<'_>,
+    swept: &mut Swept,
+) -> Result<(), sqlx::Error> {
     let mut sqs_answers = true;
     remind(app, scope, swept, &mut sqs_answers).await?;
     loop {
@@ -81,7 +98,12 @@ async fn rounds(app: &App, scope: Scope, limits: Limits, swept: &mut Swept) -> R
         if sqs_answers {
             more |= dispatches(app, scope, swept, &mut sqs_answers).await?;
         }
-        more |= retention(app, scope, limits.retention_days, swept).await?;
+        let (deleted, more_old) = walk.batch(app, scope, limits.retention_days).await?;
+        swept.deleted += deleted;
+        more |= more_old;
+        let forgotten = app.call_in_time(async |conn| sweep::workers(conn, scope, BATCH).await).await?;
+        swept.forgotten += forgotten;
+        more |= is_full(forgotten);
         if !more {
             return Ok(());
         }
@@ -102,15 +124,6 @@ async fn leases(app: &App, scope: Scope, swept: &mut Swept) -> Result<bool, sqlx
 async fn start_by(app: &App, scope: Scope, swept: &mut Swept) -> Result<bool, sqlx::Error> {
     let done = app.call_in_time(async |conn| sweep::start_by(conn, scope, BATCH).await).await?;
     swept.expired += done;
-    Ok(is_full(done))
-}
-
-async fn retention(app: &App, scope: Scope, days: i32, swept: &mut Swept) -> Result<bool, sqlx::Error> {
-    if days == 0 {
-        return Ok(false);
-    }
-    let done = app.call_in_time(async |conn| sweep::retention(conn, scope, days, BATCH).await).await?;
-    swept.deleted += done;
     Ok(is_full(done))
 }
 

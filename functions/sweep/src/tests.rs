@@ -19,6 +19,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::{Uuid, uuid};
 
 use crate::FUNCTION;
+use crate::retention::Bookmark;
 use crate::sweep::{Limits, Swept, sweep};
 
 const TENANT: Uuid = uuid!("580115b4-a291-4917-8dbd-247cfa13e2d6");
@@ -80,7 +81,7 @@ fn limits() -> Limits {
 }
 
 async fn swept(app: &App, scope: Scope, limits: Limits) -> Swept {
-    let (swept, result) = sweep(app, scope, limits).await;
+    let (swept, result) = sweep(app, scope, limits, &Bookmark::default()).await;
     result.unwrap();
     swept
 }

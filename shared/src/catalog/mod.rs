@@ -15,7 +15,7 @@ pub use connections::{
     CreateConnectionRequest, HttpAuth, HttpAuthType, HttpConfig, LambdaConfig, SqlConfig, SqlTls, SqsConfig,
     create_connection, delete_connection, get_connection, list_connections,
 };
-pub use page::{List, Page};
+pub use page::{List, Listed, Page};
 pub use patch::Patch;
 pub use pipelines::{
     CreatePipelineError, CreatePipelineRequest, Pipeline, PipelineError, PipelineFilter, UpdatePipelineError,

@@ -21,17 +21,17 @@ pub struct Page {
 
 impl Page {
     /// How many rows a statement reads: one more than asked for tells whether there is another page.
-    pub(super) fn rows(&self) -> i64 {
+    pub(crate) fn rows(&self) -> i64 {
         self.limit + 1
     }
 
     /// After what was created then.
-    pub(super) fn created_at(&self) -> Option<DateTime<Utc>> {
+    pub(crate) fn created_at(&self) -> Option<DateTime<Utc>> {
         self.cursor.map(|cursor| cursor.created_at)
     }
 
     /// After what has this id.
-    pub(super) fn id(&self) -> Option<Uuid> {
+    pub(crate) fn id(&self) -> Option<Uuid> {
         self.cursor.map(|cursor| cursor.id)
     }
 }
@@ -57,7 +57,7 @@ pub trait Listed {
 
 impl<T: Listed> List<T> {
     /// From [`Page::rows`] rows of the list that `scope` and `filter` make.
-    pub(super) fn new(mut rows: Vec<T>, page: &Page, scope: Scope, filter: &impl Debug) -> Self {
+    pub(crate) fn new(mut rows: Vec<T>, page: &Page, scope: Scope, filter: &impl Debug) -> Self {
         let more = rows.len() as i64 > page.limit;
         rows.truncate(page.limit as usize);
         let next_cursor = rows.last().filter(|_| more).map(|last| last.place().encode(scope, filter));

@@ -3,6 +3,7 @@
 //! not answer), the caller gets an answer in time.
 
 mod call;
+pub mod lists;
 mod query;
 mod reply;
 

@@ -30,6 +30,22 @@ pub struct ListFilter {
     pub created_before: Option<DateTime<Utc>>,
 }
 
+impl ListFilter {
+    /// Whether it has statuses and nothing else that has an index of its own.
+    fn is_about_status(&self) -> bool {
+        !self.status.is_empty()
+            && self.pipeline_id.is_none()
+            && self.pipeline_version_id.is_none()
+            && self.labels.is_empty()
+    }
+
+    /// Its statuses as the statements take them, each once.
+    fn statuses(&self) -> Vec<String> {
+        let asked = RunStatus::ALL.into_iter().filter(|status| self.status.contains(status));
+        asked.map(|status| status.as_str().to_owned()).collect()
+    }
+}
+
 /// Which page.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -39,6 +55,13 @@ pub struct Page {
     pub offset: i64,
     /// It begins after this place.
     pub cursor: Option<Cursor>,
+}
+
+impl Page {
+    /// One more than asked for tells whether there is another page.
+    fn rows(&self) -> i64 {
+        self.limit + 1
+    }
 }
 
 /// One page of a list. It may hold fewer runs than asked for although there are more: `next_cursor` tells.
@@ -74,16 +97,42 @@ pub async fn list(
     filter: &ListFilter,
     page: &Page,
 ) -> Result<RunPage, sqlx::Error> {
-    let (one_status, statuses) = match filter.status.as_slice() {
-        [] => (None, None),
-        [one] => (Some(one.as_str()), None),
-        many => (None, Some(many.iter().map(|status| status.as_str().to_owned()).collect::<Vec<_>>())),
+    let found = if filter.is_about_status() {
+        by_status(conn, scope, filter, page).await?
+    } else {
+        by_place(conn, scope, filter, page).await?
     };
+    let rows = found.len();
+    let mut bytes = 0;
+    let items: Vec<Run> = found
+        .into_iter()
+        .take(page.limit as usize)
+        .take_while(|run| {
+            let first = bytes == 0;
+            bytes += size(run);
+            first || bytes <= MAX_PAGE_BYTES
+        })
+        .collect();
+    let more = rows > items.len();
+    let next_cursor = items
+        .last()
+        .filter(|_| more)
+        .map(|last| Cursor { created_at: last.created_at, id: last.id }.encode(scope, filter));
+    Ok(RunPage { count: items.len(), items, limit: page.limit, offset: page.offset, next_cursor })
+}
+
+/// The rows of a page, and one more if there are more.
+async fn by_place(
+    conn: &mut PgConnection,
+    scope: Scope,
+    filter: &ListFilter,
+    page: &Page,
+) -> Result<Vec<Run>, sqlx::Error> {
+    let statuses = filter.statuses();
     let rows = sqlx::query_file!(
         "sql/list.sql",
         scope.tenant(),
-        one_status,
-        statuses.as_deref(),
+        (!statuses.is_empty()).then_some(statuses.as_slice()) as _,
         filter.queue,
         filter.pipeline_id,
         filter.pipeline_version_id,
@@ -92,28 +141,34 @@ pub async fn list(
         filter.created_before,
         page.cursor.map(|cursor| cursor.created_at),
         page.cursor.map(|cursor| cursor.id),
-        // One more than asked for tells whether there is another page.
-        page.limit + 1,
+        page.rows(),
         page.offset,
     )
     .fetch_all(conn)
     .await?;
-    let found = rows.len();
-    let mut bytes = 0;
-    let items: Vec<Run> = rows
-        .into_iter()
-        .take(page.limit as usize)
-        .map(|row| run_from!(row))
-        .take_while(|run| {
-            let first = bytes == 0;
-            bytes += size(run);
-            first || bytes <= MAX_PAGE_BYTES
-        })
-        .collect();
-    let more = found > items.len();
-    let next_cursor = items
-        .last()
-        .filter(|_| more)
-        .map(|last| Cursor { created_at: last.created_at, id: last.id }.encode(scope, filter));
-    Ok(RunPage { count: items.len(), items, limit: page.limit, offset: page.offset, next_cursor })
+    Ok(rows.into_iter().map(|row| run_from!(row)).collect())
+}
+
+/// The same for a filter that is about statuses.
+async fn by_status(
+    conn: &mut PgConnection,
+    scope: Scope,
+    filter: &ListFilter,
+    page: &Page,
+) -> Result<Vec<Run>, sqlx::Error> {
+    let rows = sqlx::query_file!(
+        "sql/list_by_status.sql",
+        scope.tenant(),
+        &filter.statuses(),
+        filter.queue,
+        filter.created_after,
+        filter.created_before,
+        page.cursor.map(|cursor| cursor.created_at),
+        page.cursor.map(|cursor| cursor.id),
+        page.rows(),
+        page.offset,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| run_from!(row)).collect())
 }

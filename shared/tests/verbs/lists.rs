@@ -40,6 +40,31 @@ async fn every_filter_finds_its_runs_and_no_others(mut conn: Conn) {
             ListFilter { status: vec![RunStatus::Running, RunStatus::Failed], ..all.clone() },
             vec![running, failed],
         ),
+        (
+            ListFilter { status: vec![RunStatus::Failed], pipeline_id: Some(world.pipeline), ..all.clone() },
+            vec![failed],
+        ),
+        (
+            ListFilter {
+                status: vec![RunStatus::Queued],
+                labels: [("team".to_owned(), "a".to_owned())].into(),
+                ..all.clone()
+            },
+            vec![wanted.id],
+        ),
+        (
+            ListFilter { status: vec![RunStatus::Queued], queue: Some("gpu".into()), ..all.clone() },
+            vec![wanted.id],
+        ),
+        (ListFilter { status: vec![RunStatus::Queued], queue: Some("cpu".into()), ..all.clone() }, vec![]),
+        (
+            ListFilter {
+                status: RunStatus::ALL.to_vec(),
+                created_after: Some(wanted.created_at),
+                ..all.clone()
+            },
+            vec![running, failed],
+        ),
         (ListFilter { queue: Some("gpu".into()), ..all.clone() }, vec![wanted.id]),
         (ListFilter { pipeline_id: Some(world.pipeline), ..all.clone() }, vec![running, failed, wanted.id]),
         (ListFilter { pipeline_id: Some(foreign.pipeline), ..all.clone() }, vec![]),
@@ -70,29 +95,42 @@ async fn every_filter_finds_its_runs_and_no_others(mut conn: Conn) {
 async fn cursors_walk_every_run_once_while_new_ones_arrive(mut conn: Conn) {
     let world = world(&mut conn).await;
     let mut created = HashSet::new();
-    for _ in 0..25 {
-        created.insert(Row::new(RunStatus::Succeeded).insert(&mut conn, world).await);
+    for number in 0..25 {
+        let status = if number % 3 == 0 { RunStatus::Failed } else { RunStatus::Succeeded };
+        created.insert(Row::new(status).insert(&mut conn, world).await);
     }
     // Runs that were created at one instant are told apart by their ids.
     sqlx::query("update pipeline_runs set created_at = date_trunc('hour', now())")
         .execute(&mut *conn)
         .await
         .unwrap();
-    let (scope, filter) = (Scope::Tenant(world.tenant), ListFilter::default());
-    let mut seen = Vec::new();
-    let mut cursor = None;
-    loop {
-        let page =
-            runs::list(&mut conn, scope, &filter, &Page { limit: 10, offset: 0, cursor }).await.unwrap();
-        seen.extend(page.items.iter().map(|run| run.id));
-        Row::new(RunStatus::Succeeded).insert(&mut conn, world).await;
-        match page.next_cursor {
-            Some(text) => cursor = Some(Cursor::decode(&text, scope, &filter).unwrap()),
-            None => break,
+    let by_status = ListFilter {
+        status: vec![RunStatus::Failed, RunStatus::Succeeded, RunStatus::Running],
+        ..ListFilter::default()
+    };
+    let with_pipeline = ListFilter { pipeline_id: Some(world.pipeline), ..by_status.clone() };
+    for (filter, scope) in [ListFilter::default(), by_status, with_pipeline]
+        .into_iter()
+        .flat_map(|filter| [Scope::Tenant(world.tenant), Scope::All].map(|scope| (filter.clone(), scope)))
+    {
+        let mut seen = Vec::new();
+        let mut cursor = None;
+        let mut arrived = Vec::new();
+        loop {
+            let page =
+                runs::list(&mut conn, scope, &filter, &Page { limit: 10, offset: 0, cursor }).await.unwrap();
+            seen.extend(page.items.iter().map(|run| run.id));
+            arrived.push(Row::new(RunStatus::Succeeded).insert(&mut conn, world).await);
+            match page.next_cursor {
+                Some(text) => cursor = Some(Cursor::decode(&text, scope, &filter).unwrap()),
+                None => break,
+            }
         }
+        assert_eq!(seen.len(), 25, "{filter:?}");
+        assert_eq!(seen.into_iter().collect::<HashSet<_>>(), created, "{filter:?}");
+        let gone = sqlx::query("delete from pipeline_runs where id = any ($1)").bind(&arrived);
+        gone.execute(&mut *conn).await.unwrap();
     }
-    assert_eq!(seen.len(), 25);
-    assert_eq!(seen.into_iter().collect::<HashSet<_>>(), created);
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
@@ -100,6 +138,15 @@ async fn an_offset_beyond_the_end_is_an_empty_page(mut conn: Conn) {
     let world = world(&mut conn).await;
     Row::new(RunStatus::Succeeded).insert(&mut conn, world).await;
     let page = Page { limit: 10, offset: 10_000, cursor: None };
-    let page = runs::list(&mut conn, Scope::All, &ListFilter::default(), &page).await.unwrap();
-    assert_eq!((page.count, page.next_cursor, page.offset), (0, None, 10_000));
+    let by_status = ListFilter { status: vec![RunStatus::Succeeded], ..ListFilter::default() };
+    for filter in [ListFilter::default(), by_status] {
+        let page = runs::list(&mut conn, Scope::All, &filter, &page).await.unwrap();
+        assert_eq!((page.count, page.next_cursor, page.offset), (0, None, 10_000));
+        let page = Page { limit: 2, offset: 1, cursor: None };
+        for _ in 0..3 {
+            Row::new(RunStatus::Succeeded).insert(&mut conn, world).await;
+        }
+        let page = runs::list(&mut conn, Scope::All, &filter, &page).await.unwrap();
+        assert_eq!((page.count, page.next_cursor.is_some(), page.offset), (2, true, 1));
+    }
 }

@@ -152,6 +152,8 @@ async fn others(db: &Db, world: World, claim: &Claim, expect: impl Fn(&str)) {
     expect("take dispatches");
     db.call(async |conn| sweep::mark_dispatched(conn, &taken.taken).await).await.unwrap();
     expect("mark all dispatched");
-    db.call(async |conn| sweep::retention(conn, Scope::All, 90, 10).await).await.unwrap();
+    db.call(async |conn| sweep::retention(conn, Scope::All, 90, 10, None).await).await.unwrap();
     expect("sweep retention");
+    db.call(async |conn| sweep::workers(conn, Scope::All, 10).await).await.unwrap();
+    expect("sweep workers");
 }

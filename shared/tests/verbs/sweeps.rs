@@ -145,19 +145,21 @@ async fn runs_are_deleted_with_their_attempts_when_they_ended_long_ago(mut conn:
         .execute(&mut *conn)
         .await
         .unwrap();
-    assert_eq!(
-        sweep::retention(&mut conn, scope, 90, 10).await.unwrap(),
-        0,
-        "created long ago, but ended just now"
-    );
+    let (none, all) = (sweep::Retained::default(), None);
+    let kept = sweep::retention(&mut conn, scope, 90, 10, all).await.unwrap();
+    assert_eq!((kept.walked, kept.deleted), (5, 0), "created long ago, but ended just now");
     sqlx::query("update pipeline_runs set finished_at = finished_at - interval '90 days 1 s'")
         .execute(&mut *conn)
         .await
         .unwrap();
-    assert_eq!(sweep::retention(&mut conn, Scope::Tenant(Uuid::now_v7()), 90, 10).await.unwrap(), 0);
-    assert_eq!(sweep::retention(&mut conn, scope, 91, 10).await.unwrap(), 0);
-    assert_eq!(sweep::retention(&mut conn, scope, 90, 2).await.unwrap(), 2, "a small batch");
-    assert_eq!(sweep::retention(&mut conn, scope, 90, 10).await.unwrap(), 1);
+    let foreign = Scope::Tenant(Uuid::now_v7());
+    assert_eq!(sweep::retention(&mut conn, foreign, 90, 10, all).await.unwrap(), none);
+    assert_eq!(sweep::retention(&mut conn, scope, 91, 10, all).await.unwrap().deleted, 0);
+    let first = sweep::retention(&mut conn, scope, 90, 3, all).await.unwrap();
+    assert_eq!((first.walked, first.deleted), (3, 1), "QUEUED and RUNNING ones are passed by");
+    let second = sweep::retention(&mut conn, scope, 90, 3, first.last).await.unwrap();
+    assert_eq!((second.walked, second.deleted), (2, 2), "the next batch does not look at them again");
+    assert_eq!(sweep::retention(&mut conn, scope, 90, 3, second.last).await.unwrap(), none);
     let left: Vec<String> = sqlx::query_scalar("select status from pipeline_runs order by 1")
         .fetch_all(&mut *conn)
         .await

@@ -1,14 +1,14 @@
-//! What all lists are asked for: how much, and from where on.
+//! What lists are asked for: whose, how much, and from where on.
 
 use std::fmt::Debug;
 
-use runplane::catalog::Page;
-use runplane::cursor::Cursor;
-use runplane::http::Query;
-use runplane::problem::{Code, FieldError, Problem};
-use runplane::scope::Scope;
+use crate::catalog::Page;
+use crate::cursor::Cursor;
+use crate::http::Query;
+use crate::problem::{Code, FieldError, Problem};
+use crate::scope::Scope;
 
-/// Takes `tenant_id` from the query, noted in the log.
+/// Takes `tenant_id` from the query, which is noted in the log; everybody's if there is none.
 pub fn scope(query: &mut Query) -> Scope {
     let scope = Scope::from(query.parsed("tenant_id", "a UUID"));
     if let Scope::Tenant(tenant) = scope {
@@ -17,7 +17,10 @@ pub fn scope(query: &mut Query) -> Scope {
     scope
 }
 
-/// Takes `limit` and `cursor`, and nothing may be left then.
+/// Takes `limit` (1 to 100, else 20) and `cursor`, and nothing may be left then.
+///
+/// # Errors
+/// `invalid_field` with everything that is wrong with the query; `invalid_cursor` if the cursor belongs to another list.
 pub fn page(mut query: Query, scope: Scope, filter: &impl Debug) -> Result<Page, Problem> {
     let limit = query.number("limit", 1, 100, 20);
     let cursor = query.text("cursor");

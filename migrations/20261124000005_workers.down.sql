@@ -1,0 +1,2 @@
+drop function see_worker;
+drop table workers;
