@@ -84,6 +84,8 @@ pub struct Claim {
     pub run: ClaimedRun,
     /// What to do.
     pub pipeline_version: ClaimedVersion,
+    /// Whether its tenant or its pipeline has a `max_running`, or the run a `concurrency_key`: when it ends, another may begin.
+    pub limited: bool,
 }
 
 /// A run with the token that its claim was given.
@@ -123,15 +125,17 @@ pub enum ClaimError {
     Db(#[from] sqlx::Error),
 }
 
-/// Builds a [`Claim`] from a record of the claim statements.
+/// Builds a [`Claim`] from a record of the claim statements, and whether a limit holds for it.
 macro_rules! claim_from {
-    ($r:ident) => {{
+    ($r:ident, $limited:expr) => {{
+        let limited = $limited;
         let (lease_token, status, dag_spec) = ($r.lease_token, $r.version_status, $r.dag_spec);
         let run = run_from!($r);
         let pipeline_version = ClaimedVersion { id: run.pipeline_version_id, status, dag_spec };
-        Claim { run: ClaimedRun { run, lease_token }, pipeline_version }
+        Claim { run: ClaimedRun { run, lease_token }, pipeline_version, limited }
     }};
 }
+pub(super) use claim_from;
 
 /// Claims the best run that is due: by priority, then `available_at`, then id; if none is due, takes over one whose lease has
 /// expired. `Scope::All` gives the tenants turns, going on after `last_tenant`, the one whose run was claimed before.
@@ -175,7 +179,7 @@ async fn claim_once(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| claim_from!(row)))
+    Ok(row.map(|row| claim_from!(row, false)))
 }
 
 fn is_claim_id_taken(error: &sqlx::Error) -> bool {
@@ -190,7 +194,7 @@ async fn claimed_before(
     worker: &str,
 ) -> Result<Option<Claim>, ClaimError> {
     let row = sqlx::query_file!("sql/claim_again.sql", scope.tenant(), claim_id).fetch_optional(conn).await?;
-    match row.map(|row| claim_from!(row)) {
+    match row.map(|row| claim_from!(row, false)) {
         // Two workers with one claim_id would both do the work.
         Some(claim) if claim.run.run.claimed_by.as_deref() != Some(worker) => Err(ClaimError::ClaimIdInUse),
         claim => Ok(claim),
@@ -213,24 +217,6 @@ async fn forget_expired_claim_id(
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Claims the run that a message names, or takes it over if its lease has expired. `None`: somebody has it, it is not due, it
-/// has ended, or it is not there.
-///
-/// # Errors
-/// [`sqlx::Error`]; nothing was claimed.
-pub async fn claim_by_id(
-    conn: &mut PgConnection,
-    scope: Scope,
-    run_id: Uuid,
-    worker: &str,
-    lease_seconds: i32,
-) -> Result<Option<Claim>, sqlx::Error> {
-    let row = sqlx::query_file!("sql/claim_by_id.sql", scope.tenant(), run_id, worker, lease_seconds)
-        .fetch_optional(conn)
-        .await?;
-    Ok(row.map(|row| claim_from!(row)))
 }
 
 /// The answer to a claim: `{"claimed":false}`, or `{"claimed":true}` with the run and its version.

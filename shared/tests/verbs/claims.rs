@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use runplane::runs::{self, ClaimError, ClaimOptions, RunStatus};
+use runplane::runs::{ClaimError, ClaimOptions, RunStatus};
 use runplane::scope::Scope;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection};
 use uuid::Uuid;
 
-use crate::support::{Row, claim, claim_by, queued, row, world};
+use crate::support::{Row, claim, claim_by, claim_by_id, queued, row, world};
 
 type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 
@@ -68,8 +68,8 @@ async fn another_tenants_run_does_not_exist(mut conn: Conn) {
     let id = queued(&mut conn, theirs, "").await;
     let scope = Scope::Tenant(mine.tenant);
     assert!(claim_all(&mut conn, scope, claim_by("w")).await.is_empty());
-    assert!(runs::claim_by_id(&mut conn, scope, id, "w", 30).await.unwrap().is_none());
-    assert!(runs::claim_by_id(&mut conn, Scope::Tenant(theirs.tenant), id, "w", 30).await.unwrap().is_some());
+    assert!(claim_by_id(&mut conn, scope, id, "w", 30).await.unwrap().is_none());
+    assert!(claim_by_id(&mut conn, Scope::Tenant(theirs.tenant), id, "w", 30).await.unwrap().is_some());
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
@@ -110,15 +110,15 @@ async fn claim_by_id_takes_only_what_is_queued_and_due(mut conn: Conn) {
     for status in RunStatus::ALL {
         let id = Row::new(status).insert(&mut conn, world).await;
         let before = row(&mut conn, id).await;
-        let claim = runs::claim_by_id(&mut conn, Scope::All, id, "w", 30).await.unwrap();
+        let claim = claim_by_id(&mut conn, Scope::All, id, "w", 30).await.unwrap();
         assert_eq!(claim.is_some(), status == RunStatus::Queued, "{status:?}");
         if claim.is_none() {
             assert_eq!(row(&mut conn, id).await, before, "{status:?}");
         }
     }
     let delayed = queued(&mut conn, world, "available_at = now() + interval '1 s'").await;
-    assert!(runs::claim_by_id(&mut conn, Scope::All, delayed, "w", 30).await.unwrap().is_none());
-    assert!(runs::claim_by_id(&mut conn, Scope::All, Uuid::now_v7(), "w", 30).await.unwrap().is_none());
+    assert!(claim_by_id(&mut conn, Scope::All, delayed, "w", 30).await.unwrap().is_none());
+    assert!(claim_by_id(&mut conn, Scope::All, Uuid::now_v7(), "w", 30).await.unwrap().is_none());
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

@@ -10,7 +10,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
-use crate::support::{change, claim, claim_by, details, expire, queued, row, world};
+use crate::support::{change, claim, claim_by, claim_by_id, details, expire, queued, row, world};
 
 type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 
@@ -57,13 +57,13 @@ async fn a_message_takes_over_a_run_whose_lease_has_expired(mut conn: Conn) {
     let world = world(&mut conn).await;
     let scope = Scope::Tenant(world.tenant);
     let id = queued(&mut conn, world, "").await;
-    runs::claim_by_id(&mut conn, scope, id, "zombie", 30).await.unwrap().unwrap();
-    assert_eq!(runs::claim_by_id(&mut conn, scope, id, "heir", 30).await.unwrap(), None);
+    claim_by_id(&mut conn, scope, id, "zombie", 30).await.unwrap().unwrap();
+    assert_eq!(claim_by_id(&mut conn, scope, id, "heir", 30).await.unwrap(), None);
     expire(&mut conn, id).await;
     // Another tenant's message finds nothing.
     let other = Scope::Tenant(Uuid::now_v7());
-    assert_eq!(runs::claim_by_id(&mut conn, other, id, "thief", 30).await.unwrap(), None);
-    let heir = runs::claim_by_id(&mut conn, scope, id, "heir", 30).await.unwrap().unwrap();
+    assert_eq!(claim_by_id(&mut conn, other, id, "thief", 30).await.unwrap(), None);
+    let heir = claim_by_id(&mut conn, scope, id, "heir", 30).await.unwrap().unwrap();
     assert_eq!((heir.run.run.claim_count, heir.run.run.lost), (2, 1));
     let attempts = details(&mut conn, id).await.attempts;
     assert_eq!(attempts.iter().map(|lost| lost.claimed_by.as_str()).collect::<Vec<_>>(), ["zombie"]);
@@ -92,7 +92,7 @@ async fn of_many_claimers_at_once_one_takes_a_lost_run_over(_pool: PgPoolOptions
     let mut conn = options.connect().await.unwrap();
     let world = world(&mut conn).await;
     let id = queued(&mut conn, world, "").await;
-    runs::claim_by_id(&mut conn, Scope::All, id, "zombie", 30).await.unwrap().unwrap();
+    claim_by_id(&mut conn, Scope::All, id, "zombie", 30).await.unwrap().unwrap();
     expire(&mut conn, id).await;
     let claimers = (0..16).map(|number| {
         let options = options.clone();
@@ -100,7 +100,7 @@ async fn of_many_claimers_at_once_one_takes_a_lost_run_over(_pool: PgPoolOptions
             let mut conn = options.connect().await.unwrap();
             let name = format!("heir-{number}");
             match number % 3 {
-                0 => runs::claim_by_id(&mut conn, Scope::All, id, &name, 30).await.unwrap().is_some(),
+                0 => claim_by_id(&mut conn, Scope::All, id, &name, 30).await.unwrap().is_some(),
                 1 => sweep::leases(&mut conn, Scope::All, 10).await.unwrap().requeued > 0,
                 _ => claim(&mut conn, Scope::All, Uuid::nil(), claim_by(&name)).await.unwrap().is_some(),
             }
@@ -126,7 +126,7 @@ async fn after_max_lost_leases_the_run_is_given_up(mut conn: Conn) {
     }
     // As many were lost as may be: no claim takes it over, the sweep ends it.
     assert_eq!(claim(&mut conn, scope, Uuid::nil(), claim_by("heir")).await.unwrap(), None);
-    assert_eq!(runs::claim_by_id(&mut conn, scope, id, "heir", 30).await.unwrap(), None);
+    assert_eq!(claim_by_id(&mut conn, scope, id, "heir", 30).await.unwrap(), None);
     assert_eq!(sweep::leases(&mut conn, scope, 10).await.unwrap(), Leases { requeued: 0, failed: 1 });
     let given_up = details(&mut conn, id).await;
     let run = &given_up.run;

@@ -78,7 +78,25 @@ async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
         assert!(!plan.contains("Sort"), "{what}: sorts\n{plan}");
     }
     for (sql, arguments, what) in [
-        (include_str!("../../sql/claim_by_id.sql"), format!("null, '{id}', 'w', 30"), "claim by id"),
+        (
+            include_str!("../../sql/claim_by_ids.sql"),
+            format!("'{{null}}', '{{{id}}}', 'w', 30"),
+            "claim by ids",
+        ),
+        (
+            include_str!("../../sql/heartbeat_all.sql"),
+            format!("'{{null}}', '{{{id}}}', '{{{id}}}', '{{null}}', '{{null}}'"),
+            "heartbeat all",
+        ),
+        (
+            include_str!("../../sql/complete_all.sql"),
+            format!(
+                "'{{null}}', '{{{id}}}', '{{{id}}}', '{{true}}', '{{true}}', '{{null}}', '{{null}}', '{{null}}'"
+            ),
+            "complete all",
+        ),
+        (include_str!("../../sql/holders.sql"), format!("'{{null}}', '{{{id}}}', '{{{id}}}'"), "holders"),
+        (include_str!("../../sql/exist.sql"), format!("'{{null}}', '{{{id}}}'"), "exist"),
         (include_str!("../../sql/heartbeat.sql"), format!("null, '{id}', '{id}', null, null"), "heartbeat"),
         (include_str!("../../sql/complete.sql"), format!("null, '{id}', '{id}', null"), "complete"),
         (include_str!("../../sql/fail.sql"), format!("null, '{id}', '{id}', true, null, null, null"), "fail"),

@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
-use crate::support::{World, claim_by, world};
+use crate::support::{World, claim_by, claim_by_id, world};
 
 /// Counts how often the client spoke after the server had spoken.
 #[derive(Default)]
@@ -103,7 +103,7 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
             db.call(async |conn| runs::create(conn, &cache, &world.request(), None).await).await.unwrap().run;
         expect("create without a key");
         let by_id = async |conn: &mut PgConnection| {
-            runs::claim_by_id(conn, Scope::Tenant(world.tenant), second.id, "w", 30).await
+            claim_by_id(conn, Scope::Tenant(world.tenant), second.id, "w", 30).await
         };
         let claim = db.call(by_id).await.unwrap().unwrap();
         expect("claim_by_id");
@@ -122,8 +122,7 @@ async fn others(db: &Db, world: World, claim: &Claim, expect: impl Fn(&str)) {
     let release = ReleaseRequest { lease_token, available_at: None };
     db.call(async |conn| runs::release(conn, scope, id, &release).await).await.unwrap();
     expect("release");
-    let claim =
-        db.call(async |conn| runs::claim_by_id(conn, scope, id, "w", 30).await).await.unwrap().unwrap();
+    let claim = db.call(async |conn| claim_by_id(conn, scope, id, "w", 30).await).await.unwrap().unwrap();
     expect("claim_by_id");
     let failure =
         CompleteRequest { lease_token: Some(claim.run.lease_token), ..CompleteRequest::new(Outcome::Failed) };

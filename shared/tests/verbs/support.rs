@@ -167,3 +167,14 @@ pub async fn expire(conn: &mut PgConnection, id: Uuid) {
 pub async fn details(conn: &mut PgConnection, id: Uuid) -> runs::RunDetails {
     runs::get(conn, Scope::All, id).await.unwrap()
 }
+
+/// A claim of one run, as the worker makes it for a batch.
+pub async fn claim_by_id(
+    conn: &mut PgConnection,
+    scope: Scope,
+    run_id: Uuid,
+    worker: &str,
+    lease_seconds: i32,
+) -> Result<Option<Claim>, sqlx::Error> {
+    Ok(runs::claim_by_ids(conn, &[(scope, run_id)], worker, lease_seconds).await?.pop())
+}

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use runplane::runs::{self, RunStatus, WaitingReason};
+use runplane::runs::{RunStatus, WaitingReason};
 use runplane::scope::Scope;
 use runplane::sweep;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::Uuid;
 
-use crate::support::{Row, change, claim, claim_by, details, queued, world};
+use crate::support::{Row, change, claim, claim_by, claim_by_id, details, queued, world};
 
 type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 
@@ -20,7 +20,7 @@ async fn a_run_that_was_not_started_in_time_is_cancelled_and_never_claimed(mut c
     let late = queued(&mut conn, world, "start_by = now() - interval '1 s'").await;
     let started = queued(&mut conn, world, "start_by = now() - interval '1 s', started_at = now()").await;
     let early = queued(&mut conn, world, "start_by = now() + interval '1 h'").await;
-    assert_eq!(runs::claim_by_id(&mut conn, scope, late, "w", 30).await.unwrap(), None);
+    assert_eq!(claim_by_id(&mut conn, scope, late, "w", 30).await.unwrap(), None);
     let mut claimed = HashSet::new();
     while let Some(claim) = claim(&mut conn, scope, Uuid::nil(), claim_by("w")).await.unwrap() {
         claimed.insert(claim.run.run.id);
@@ -126,7 +126,7 @@ async fn a_dispatch_that_led_to_no_claim_becomes_due_again_and_a_claim_forgets_i
     assert_eq!(sweep::redispatches(&mut conn, scope, 10).await.unwrap(), 1);
     let taken = sweep::take_dispatches(&mut conn, scope, 10).await.unwrap();
     assert_eq!(taken.iter().map(|taken| taken.notice.run_id).collect::<Vec<_>>(), [forgotten]);
-    runs::claim_by_id(&mut conn, scope, waiting, "w", 30).await.unwrap().unwrap();
+    claim_by_id(&mut conn, scope, waiting, "w", 30).await.unwrap().unwrap();
     let row = crate::support::row(&mut conn, waiting).await;
     assert_eq!((&row["redispatch_at"], &row["dispatches"]), (&serde_json::Value::Null, &0.into()));
 }
