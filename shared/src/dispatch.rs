@@ -6,7 +6,9 @@ use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName, SendMessageBatchRequestEntry,
+};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -88,6 +90,12 @@ pub enum DispatchError {
     /// It did not answer in time.
     #[error("SQS did not answer within {} ms", SEND_TIMEOUT.as_millis())]
     Timeout,
+    /// It refused some of a batch.
+    #[error("SQS refused {failed} messages of a batch")]
+    NotAll {
+        /// How many.
+        failed: usize,
+    },
     /// It could not be reached, or refused.
     #[error("SQS did not do as asked")]
     Sqs(#[from] Box<aws_sdk_sqs::Error>),
@@ -182,6 +190,30 @@ impl Dispatcher {
             .receipt_handle(receipt_handle)
             .visibility_timeout(seconds);
         in_time(hide.send()).await.map(drop)
+    }
+}
+
+impl Dispatcher {
+    /// As [`Dispatcher::hide`] for several messages, all at once.
+    ///
+    /// # Errors
+    /// [`DispatchError`], after 1.2 seconds at the latest; messages come back when their visibility ends.
+    pub async fn hide_all(&self, receipt_handles: &[&str], seconds: i32) -> Result<(), DispatchError> {
+        // IAM has no action of its own for batches.
+        self.function.assert_calls(Call::ChangeMessageVisibility);
+        let hidden = receipt_handles.chunks(MAX_BATCH).map(async |batch| {
+            let mut hide = self.client.change_message_visibility_batch().queue_url(&self.queue_url);
+            for (index, receipt) in batch.iter().enumerate() {
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(*receipt)
+                    .visibility_timeout(seconds);
+                hide = hide.entries(entry.build().map_err(|error| Box::new(error.into()))?);
+            }
+            let failed = in_time(hide.send()).await?.failed().len();
+            if failed == 0 { Ok(()) } else { Err(DispatchError::NotAll { failed }) }
+        });
+        futures_util::future::join_all(hidden).await.into_iter().collect()
     }
 }
 
