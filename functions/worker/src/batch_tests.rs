@@ -128,9 +128,13 @@ async fn a_panic_fails_its_run_in_the_same_statement_that_completes_the_others(
     let app = app(options, FUNCTION).await;
     let runs = several(&app, 3).await;
     let (batch, _) = batch_of(&app);
+    let mut claims = Vec::new();
+    for run in &runs {
+        claims.push(claimed_run(&app, *run).await);
+    }
     let mut tasks = Vec::new();
-    for (number, run) in runs.iter().enumerate() {
-        let (claim, batch) = (claimed_run(&app, *run).await, Arc::clone(&batch));
+    for (number, claim) in claims.into_iter().enumerate() {
+        let batch = Arc::clone(&batch);
         let one = ToKeep { claim: &claim, receipt: None, span: tracing::Span::current() };
         let (keeper, mut leases) = lease::keep(&app, vec![one], Instant::now(), CALM);
         let work = async move {
