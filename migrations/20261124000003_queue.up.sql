@@ -49,9 +49,6 @@ begin
     select from pipeline_runs r where r.tenant_id = tenant and r.concurrency_key = key and r.status = 'RUNNING');
 end $$;
 
--- STUB until the table of workers is there.
-create function see_worker(worker text, tenant uuid, queues text[]) returns void language sql as $$ $$;
-
 -- Whether a run that waits, and whose time has come, may be claimed. Apart from slots; the key is asked about last.
 create function is_claimable(
   start_by timestamptz, started_at timestamptz, dispatch text, pushed_only boolean, tenant uuid, concurrency_key text)
@@ -589,16 +586,14 @@ end $$;
 -- with a lease_expires_at (docs/decisions/0007).
 create function claim_runs_by_id(
   -- Of each: the tenant it has to belong to, or null.
-  scopes uuid[], ids uuid[], worker text, seconds integer, note boolean)
+  scopes uuid[], ids uuid[], worker text, seconds integer)
 returns table (run pipeline_runs, version_status text, dag_spec jsonb, bounded boolean)
 language plpgsql volatile rows 1 as $$
 declare
   wanted record;
   waiting record;
 begin
-  if note then
-    perform see_worker(worker, null, null);
-  end if;
+  perform see_worker(worker, null, null);
   -- In one order, and before any run is locked: so that two calls never wait for each other.
   perform pg_advisory_xact_lock(tenant_lock_key(bounded_tenant.id))
   from (

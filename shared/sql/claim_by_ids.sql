@@ -2,7 +2,6 @@
 -- and its concurrency_key let it: a row for each that was claimed. The function is in migrations/20261124000003_queue.up.sql.
 --
 -- $1 of each the tenant it has to belong to, or null: any   $2 runs   $3 worker   $4 lease in seconds
--- $5 whether to note that the worker is alive
 select
   (c.run).id as "id!", (c.run).tenant_id as "tenant_id!", (c.run).pipeline_id as "pipeline_id!",
   (c.run).pipeline_version_id as "pipeline_version_id!", (c.run).status as "status!: RunStatus",
@@ -18,4 +17,4 @@ select
   (c.run).concurrency_key as "concurrency_key?", (c.run).created_at as "created_at!",
   (c.run).updated_at as "updated_at!", (c.run).lease_token as "lease_token!",
   c.version_status as "version_status!", c.dag_spec as "dag_spec!", c.bounded as "bounded!"
-from claim_runs_by_id($1, $2, $3, $4, $5) c
+from claim_runs_by_id($1, $2, $3, $4) c

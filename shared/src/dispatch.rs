@@ -6,7 +6,9 @@ use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName, SendMessageBatchRequestEntry,
+};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -15,7 +17,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::config::{ConfigError, Setting, Settings};
 use crate::functions::{Call, Function};
-use crate::runs::{self, Run};
+use crate::runs::{self, Run, RunSummary};
 
 /// All a create call may spend on SQS, retries included: with the insert before it the caller has an answer within 2 s.
 const SEND_TIMEOUT: Duration = Duration::from_millis(1200);
@@ -57,11 +59,20 @@ impl Notice {
     /// About a run as a verb has just returned it; `None` if it may be claimed so late that SQS cannot delay the message until
     /// then: that is left to the sweep.
     pub fn of(run: &Run) -> Option<Self> {
-        // The clock of Postgres throughout: the verb wrote updated_at.
-        let delay = (run.available_at - run.updated_at).max(TimeDelta::zero());
+        Self::after(run.tenant_id, run.id, run.available_at - run.updated_at)
+    }
+
+    /// As [`Notice::of`].
+    pub fn of_summary(run: &RunSummary) -> Option<Self> {
+        Self::after(run.tenant_id, run.id, run.available_at - run.updated_at)
+    }
+
+    // The clock of Postgres throughout: the verb wrote updated_at.
+    fn after(tenant_id: Uuid, run_id: Uuid, delay: TimeDelta) -> Option<Self> {
+        let delay = delay.max(TimeDelta::zero());
         let seconds = delay.num_seconds() + i64::from(delay.subsec_nanos() > 0);
         let delay_seconds = i32::try_from(seconds).ok().filter(|seconds| *seconds <= MAX_DELAY_SECONDS)?;
-        Some(Self { tenant_id: run.tenant_id, run_id: run.id, delay_seconds })
+        Some(Self { tenant_id, run_id, delay_seconds })
     }
 
     fn body(self) -> String {
@@ -79,6 +90,12 @@ pub enum DispatchError {
     /// It did not answer in time.
     #[error("SQS did not answer within {} ms", SEND_TIMEOUT.as_millis())]
     Timeout,
+    /// It refused some of a batch.
+    #[error("SQS refused {failed} messages of a batch")]
+    NotAll {
+        /// How many.
+        failed: usize,
+    },
     /// It could not be reached, or refused.
     #[error("SQS did not do as asked")]
     Sqs(#[from] Box<aws_sdk_sqs::Error>),
@@ -176,6 +193,30 @@ impl Dispatcher {
     }
 }
 
+impl Dispatcher {
+    /// As [`Dispatcher::hide`] for several messages, all at once.
+    ///
+    /// # Errors
+    /// [`DispatchError`], after 1.2 seconds at the latest; messages come back when their visibility ends.
+    pub async fn hide_all(&self, receipt_handles: &[&str], seconds: i32) -> Result<(), DispatchError> {
+        // IAM has no action of its own for batches.
+        self.function.assert_calls(Call::ChangeMessageVisibility);
+        let hidden = receipt_handles.chunks(MAX_BATCH).map(async |batch| {
+            let mut hide = self.client.change_message_visibility_batch().queue_url(&self.queue_url);
+            for (index, receipt) in batch.iter().enumerate() {
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(*receipt)
+                    .visibility_timeout(seconds);
+                hide = hide.entries(entry.build().map_err(|error| Box::new(error.into()))?);
+            }
+            let failed = in_time(hide.send()).await?.failed().len();
+            if failed == 0 { Ok(()) } else { Err(DispatchError::NotAll { failed }) }
+        });
+        futures_util::future::join_all(hidden).await.into_iter().collect()
+    }
+}
+
 /// An answer of SQS within [`SEND_TIMEOUT`]: the SDK's own limits do not cover finding credentials.
 async fn in_time<T, E>(
     asked: impl Future<Output = Result<T, aws_sdk_sqs::error::SdkError<E>>>,
@@ -219,4 +260,56 @@ async fn told(app: &App, dispatcher: &Dispatcher, run: &Run) -> bool {
         return false;
     }
     true
+}
+
+/// As [`tell`] for several runs: all messages at once, in batches, then one statement. Of what SQS has not taken until `deadline`, or the row
+/// was not told, the dispatch stays due.
+pub async fn tell_all(app: &App, runs: &mut [RunSummary], deadline: Instant) {
+    app.function.assert_calls(Call::SendMessage);
+    let Some(dispatcher) = &app.dispatcher else { return };
+    let due = runs.iter().enumerate().filter(|(_, run)| run.dispatch_due_at.is_some());
+    let due: Vec<(usize, Notice)> =
+        due.filter_map(|(position, run)| Some((position, Notice::of_summary(run)?))).collect();
+    let sends = due.chunks(MAX_BATCH).map(|batch| send_until(dispatcher, batch, deadline));
+    let sent: Vec<usize> = futures_util::future::join_all(sends).await.into_iter().flatten().collect();
+    if sent.is_empty() {
+        return;
+    }
+    let told: Vec<_> = sent
+        .iter()
+        .filter_map(|&position| {
+            Some((runs[position].tenant_id, runs[position].id, runs[position].dispatch_due_at?))
+        })
+        .collect();
+    let mark = app.call(async |conn| runs::mark_all_dispatched(conn, &told).await);
+    match tokio::time::timeout_at(deadline, mark).await {
+        Ok(Ok(())) => sent.into_iter().for_each(|position| runs[position].dispatch_due_at = None),
+        Ok(Err(error)) => {
+            // The messages come once more, which is harmless.
+            tracing::warn!(error = format!("{error:#}"), "runs dispatched, but their dispatches stay due");
+            app.db.discard().await;
+        }
+        Err(_) => {
+            tracing::warn!("runs dispatched, but their dispatches stay due: no time left to tell the rows")
+        }
+    }
+}
+
+/// The positions of those that SQS took.
+async fn send_until(dispatcher: &Dispatcher, batch: &[(usize, Notice)], deadline: Instant) -> Vec<usize> {
+    let notices: Vec<_> = batch.iter().map(|(_, notice)| *notice).collect();
+    let taken = match tokio::time::timeout_at(deadline, dispatcher.send_batch(&notices)).await {
+        Ok(Ok(taken)) => taken,
+        Ok(Err(error)) => {
+            let error = format!("{:#}", anyhow::Error::new(error));
+            tracing::warn!(error, "runs stored, dispatches stay due");
+            Vec::new()
+        }
+        Err(_) => {
+            tracing::warn!("runs stored, dispatches stay due: no time left to tell SQS");
+            Vec::new()
+        }
+    };
+    let of_taken = batch.iter().filter(|(_, notice)| taken.contains(notice));
+    of_taken.map(|(position, _)| *position).collect()
 }

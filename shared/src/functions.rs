@@ -94,15 +94,32 @@ impl Call {
 
 /// Every function of a deployment.
 pub static FUNCTIONS: [Function; 13] = [
-    http("create", &[Route { method: "POST", path: "/api/runs" }]).sending(),
+    http(
+        "create",
+        &[Route { method: "POST", path: "/api/runs" }, Route { method: "POST", path: "/api/runs/bulk" }],
+    )
+    .sending(),
     Function { plans: Plans::Custom, ..http("list", &[Route { method: "GET", path: "/api/runs" }]) },
     http("claim", &[Route { method: "POST", path: "/api/runs/claim" }]),
     Function {
         time_limit: WHILE_WAITING,
         ..http("get", &[Route { method: "GET", path: "/api/runs/{run_id}" }])
     },
-    http("heartbeat", &[Route { method: "POST", path: "/api/runs/{run_id}/heartbeat" }]),
-    http("complete", &[Route { method: "POST", path: "/api/runs/{run_id}/complete" }]).sending(),
+    http(
+        "heartbeat",
+        &[
+            Route { method: "POST", path: "/api/runs/{run_id}/heartbeat" },
+            Route { method: "POST", path: "/api/runs/heartbeat" },
+        ],
+    ),
+    http(
+        "complete",
+        &[
+            Route { method: "POST", path: "/api/runs/{run_id}/complete" },
+            Route { method: "POST", path: "/api/runs/complete" },
+        ],
+    )
+    .sending(),
     http("release", &[Route { method: "POST", path: "/api/runs/{run_id}/release" }]).sending(),
     http("cancel", &[Route { method: "POST", path: "/api/runs/{run_id}/cancel" }]),
     http("retry", &[Route { method: "POST", path: "/api/runs/{run_id}/retry" }]).sending(),

@@ -3,6 +3,7 @@
 //! `docs/openapi.json` is this document as committed; a test compares the two, and writes the file anew when
 //! `RUNPLANE_WRITE_OPENAPI` is set.
 
+mod bulk;
 mod catalog;
 mod runs;
 mod versions;
@@ -23,7 +24,9 @@ use crate::problem::ProblemBody;
     servers((url = "http://127.0.0.1:8000", description = "The local stack")),
     paths(
         runs::create, runs::claim, runs::heartbeat, runs::complete, runs::release, runs::cancel, runs::retry, runs::get,
-        runs::list, workers::workers,
+        runs::list,
+        bulk::create_all, bulk::complete_all, bulk::heartbeat_all,
+        workers::workers,
         catalog::create_tenant, catalog::list_tenants, catalog::get_tenant, catalog::update_tenant,
         catalog::create_pipeline, catalog::list_pipelines, catalog::get_pipeline, catalog::update_pipeline,
         versions::create_version, versions::list_versions, versions::get_version, versions::edit_version,
@@ -40,7 +43,7 @@ use crate::problem::ProblemBody;
 struct Api;
 
 /// The events whose bodies are the examples of the operations: tests send the same ones.
-const EXAMPLES: [(&str, &str, &str, &str); 20] = [
+const EXAMPLES: [(&str, &str, &str, &str); 23] = [
     ("post", "/api/runs", "smallest", include_str!("../../events/create.json")),
     ("post", "/api/runs", "every field", include_str!("../../events/create.full.json")),
     ("post", "/api/runs/claim", "every field", include_str!("../../events/claim.full.json")),
@@ -50,6 +53,9 @@ const EXAMPLES: [(&str, &str, &str, &str); 20] = [
     ("post", "/api/runs/{run_id}/release", "for later", include_str!("../../events/release.json")),
     ("post", "/api/runs/{run_id}/cancel", "with a reason", include_str!("../../events/cancel.json")),
     ("post", "/api/runs/{run_id}/retry", "with other parameters", include_str!("../../events/retry.json")),
+    ("post", "/api/runs/bulk", "two runs", include_str!("../../events/create.bulk.json")),
+    ("post", "/api/runs/complete", "three completions", include_str!("../../events/complete.bulk.json")),
+    ("post", "/api/runs/heartbeat", "two leases", include_str!("../../events/heartbeat.bulk.json")),
     ("post", "/api/tenants", "with a limit", include_str!("../../events/catalog.create_tenant.json")),
     (
         "patch",
@@ -113,7 +119,7 @@ const COMMON: [(&str, &str); 5] = [
 ];
 
 /// What clients send: without fields that are not listed.
-const CLOSED: [&str; 20] = [
+const CLOSED: [&str; 26] = [
     "CreateRequest",
     "ClaimRequest",
     "HeartbeatRequest",
@@ -121,6 +127,12 @@ const CLOSED: [&str; 20] = [
     "ReleaseRequest",
     "CancelRequest",
     "RetryRequest",
+    "CreateItemRequest",
+    "CreateItemsRequest",
+    "CompleteItemRequest",
+    "CompleteItemsRequest",
+    "HeartbeatItemRequest",
+    "HeartbeatItemsRequest",
     "CreateTenantRequest",
     "UpdateTenantRequest",
     "CreatePipelineRequest",
@@ -160,6 +172,9 @@ pub fn document() -> Result<Value, serde_json::Error> {
                 }
             }
         }
+    }
+    for (item, request) in bulk::ITEMS {
+        bulk::complete(&mut document["components"]["schemas"], item, request);
     }
     for closed in CLOSED {
         document["components"]["schemas"][closed]["additionalProperties"] = json!(false);

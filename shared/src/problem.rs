@@ -158,6 +158,32 @@ pub struct ProblemBody {
     pub errors: Vec<FieldError>,
 }
 
+/// The problem of one item of a request: the request_id is that of all.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ItemProblem {
+    /// Always `about:blank`: `code` tells kinds apart.
+    pub r#type: &'static str,
+    /// The kind in words, the same for every problem of this code.
+    pub title: &'static str,
+    /// The HTTP status that the single call would have had.
+    pub status: u16,
+    /// What happened, in a sentence for people.
+    pub detail: String,
+    /// What happened, in a word for programs.
+    pub code: Code,
+    /// Where the item is at fault; pointers are into the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+impl From<Problem> for ItemProblem {
+    fn from(problem: Problem) -> Self {
+        let ProblemBody { r#type, title, status, detail, code, request_id: _, errors } =
+            problem.into_body("");
+        Self { r#type, title, status, detail, code, errors }
+    }
+}
+
 /// Seconds after which a caller may try again, when we are out of reach.
 pub const RETRY_AFTER_SECONDS: u32 = 2;
 
@@ -198,6 +224,23 @@ impl Problem {
             many => format!("{} fields of the request are invalid", many.len()),
         };
         Self { code, detail, errors, cause: None }
+    }
+
+    /// The problem with something that stands at this pointer of a larger body.
+    pub fn below(mut self, pointer: &str) -> Self {
+        let told = |errors: &[FieldError]| match errors {
+            [one] => Some(format!("{}: {}", one.pointer, one.detail)),
+            _ => None,
+        };
+        let names_its_place = self.errors.len() == 1
+            && (self.errors[0].pointer.is_empty() || told(&self.errors).as_ref() == Some(&self.detail));
+        for error in &mut self.errors {
+            error.pointer.insert_str(0, pointer);
+        }
+        if let (true, Some(detail)) = (names_its_place, told(&self.errors)) {
+            self.detail = detail;
+        }
+        self
     }
 
     /// `internal`: fixed text for the caller, the cause for the log.

@@ -14,12 +14,25 @@ where
     T: Deserialize<'de>,
     D: Deserializer<'de, Error = serde_json::Error>,
 {
+    read_but(deserializer, |_| false)
+}
+
+/// As [`read`], but fields at these pointers are somebody else's.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_but<'de, T, D>(deserializer: D, is_elsewhere: impl Fn(&str) -> bool) -> Result<T, Vec<FieldError>>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de, Error = serde_json::Error>,
+{
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
     let parsed = serde_ignored::deserialize(tracked, |path| {
-        if unknown.len() < MAX_FAULTS {
-            unknown.push(FieldError::new(ignored_pointer(&path), "is not a field of this request"));
+        let pointer = ignored_pointer(&path);
+        if unknown.len() < MAX_FAULTS && !is_elsewhere(&pointer) {
+            unknown.push(FieldError::new(pointer, "is not a field of this request"));
         }
     });
     match parsed {

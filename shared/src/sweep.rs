@@ -6,6 +6,7 @@ use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use crate::dispatch::Notice;
+use crate::runs;
 use crate::scope::Scope;
 
 /// What became of expired leases.
@@ -100,11 +101,9 @@ pub async fn take_dispatches(
 /// # Errors
 /// [`sqlx::Error`]; they stay due, so the messages are sent once more, which is harmless.
 pub async fn mark_dispatched(conn: &mut PgConnection, sent: &[Taken]) -> Result<(), sqlx::Error> {
-    let tenants: Vec<Uuid> = sent.iter().map(|taken| taken.notice.tenant_id).collect();
-    let runs: Vec<Uuid> = sent.iter().map(|taken| taken.notice.run_id).collect();
-    let due: Vec<DateTime<Utc>> = sent.iter().map(|taken| taken.due_at).collect();
-    sqlx::query_file!("sql/mark_all_dispatched.sql", &tenants, &runs, &due).execute(conn).await?;
-    Ok(())
+    let sent: Vec<_> =
+        sent.iter().map(|taken| (taken.notice.tenant_id, taken.notice.run_id, taken.due_at)).collect();
+    runs::mark_all_dispatched(conn, &sent).await
 }
 
 /// How far the walk over old runs has come.

@@ -36,7 +36,7 @@ fn every_example_is_a_request_that_is_accepted() {
             assert_eq!(examples.is_null(), ["get", "delete"].contains(&method.as_str()), "{method} {path}");
         }
     }
-    assert_eq!(seen, 20);
+    assert_eq!(seen, 23);
 }
 
 fn check(operation: &str, body: Value) {
@@ -61,6 +61,9 @@ fn check(operation: &str, body: Value) {
         "release" => checked!(ReleaseRequest),
         "cancel" => checked!(CancelRequest),
         "retry" => checked!(RetryRequest),
+        "create_all" => each_item(body, "idempotency_key", "create"),
+        "complete_all" => each_item(body, "run_id", "complete"),
+        "heartbeat_all" => each_item(body, "run_id", "heartbeat"),
         "create_tenant" => checked!(CreateTenantRequest),
         "update_tenant" => checked!(UpdateTenantRequest),
         "create_pipeline" => checked!(CreatePipelineRequest),
@@ -72,6 +75,16 @@ fn check(operation: &str, body: Value) {
         other => panic!("no request type for {other}"),
     };
     checked.unwrap_or_else(|faults| panic!("{operation}: {faults:?}"));
+}
+
+/// Every item without what stands beside the request is a request of the single operation.
+fn each_item(body: Value, beside: &str, operation: &str) -> Result<(), runplane::problem::Problem> {
+    for item in body["items"].as_array().unwrap() {
+        let mut item = item.clone();
+        item.as_object_mut().unwrap().remove(beside);
+        check(operation, item);
+    }
+    Ok(())
 }
 
 /// What clients send is named there as it has to be: without it `additionalProperties` would be set beside the schema.

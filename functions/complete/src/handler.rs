@@ -4,17 +4,26 @@ use std::sync::Arc;
 
 use runplane::app::App;
 use runplane::dispatch;
-use runplane::http::{Call, Reply};
+use runplane::http::{Call, Reply, RunId, RunItems, answers};
 use runplane::problem::{Code, Problem};
-use runplane::runs::{self, CompleteError, CompleteRefusal, CompleteReply, CompleteRequest};
+use runplane::runs::{self, CompleteError, CompleteRefusal, CompleteReply, CompleteRequest, Completion};
 use runplane::scope::Scope;
 use tokio::time::Instant;
 
 /// Clients of the original API depend on this sentence.
 const NOT_RUNNING: &str = "run not RUNNING or not found";
 
-/// Ends the run, or the attempt.
+/// One run, or several.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    if call.came_by(app.function, "/api/runs/complete") {
+        bulk(&app, &call).await
+    } else {
+        one(&app, &call).await
+    }
+}
+
+/// Ends the run, or the attempt.
+async fn one(app: &App, call: &Call) -> Result<Reply, Problem> {
     let deadline = Instant::now() + dispatch::TELL_WITHIN;
     let run_id = call.run_id()?;
     let request: CompleteRequest = call.body()?;
@@ -25,15 +34,46 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     tracing::Span::current().record("tenant.id", run.tenant_id.to_string());
     tracing::Span::current().record("run.attempt", run.attempt);
     // A run that has another attempt waits for it.
-    dispatch::tell(&app, &mut run, deadline).await;
+    dispatch::tell(app, &mut run, deadline).await;
     Reply::ok(&CompleteReply { ok: true, run })
 }
 
+/// Ends the runs, or the attempts, that the items are about, each under its own token.
+async fn bulk(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let deadline = Instant::now() + dispatch::TELL_WITHIN;
+    let items = call.items::<RunId, CompleteRequest>(CompleteRequest::check)?;
+    let right: Vec<_> = items
+        .iter()
+        .flatten()
+        .map(|(id, request)| Completion { scope: Scope::All, run_id: id.run_id, request })
+        .collect();
+
+    let ended = app.call(async |conn| runs::complete_all(conn, &right).await).await?;
+    let (mut runs, refusals): (Vec<_>, Vec<_>) = ended
+        .into_iter()
+        .map(|ended| match ended {
+            Ok(run) => (Some(run), None),
+            Err(refusal) => (None, Some(refusal)),
+        })
+        .unzip();
+    let mut told: Vec<_> = runs.iter_mut().filter_map(Option::take).collect();
+    dispatch::tell_all(app, &mut told, deadline).await;
+    let mut told = told.into_iter();
+    let ended = refusals.into_iter().filter_map(|refusal| match refusal {
+        Some(refusal) => Some(Err(refused(refusal))),
+        None => told.next().map(|run| Ok((200, run))),
+    });
+    Reply::ok(&RunItems::of(answers(items, ended)))
+}
+
 fn problem(error: CompleteError) -> Problem {
-    let refusal = match error {
-        CompleteError::Refused(refusal) => refusal,
-        CompleteError::Db(error) => return error.into(),
-    };
+    match error {
+        CompleteError::Refused(refusal) => refused(refusal),
+        CompleteError::Db(error) => error.into(),
+    }
+}
+
+fn refused(refusal: CompleteRefusal) -> Problem {
     match refusal {
         CompleteRefusal::LeaseLost => Problem::new(Code::LeaseLost, refusal.to_string()),
         CompleteRefusal::LeaseTokenRequired => Problem::new(Code::LeaseTokenRequired, refusal.to_string()),

@@ -1,4 +1,4 @@
-//! `POST /api/runs/{run_id}/complete`: reports how a run ended.
+//! `POST /api/runs/{run_id}/complete`: reports how a run ended. `POST /api/runs/complete`: the same for up to 100 runs.
 
 mod handler;
 #[cfg(test)]

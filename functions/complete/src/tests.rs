@@ -149,3 +149,28 @@ async fn completing_again_without_a_token_is_a_conflict(_pool: PgPoolOptions, op
     assert_eq!(again["body"]["detail"], "run not RUNNING or not found");
     assert_eq!(again["body"]["code"], "already_finished");
 }
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn several_completions_are_answered_one_by_one(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, FUNCTION).await;
+    let answered = answer(&app, &handle, include_str!("../../../events/complete.bulk.json")).await;
+    assert_eq!(answered["status"], 200);
+    let items = answered["body"]["items"].as_array().unwrap_or_else(|| panic!("{answered}"));
+    assert_eq!(items.len(), 3);
+    assert_eq!((&items[0]["status"], &items[0]["run"]["status"]), (&200.into(), &"SUCCEEDED".into()));
+    // It failed under this token before: the stored run.
+    assert_eq!((&items[1]["status"], &items[1]["run"]["status"]), (&200.into(), &"FAILED".into()));
+    // The first item has ended the run.
+    insta::assert_json_snapshot!(items[2], @r#"
+    {
+      "problem": {
+        "code": "already_finished",
+        "detail": "run not RUNNING or not found",
+        "status": 409,
+        "title": "Run already finished",
+        "type": "about:blank"
+      },
+      "status": 409
+    }
+    "#);
+}

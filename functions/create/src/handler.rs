@@ -4,13 +4,22 @@ use std::sync::Arc;
 
 use runplane::app::App;
 use runplane::dispatch;
-use runplane::http::{Call, Reply};
+use runplane::http::{Call, Key, Reply, RunItems, answers};
 use runplane::problem::{Code, FieldError, Problem};
-use runplane::runs::{self, CreateError, CreateRequest, Created};
+use runplane::runs::{self, CreateError, CreateRequest, Created, Creation};
 use tokio::time::Instant;
 
-/// Creates the run. Whatever SQS does, the caller gets its run: a message that was not sent stays due on the row.
+/// One run, or several.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    if call.came_by(app.function, "/api/runs/bulk") {
+        bulk(&app, &call).await
+    } else {
+        one(&app, &call).await
+    }
+}
+
+/// Creates the run. Whatever SQS does, the caller gets its run: a message that was not sent stays due on the row.
+async fn one(app: &App, call: &Call) -> Result<Reply, Problem> {
     let deadline = Instant::now() + dispatch::TELL_WITHIN;
     let request: CreateRequest = call.body()?;
     request.check()?;
@@ -23,8 +32,38 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     if !new {
         return Reply::ok(&run);
     }
-    dispatch::tell(&app, &mut run, deadline).await;
+    dispatch::tell(app, &mut run, deadline).await;
     Reply::created(&format!("/api/runs/{}", run.id), &run)
+}
+
+/// Creates the runs of the items that are right; the others say what is wrong with them.
+async fn bulk(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let deadline = Instant::now() + dispatch::TELL_WITHIN;
+    call.no_idempotency_key()?;
+    let items = call.items::<Key, CreateRequest>(CreateRequest::check)?;
+    let right: Vec<_> = items
+        .iter()
+        .flatten()
+        .map(|(key, request)| Creation { request, idempotency_key: key.idempotency_key.as_deref() })
+        .collect();
+
+    let created = app.call(async |conn| runs::create_all(conn, &app.params, &right).await).await?;
+    let (mut new, created): (Vec<_>, Vec<_>) = created
+        .into_iter()
+        .map(|created| match created {
+            Ok(created) if created.new => (Some(created.run), None),
+            Ok(created) => (None, Some(Ok((200, created.run)))),
+            Err(error) => (None, Some(Err(problem(error)))),
+        })
+        .unzip();
+    let mut told: Vec<_> = new.iter_mut().filter_map(Option::take).collect();
+    dispatch::tell_all(app, &mut told, deadline).await;
+    let mut told = told.into_iter();
+    let created = created.into_iter().filter_map(|created| match created {
+        Some(answer) => Some(answer),
+        None => told.next().map(|run| Ok((201, run))),
+    });
+    Reply::ok(&RunItems::of(answers(items, created)))
 }
 
 fn problem(error: CreateError) -> Problem {

@@ -1,4 +1,4 @@
-//! `POST /api/runs`: creates a run and tells SQS that it waits.
+//! `POST /api/runs`: creates a run and tells SQS that it waits. `POST /api/runs/bulk`: the same for up to 100 runs.
 
 mod handler;
 #[cfg(test)]

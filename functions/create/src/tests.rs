@@ -218,3 +218,105 @@ async fn parameters_that_the_version_does_not_allow_are_all_named(
     }
     "#);
 }
+
+/// The items of a bulk answer, each as status and what it says.
+fn items(answered: &serde_json::Value) -> Vec<(u64, String)> {
+    assert_eq!(answered["status"], 200, "{answered}");
+    let said = |item: &serde_json::Value| {
+        let status = item["status"].as_u64().unwrap_or_default();
+        let problem = &item["problem"];
+        assert_eq!(problem.is_null(), status < 300, "{item}");
+        assert!(problem["request_id"].is_null() && item["run"]["parameters"].is_null(), "{item}");
+        let said = if problem.is_null() { &item["run"]["status"] } else { &problem["detail"] };
+        (status, said.as_str().unwrap_or_default().to_owned())
+    };
+    answered["body"]["items"].as_array().map(|items| items.iter().map(said).collect()).unwrap_or_default()
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn several_runs_are_created_at_once(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, FUNCTION).await;
+    let answered = answer(&app, &handle, include_str!("../../../events/create.bulk.json")).await;
+    insta::assert_json_snapshot!(answered["body"]["items"][1], @r#"
+    {
+      "run": {
+        "attempt": 1,
+        "available_at": "[time]",
+        "created_at": "[time]",
+        "dispatch_due_at": null,
+        "finished_at": null,
+        "id": "[id]",
+        "max_attempts": 1,
+        "pipeline_version_id": "b31dbeba-3a2e-4fa9-a084-72c75f9f18a3",
+        "started_at": null,
+        "status": "QUEUED",
+        "tenant_id": "580115b4-a291-4917-8dbd-247cfa13e2d6",
+        "updated_at": "[time]"
+      },
+      "status": 201
+    }
+    "#);
+    let queued = |status| (status, "QUEUED".to_owned());
+    assert_eq!(items(&answered), [queued(201), queued(201)]);
+    let again = answer(&app, &handle, include_str!("../../../events/create.bulk.json")).await;
+    assert_eq!(items(&again), [queued(200), queued(201)]);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn one_bad_item_does_not_fail_the_others(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, FUNCTION).await;
+    let answered = answer(&app, &handle, include_str!("../../../events/create.bulk_mixed.json")).await;
+    let said = |status, text: &str| (status, text.to_owned());
+    assert_eq!(
+        items(&answered),
+        [
+            said(201, "QUEUED"),
+            said(400, "/items/1/prioritty: is not a field of this request"),
+            said(409, "pipeline version must be APPROVED to run"),
+            said(200, "QUEUED"),
+            said(
+                422,
+                "This Idempotency-Key has created a run from another body: use a new key for a new run"
+            ),
+            said(400, "/items/5: must be a JSON object"),
+        ]
+    );
+    let runs = sqlx::query("select from pipeline_runs where idempotency_key = 'k'");
+    assert_eq!(execute(&app, runs).await, 1);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn what_is_no_batch_is_refused_whole(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, FUNCTION).await;
+    let mut event: serde_json::Value =
+        serde_json::from_str(include_str!("../../../events/create.bulk.json")).unwrap_or_default();
+    let good: serde_json::Value =
+        serde_json::from_str(event["body"].as_str().unwrap_or_default()).unwrap_or_default();
+    let too_many = serde_json::json!({"items": vec![good["items"][0].clone(); 101]}).to_string();
+    let key_too = good.to_string();
+    let cases = [
+        ("", "malformed_json", ""),
+        ("[]", "invalid_field", ""),
+        ("{}", "invalid_field", "/items"),
+        (r#"{"items": {}}"#, "invalid_field", "/items"),
+        (r#"{"items": []}"#, "invalid_field", "/items"),
+        (r#"{"items": [{}], "more": 1}"#, "invalid_field", "/more"),
+        (too_many.as_str(), "invalid_field", "/items"),
+        (key_too.as_str(), "invalid_field", "/Idempotency-Key"),
+    ];
+    for (number, (body, code, pointer)) in cases.into_iter().enumerate() {
+        event["body"] = body.into();
+        if number == 7 {
+            event["headers"]["idempotency-key"] = "k".into();
+        }
+        let answered = answer(&app, &handle, &event.to_string()).await;
+        let body = &answered["body"];
+        assert_eq!((&body["status"], &body["code"]), (&400.into(), &code.into()), "{answered}");
+        assert_eq!(body["errors"][0]["pointer"].as_str().unwrap_or_default(), pointer, "{answered}");
+    }
+    assert_eq!(
+        execute(&app, sqlx::query("select from pipeline_runs where parameters ? 'day'")).await,
+        0,
+        "nothing was created"
+    );
+}

@@ -3,13 +3,22 @@
 use std::sync::Arc;
 
 use runplane::app::App;
-use runplane::http::{Call, Reply};
+use runplane::http::{Call, HeartbeatItems, Reply, RunId, answers};
 use runplane::problem::Problem;
-use runplane::runs::{self, HeartbeatRequest};
+use runplane::runs::{self, Beat, HeartbeatError, HeartbeatRequest};
 use runplane::scope::Scope;
 
-/// Extends the lease.
+/// One lease, or several.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    if call.came_by(app.function, "/api/runs/heartbeat") {
+        bulk(&app, &call).await
+    } else {
+        one(&app, &call).await
+    }
+}
+
+/// Extends the lease.
+async fn one(app: &App, call: &Call) -> Result<Reply, Problem> {
     let run_id = call.run_id()?;
     let request: HeartbeatRequest = call.body()?;
     request.check()?;
@@ -19,4 +28,19 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     tracing::Span::current().record("tenant.id", reply.tenant_id.to_string());
     tracing::Span::current().record("run.attempt", reply.attempt);
     Reply::ok(&reply)
+}
+
+/// Extends the leases that the items are about, each under its own token.
+async fn bulk(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let items = call.items::<RunId, HeartbeatRequest>(HeartbeatRequest::check)?;
+    let right: Vec<_> = items
+        .iter()
+        .flatten()
+        .map(|(id, request)| Beat { scope: Scope::All, run_id: id.run_id, request })
+        .collect();
+
+    let extended = app.call(async |conn| runs::heartbeat_all(conn, &right).await).await?;
+    let extended =
+        extended.into_iter().map(|beat| beat.map_err(|refusal| HeartbeatError::from(refusal).into()));
+    Reply::ok(&HeartbeatItems::of(answers(items, extended)))
 }

@@ -1,4 +1,4 @@
-//! `POST /api/runs/{run_id}/heartbeat`: extends a lease.
+//! `POST /api/runs/{run_id}/heartbeat`: extends a lease. `POST /api/runs/heartbeat`: up to 100 of them.
 
 mod handler;
 #[cfg(test)]

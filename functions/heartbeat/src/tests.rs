@@ -81,3 +81,33 @@ async fn what_fails_on_our_side_is_logged_with_its_cause_and_answered_without(
     // The connection that failed is not used again.
     assert_eq!(answer(&app, &handle, include_str!("../../../events/heartbeat.json")).await["status"], 200);
 }
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn several_leases_go_on_at_once(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, FUNCTION).await;
+    insta::assert_json_snapshot!(answer(&app, &handle, include_str!("../../../events/heartbeat.bulk.json")).await["body"], @r#"
+    {
+      "items": [
+        {
+          "heartbeat": {
+            "heartbeat_at": "[time]",
+            "lease_expires_at": "[time]",
+            "ok": true,
+            "run_id": "0199e0c0-0000-7000-8000-0000000000bb"
+          },
+          "status": 200
+        },
+        {
+          "problem": {
+            "code": "already_finished",
+            "detail": "the run has already finished",
+            "status": 409,
+            "title": "Run already finished",
+            "type": "about:blank"
+          },
+          "status": 409
+        }
+      ]
+    }
+    "#);
+}

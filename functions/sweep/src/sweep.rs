@@ -43,6 +43,8 @@ pub struct Swept {
     pub redispatched: u64,
     /// Due, but SQS did not take them.
     pub undispatched: u64,
+    /// Due, but paused or at a limit: SQS is told when they may go on.
+    pub parked: u64,
     /// Deleted, since they ended long ago.
     pub deleted: u64,
     /// Workers that were not seen for a week.
@@ -61,6 +63,7 @@ impl Swept {
             ("RunsDispatched", Unit::Count, self.dispatched),
             ("RunsRedispatched", Unit::Count, self.redispatched),
             ("RunsUndispatched", Unit::Count, self.undispatched),
+            ("RunsParked", Unit::Count, self.parked),
             ("RunsDeleted", Unit::Count, self.deleted),
             ("WorkersForgotten", Unit::Count, self.forgotten),
             ("SweepUnfinished", Unit::Count, u64::from(self.unfinished)),
@@ -155,6 +158,8 @@ async fn remind(
         let room = i64::try_from(room).unwrap_or(BATCH);
         swept.redispatched +=
             app.call_in_time(async |conn| sweep::redispatches(conn, scope, room).await).await?;
+        // Whoever freed a slot has claimed the next run itself, as a rule. This is for when nobody did.
+        app.call_in_time(async |conn| sweep::parked(conn, scope, room).await).await?;
     }
     Ok(())
 }
@@ -167,7 +172,8 @@ async fn dispatches(
     sqs_answers: &mut bool,
 ) -> Result<bool, sqlx::Error> {
     let Some(dispatcher) = &app.dispatcher else { return Ok(false) };
-    let taken = app.call_in_time(async |conn| sweep::take_dispatches(conn, scope, BATCH).await).await?;
+    let due = app.call_in_time(async |conn| sweep::take_dispatches(conn, scope, BATCH).await).await?;
+    let taken = due.taken;
     let by_run: HashMap<Uuid, Taken> = taken.iter().map(|taken| (taken.notice.run_id, *taken)).collect();
     let mut sent: Vec<Taken> = Vec::new();
     for batch in taken.chunks(MAX_BATCH) {
@@ -183,7 +189,8 @@ async fn dispatches(
     }
     swept.dispatched += sent.len() as u64;
     swept.undispatched += (taken.len() - sent.len()) as u64;
-    Ok(is_full(taken.len() as u64))
+    swept.parked += due.parked;
+    Ok(is_full(taken.len() as u64 + due.parked))
 }
 
 /// The notices that SQS took. When it takes none, no more is asked of it in this sweep: what is due stays due.

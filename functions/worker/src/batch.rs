@@ -6,11 +6,15 @@ use std::time::Instant;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use runplane::db::is_unavailable;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::Worker;
-use crate::record::{self, Done, RecordError};
+use crate::execute::execute;
+use crate::lease::{self, ToKeep};
+use crate::received::{Received, sort, why_unclaimed};
+use crate::record::{self, Batch, Done, RecordError};
+use crate::{Worker, complete};
 
 /// When a message comes again that an outage has kept us from working off, in seconds: the queue's own visibility is made for the longest
 /// run, and would hide it for more than an hour.
@@ -26,35 +30,72 @@ pub fn worker_name() -> String {
 /// Works the batch off, all messages at once, and names those that have to come again. Runs are handed back when `leave` is
 /// cancelled.
 pub async fn handle(worker: &Arc<Worker>, event: SqsEvent, leave: CancellationToken) -> SqsBatchResponse {
-    let tasks = event.records.into_iter().map(|message| {
-        let id = message.message_id.clone().unwrap_or_default();
-        let span = tracing::info_span!(
-            "message",
-            message.id = id,
-            tenant.id = tracing::field::Empty,
-            run.id = tracing::field::Empty,
-            run.attempt = tracing::field::Empty,
-        );
-        let (worker, leave) = (Arc::clone(worker), leave.clone());
-        let task = async move { one(&worker, &message, &leave).await };
-        (id, tokio::spawn(task.instrument(span)))
+    // Should the answer be lost, the runs are ours without our knowing: their leases expire, and they are taken over.
+    let asked_at = tokio::time::Instant::now();
+    let sorted = sort(worker, event.records.into_iter().enumerate().map(Received::of).collect()).await;
+
+    let to_keep = sorted.claimed.iter().map(|(one, claim)| ToKeep {
+        claim,
+        receipt: one.message.receipt_handle.clone(),
+        span: one.span.clone(),
     });
-    let tasks: Vec<_> = tasks.collect();
+    let (keeper, leases) = lease::keep(&worker.app, to_keep.collect(), asked_at, worker.pace);
+    let (completer, completing) = complete::start(&worker.app, worker.pace, leave.clone());
+    let batch = Arc::new(Batch { app: Arc::clone(&worker.app), completer, leave });
+    let mut tasks = Vec::new();
+    for ((one, claim), lease) in sorted.claimed.into_iter().zip(leases) {
+        let (batch, work) = (Arc::clone(&batch), Arc::clone(&claim));
+        let work = async move { execute(&work).await };
+        tasks.push(spawn(worker, one, async move { record::run(&batch, &claim, lease, work).await }));
+    }
+    // Beside the work.
+    let mut others = why_unclaimed(worker, sorted.unclaimed).await;
+    others.extend(sorted.refused);
+    others.sort_by_key(|(one, _)| one.position);
+    for (one, result) in others {
+        tasks.push(spawn(worker, one, async { result }));
+    }
+    tasks.sort_by_key(|task| task.position);
     let mut response = SqsBatchResponse::default();
-    for (id, task) in tasks {
+    for Task { id, done, .. } in tasks {
         // A panic of ours, outside of any run's work: its message comes again.
-        if !task.await.unwrap_or(false) {
+        if !done.await.unwrap_or(false) {
             response.add_failure(id);
         }
     }
+    // Nothing is under way any more when the environment is frozen.
+    drop(batch);
+    completing.await.ok();
+    keeper.end().await;
     response
 }
 
-/// True: the message has done its duty.
-async fn one(worker: &Worker, message: &SqsMessage, leave: &CancellationToken) -> bool {
-    let started = Instant::now();
-    let result = record::handle(worker, message, leave).await;
-    let duration_ms = started.elapsed().as_millis() as u64;
+/// What is done about one message.
+struct Task {
+    position: usize,
+    /// The message's.
+    id: String,
+    /// True: it has done its duty. Otherwise it has to come again.
+    done: JoinHandle<bool>,
+}
+
+fn spawn(
+    worker: &Arc<Worker>,
+    one: Received,
+    result: impl Future<Output = Result<Done, RecordError>> + Send + 'static,
+) -> Task {
+    let (position, id) = (one.position, one.message.message_id.clone().unwrap_or_default());
+    let (worker, span) = (Arc::clone(worker), one.span.clone());
+    let done = async move {
+        let result = result.await;
+        finish(&worker, &one, result).await
+    };
+    Task { position, id, done: tokio::spawn(done.instrument(span)) }
+}
+
+/// Says what became of a message. True: it has done its duty.
+async fn finish(worker: &Worker, one: &Received, result: Result<Done, RecordError>) -> bool {
+    let duration_ms = one.started.elapsed().as_millis() as u64;
     match result {
         Ok(Done::Completed(status)) => {
             tracing::info!(status = status.as_str(), duration_ms, "run completed, is {}", status.as_str());
@@ -77,7 +118,6 @@ async fn one(worker: &Worker, message: &SqsMessage, leave: &CancellationToken) -
         }
         Err(error) => {
             if let RecordError::Db(cause) = &error {
-                worker.app.db.discard().await;
                 let retry =
                     if is_unavailable(cause) { "Postgres is out of reach" } else { "Postgres refused" };
                 tracing::error!(
@@ -88,7 +128,7 @@ async fn one(worker: &Worker, message: &SqsMessage, leave: &CancellationToken) -
             } else {
                 tracing::error!(duration_ms, "message refused: {error}");
             }
-            come_again(worker, message, &error).await;
+            come_again(worker, &one.message, &error).await;
             false
         }
     }

@@ -1,9 +1,13 @@
-//! The worker that SQS wakes: takes a batch of messages, claims each run by its id, runs it and completes it.
+//! The worker that SQS wakes: takes a batch of messages, claims their runs by id, runs them side by side and completes them.
 
 mod batch;
+#[cfg(test)]
+mod batch_tests;
+mod complete;
 mod execute;
 mod lease;
 mod leave;
+mod received;
 mod record;
 #[cfg(test)]
 mod tests;

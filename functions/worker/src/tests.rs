@@ -22,20 +22,20 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::{Uuid, uuid};
 
-use crate::lease::{self, Pace};
-use crate::record::{self, Done};
-use crate::{FUNCTION, Worker, batch};
+use crate::lease::{self, Keeper, Kept, Pace, ToKeep};
+use crate::record::{self, Batch, Done};
+use crate::{FUNCTION, Worker, batch, complete};
 
-const WAITING_RUN: Uuid = uuid!("0199e0c0-0000-7000-8000-0000000000aa");
+pub const WAITING_RUN: Uuid = uuid!("0199e0c0-0000-7000-8000-0000000000aa");
 const DEMO_TENANT: Uuid = uuid!("580115b4-a291-4917-8dbd-247cfa13e2d6");
 /// Heartbeats come at once, so that no test waits for them.
-const QUICK: Pace = Pace {
+pub const QUICK: Pace = Pace {
     lease_seconds: 30,
     heartbeat_every: Duration::from_millis(1),
     retry_after: Duration::from_millis(1),
 };
 
-fn worker_with(app: Arc<App>, pace: Pace) -> Arc<Worker> {
+pub fn worker_with(app: Arc<App>, pace: Pace) -> Arc<Worker> {
     Arc::new(Worker { app, name: "worker".to_owned(), pace })
 }
 
@@ -54,12 +54,12 @@ fn message(run_id: Uuid) -> String {
     .to_string()
 }
 
-async fn stored(app: &App, id: Uuid) -> runs::Run {
+pub async fn stored(app: &App, id: Uuid) -> runs::Run {
     app.call(async |conn| runs::get(conn, Scope::All, id).await).await.unwrap().run
 }
 
 /// A QUEUED run of the demo tenant with a spec of its own.
-async fn run_of(app: &App, dag_spec: serde_json::Value) -> Uuid {
+pub async fn run_of(app: &App, dag_spec: serde_json::Value) -> Uuid {
     let version = Uuid::now_v7();
     let insert = sqlx::query(
         "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec, approved_at)
@@ -76,9 +76,32 @@ async fn run_of(app: &App, dag_spec: serde_json::Value) -> Uuid {
 }
 
 async fn claimed(app: &App) -> Claim {
-    let claim =
-        app.call(async |conn| runs::claim_by_id(conn, Scope::All, WAITING_RUN, "worker", 30).await).await;
-    claim.unwrap().unwrap()
+    claimed_run(app, WAITING_RUN).await
+}
+
+pub async fn claimed_run(app: &App, id: Uuid) -> Claim {
+    let claims =
+        app.call(async |conn| runs::claim_by_ids(conn, &[(Scope::All, id)], "worker", 30).await).await;
+    claims.unwrap().pop().unwrap()
+}
+
+/// The lease of one claim, kept.
+fn keep(
+    app: &Arc<App>,
+    claim: &Claim,
+    claimed_at: Instant,
+    pace: Pace,
+    receipt: Option<String>,
+) -> (Keeper, Kept) {
+    let one = ToKeep { claim, receipt, span: tracing::Span::current() };
+    let (keeper, mut kept) = lease::keep(app, vec![one], claimed_at, pace);
+    (keeper, kept.pop().unwrap())
+}
+
+/// A batch of its own for one run.
+fn batch_of(app: &Arc<App>, pace: Pace, leave: &CancellationToken) -> Batch {
+    let (completer, _) = complete::start(app, pace, leave.clone());
+    Batch { app: Arc::clone(app), completer, leave: leave.clone() }
 }
 
 /// The claimed run with this work, as the worker does it.
@@ -88,8 +111,10 @@ async fn run(
     pace: Pace,
     work: impl Future<Output = CompleteRequest> + Send + 'static,
 ) -> Result<Done, record::RecordError> {
-    let lease = lease::keep(app, claim, Instant::now(), pace, None);
-    record::run(app, claim, lease, pace, &CancellationToken::new(), work).await
+    let (keeper, lease) = keep(app, claim, Instant::now(), pace, None);
+    let done = record::run(&batch_of(app, pace, &CancellationToken::new()), claim, lease, work).await;
+    keeper.end().await;
+    done
 }
 
 /// Work that never ends, and what resolves when it is dropped.
@@ -259,8 +284,8 @@ async fn work_stops_when_no_heartbeat_reaches_postgres_for_a_whole_lease(
     let cut_off = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
     let cut_off = Arc::new(App::new(FUNCTION, Db::new(cut_off, Plans::Generic, Pooler::None), None));
     let (work, dropped) = endless();
-    let lease = lease::keep(&cut_off, &claim, long_ago(), QUICK, None);
-    let done = record::run(&cut_off, &claim, lease, QUICK, &CancellationToken::new(), work).await;
+    let (_keeper, lease) = keep(&cut_off, &claim, long_ago(), QUICK, None);
+    let done = record::run(&batch_of(&cut_off, QUICK, &CancellationToken::new()), &claim, lease, work).await;
     assert!(matches!(done, Err(record::RecordError::Silent)), "{done:?}");
     dropped.await.unwrap();
 }
@@ -287,8 +312,8 @@ async fn a_run_is_handed_back_when_the_worker_has_to_leave(_pool: PgPoolOptions,
     let (work, dropped) = endless();
     let leave = CancellationToken::new();
     leave.cancel();
-    let lease = lease::keep(&app, &claim, Instant::now(), QUICK, None);
-    let done = record::run(&app, &claim, lease, QUICK, &leave, work).await.unwrap();
+    let (_keeper, lease) = keep(&app, &claim, Instant::now(), QUICK, None);
+    let done = record::run(&batch_of(&app, QUICK, &leave), &claim, lease, work).await.unwrap();
     assert_eq!(done, Done::HandedBack);
     dropped.await.unwrap();
     let run = stored(&app, WAITING_RUN).await;
@@ -331,9 +356,9 @@ async fn a_dead_workers_message_comes_back_five_seconds_after_its_lease(
     let app = App::new(FUNCTION, db, Some(Dispatcher::new(FUNCTION, sqs.clone(), url.clone())));
     // A lease that is over at once, and a keeper that dies before its first heartbeat.
     let pace = Pace { lease_seconds: 0, heartbeat_every: Duration::from_secs(3600), ..QUICK };
-    let lease = lease::keep(&Arc::new(app), &claim, Instant::now(), pace, receipt);
+    let (keeper, _lease) = keep(&Arc::new(app), &claim, Instant::now(), pace, receipt);
     assert!(receive().await.is_some(), "the message did not come back");
-    lease.let_go().await;
+    keeper.end().await;
     sqs.delete_queue().queue_url(&url).send().await.unwrap();
 }
 

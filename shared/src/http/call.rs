@@ -15,7 +15,7 @@ use crate::strict;
 /// Larger bodies are refused.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// An `Idempotency-Key` has at most this many characters.
-const MAX_KEY_CHARS: usize = 255;
+pub(super) const MAX_KEY_CHARS: usize = 255;
 
 /// One request.
 #[derive(Debug)]
@@ -119,12 +119,31 @@ impl Call {
     pub fn idempotency_key(&self) -> Result<Option<String>, Problem> {
         let Some(value) = self.request.headers().get("idempotency-key") else { return Ok(None) };
         match value.to_str() {
-            Ok(key) if (1..=MAX_KEY_CHARS).contains(&key.len()) => Ok(Some(key.to_owned())),
+            Ok(key) if is_idempotency_key(key) => Ok(Some(key.to_owned())),
             _ => Err(Problem::invalid(vec![FieldError::new(
                 "/Idempotency-Key",
                 format!("the header must be 1 to {MAX_KEY_CHARS} visible ASCII characters"),
             )])),
         }
+    }
+
+    /// No `Idempotency-Key` header: whoever sends one means a single run.
+    ///
+    /// # Errors
+    /// `invalid_field` if there is one.
+    pub fn no_idempotency_key(&self) -> Result<(), Problem> {
+        if !self.request.headers().contains_key("idempotency-key") {
+            return Ok(());
+        }
+        Err(Problem::invalid(vec![FieldError::new(
+            "/Idempotency-Key",
+            "the header is for a single run: give each item its own idempotency_key",
+        )]))
+    }
+
+    /// Whether this request came by this path of `function`'s routes.
+    pub fn came_by(&self, function: &'static Function, path: &str) -> bool {
+        self.route(function).is_some_and(|route| route.path == path)
     }
 
     /// The body as `T`, an object, without fields that `T` does not have.
@@ -190,7 +209,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     }
 }
 
-fn malformed(error: &serde_json::Error) -> Problem {
+/// As the HTTP library reads a header's value as text.
+pub(super) fn is_idempotency_key(key: &str) -> bool {
+    (1..=MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
+}
+
+pub(super) fn malformed(error: &serde_json::Error) -> Problem {
     Problem::new(Code::MalformedJson, format!("The body is not JSON: {error}"))
 }
 

@@ -3,6 +3,7 @@
 //! not answer), the caller gets an answer in time.
 
 mod call;
+mod items;
 pub mod lists;
 mod query;
 mod reply;
@@ -22,6 +23,7 @@ use crate::functions::Function;
 use crate::problem::Problem;
 
 pub use call::Call;
+pub use items::{HeartbeatItem, HeartbeatItems, Key, MAX_ITEMS, RunId, RunItem, RunItems, answers};
 pub use query::Query;
 pub use reply::Reply;
 

@@ -65,6 +65,6 @@ pub async fn cancel(
     if let Some(row) = row {
         return Ok(run_from!(row));
     }
-    let run = holder(conn, scope, run_id, None).await?.ok_or(CancelError::NotFound)?.run;
+    let run = holder(conn, scope, run_id, None).await?.ok_or(CancelError::NotFound)?.0;
     if run.status == RunStatus::Cancelled { Ok(run) } else { Err(CancelError::AlreadyFinished) }
 }

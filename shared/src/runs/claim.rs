@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::fields::Faults;
 use super::marks::{Kind, Learnt, Marks};
-use super::{DEFAULT_LEASE_SECONDS, Dispatch, Labels, Run, RunStatus, run_from, run_if_any};
+use super::{DEFAULT_LEASE_SECONDS, Dispatch, Labels, Run, RunStatus, run_if_any};
 use crate::problem::Problem;
 use crate::scope::Scope;
 
@@ -218,33 +218,6 @@ pub async fn claim(
         });
     }
     Ok(Claimed { claims, more: learnt.more })
-}
-
-/// Claims the runs that messages name, each with the scope it has to lie in, or takes them over if their leases have expired. What is
-/// missing in the answer is somebody else's, not due, at its limit, at its end, or not there. Notes that `worker` is alive if `note`.
-///
-/// # Errors
-/// [`sqlx::Error`]; nothing was claimed.
-pub async fn claim_by_ids(
-    conn: &mut PgConnection,
-    runs: &[(Scope, Uuid)],
-    worker: &str,
-    lease_seconds: i32,
-    note: bool,
-) -> Result<Vec<Claim>, sqlx::Error> {
-    let scopes: Vec<Option<Uuid>> = runs.iter().map(|(scope, _)| scope.tenant()).collect();
-    let ids: Vec<Uuid> = runs.iter().map(|(_, id)| *id).collect();
-    let rows = sqlx::query_file!("sql/claim_by_ids.sql", &scopes as _, &ids, worker, lease_seconds, note)
-        .fetch_all(conn)
-        .await?;
-    let claims = rows.into_iter().map(|row| {
-        let (lease_token, status, dag_spec) = (row.lease_token, row.version_status, row.dag_spec);
-        let limited = row.bounded;
-        let run = run_from!(row);
-        let pipeline_version = ClaimedVersion { id: run.pipeline_version_id, status, dag_spec };
-        Claim { run: ClaimedRun { run, lease_token }, pipeline_version, limited }
-    });
-    Ok(claims.collect())
 }
 
 /// The answer to a claim: `{"claimed":false}`, or `{"claimed":true}` with the run and its version; with `max_runs`, `claims` instead

@@ -141,8 +141,8 @@ pub async fn complete(
     if let Some(run) = ended {
         return Ok(run);
     }
-    let standing = holder(conn, scope, run_id, request.lease_token).await?;
-    Ok(repeated(standing, request.status)?)
+    let held = holder(conn, scope, run_id, request.lease_token).await?;
+    Ok(repeated(held, request.status)?)
 }
 
 async fn succeed(
@@ -180,14 +180,12 @@ async fn fail(
 }
 
 /// The table of docs/api.md, read for a completion that touched no row: the stored run if it repeats one.
-fn repeated(standing: Option<Standing>, outcome: Outcome) -> Result<Run, CompleteRefusal> {
-    let Some(standing) = standing else { return Err(CompleteRefusal::NotRunning) };
-    let same_outcome = standing.run.status == RunStatus::from(outcome);
-    match (standing.run.status, standing.token_given) {
+pub(super) fn repeated<R>(held: Option<(R, Standing)>, outcome: Outcome) -> Result<R, CompleteRefusal> {
+    let Some((run, standing)) = held else { return Err(CompleteRefusal::NotRunning) };
+    let same_outcome = standing.status == RunStatus::from(outcome);
+    match (standing.status, standing.token_given) {
         (RunStatus::Cancelled, _) => Err(CompleteRefusal::Cancelled),
-        (RunStatus::Running, false) if standing.run.claim_count > 1 => {
-            Err(CompleteRefusal::LeaseTokenRequired)
-        }
+        (RunStatus::Running, false) if standing.claim_count > 1 => Err(CompleteRefusal::LeaseTokenRequired),
         // Claimed for the first time between the two statements: when the completion came, nobody had the run.
         (RunStatus::Running, false) => Err(CompleteRefusal::NotRunning),
         (RunStatus::Running, true) => Err(CompleteRefusal::LeaseLost),
@@ -195,19 +193,19 @@ fn repeated(standing: Option<Standing>, outcome: Outcome) -> Result<Run, Complet
         (RunStatus::Queued, true)
             if outcome == Outcome::Failed && standing.token_outcome.as_deref() == Some("FAILED") =>
         {
-            Ok(standing.run)
+            Ok(run)
         }
         (RunStatus::Queued, true) => Err(CompleteRefusal::AttemptOver),
         (RunStatus::Succeeded | RunStatus::Failed, true) if !standing.holds_token => {
             Err(CompleteRefusal::AttemptOver)
         }
-        (RunStatus::Succeeded | RunStatus::Failed, true) if same_outcome => Ok(standing.run),
+        (RunStatus::Succeeded | RunStatus::Failed, true) if same_outcome => Ok(run),
         (RunStatus::Succeeded | RunStatus::Failed, _) => Err(CompleteRefusal::AlreadyFinished),
     }
 }
 
 /// At most 8 KiB of a message, on a character's boundary, with a mark where it was cut.
-fn cut(message: &str) -> String {
+pub(super) fn cut(message: &str) -> String {
     if message.len() <= MAX_MESSAGE_BYTES {
         return message.to_owned();
     }

@@ -1,5 +1,7 @@
 //! Create: a QUEUED run of an APPROVED version.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -170,7 +172,8 @@ pub async fn create(
             KeyUse::Other => return Err(CreateError::IdempotencyKeyReused),
         }
     }
-    Err(refusal(conn, request, checked).await?)
+    let refusal = refusals(conn, vec![(request, checked)]).await?.pop();
+    Err(refusal.unwrap_or(CreateError::TenantNotFound))
 }
 
 /// None: there is nothing to insert, or it is there already.
@@ -206,36 +209,38 @@ async fn insert(
     Ok(row.map(|row| run_from!(row)))
 }
 
-/// Why the insert found nothing to insert, or was not tried.
-async fn refusal(
+/// Why the insert found nothing to insert, or was not tried: for each request with what came of its parameters, in this order.
+pub(super) async fn refusals(
     conn: &mut PgConnection,
-    request: &CreateRequest,
-    checked: Checked,
-) -> Result<CreateError, sqlx::Error> {
-    let row = sqlx::query!(
-        r#"select v.status as "status?", v.dag_spec ->> 'kind' as kind, $3::timestamptz <= now() as late
-           from tenants t
-           left join pipeline_versions v on v.tenant_id = t.id and v.id = $2
-           where t.id = $1"#,
-        request.tenant_id,
-        request.pipeline_version_id,
-        request.start_by,
-    )
-    .fetch_optional(conn)
-    .await?;
-    let Some(row) = row else { return Ok(CreateError::TenantNotFound) };
-    Ok(match (row.status.as_deref(), checked) {
-        (None, _) => CreateError::VersionNotFound,
-        // Approved a moment ago: it was not when its params were looked for.
-        (Some("APPROVED"), Checked::NotApproved) => CreateError::VersionNotApproved,
-        (Some("APPROVED"), _) if row.late == Some(true) => CreateError::StartByPast,
-        (Some("APPROVED"), Checked::Wrong(faults)) => CreateError::InvalidParameters(faults),
-        (Some("APPROVED"), Checked::NoSchema(error)) => CreateError::Params(error),
-        (Some("APPROVED"), Checked::Right(_)) => {
-            CreateError::OpaqueSpecPushed { kind: row.kind.unwrap_or_default() }
+    refused: Vec<(&CreateRequest, Checked)>,
+) -> Result<Vec<CreateError>, sqlx::Error> {
+    if refused.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tenants: Vec<_> = refused.iter().map(|(request, _)| request.tenant_id).collect();
+    let versions: Vec<_> = refused.iter().map(|(request, _)| request.pipeline_version_id).collect();
+    let start_by: Vec<_> = refused.iter().map(|(request, _)| request.start_by).collect();
+    let rows = sqlx::query_file!("sql/create_refusals.sql", &tenants, &versions, &start_by[..] as _)
+        .fetch_all(conn)
+        .await?;
+    let mut found: HashMap<_, _> = rows.into_iter().map(|row| (row.position, row)).collect();
+    // Postgres counts from 1.
+    let refusals = (1..).zip(refused).map(|(position, (_, checked))| {
+        let Some(row) = found.remove(&position) else { return CreateError::TenantNotFound };
+        match (row.status.as_deref(), checked) {
+            (None, _) => CreateError::VersionNotFound,
+            // Approved a moment ago: it was not when its params were looked for.
+            (Some("APPROVED"), Checked::NotApproved) => CreateError::VersionNotApproved,
+            (Some("APPROVED"), _) if row.late == Some(true) => CreateError::StartByPast,
+            (Some("APPROVED"), Checked::Wrong(faults)) => CreateError::InvalidParameters(faults),
+            (Some("APPROVED"), Checked::NoSchema(error)) => CreateError::Params(error),
+            (Some("APPROVED"), Checked::Right(_)) => {
+                CreateError::OpaqueSpecPushed { kind: row.kind.unwrap_or_default() }
+            }
+            (Some(_), _) => CreateError::VersionNotApproved,
         }
-        (Some(_), _) => CreateError::VersionNotApproved,
-    })
+    });
+    Ok(refusals.collect())
 }
 
 #[cfg(test)]

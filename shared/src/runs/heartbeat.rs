@@ -142,16 +142,16 @@ pub async fn heartbeat(
             attempt: row.attempt,
         });
     }
-    let standing = holder(conn, scope, run_id, request.lease_token).await?;
-    Err(refusal(standing.as_ref()).into())
+    let held = holder(conn, scope, run_id, request.lease_token).await?;
+    Err(refusal(held.as_ref().map(|(_, standing)| standing)).into())
 }
 
 /// The table of docs/api.md, read for a heartbeat that touched no row.
 pub(super) fn refusal(standing: Option<&Standing>) -> HeartbeatRefusal {
     let Some(standing) = standing else { return HeartbeatRefusal::NotRunning };
-    match (standing.run.status, standing.token_given) {
+    match (standing.status, standing.token_given) {
         (RunStatus::Cancelled, _) => HeartbeatRefusal::Cancelled,
-        (RunStatus::Running, false) if standing.run.claim_count > 1 => HeartbeatRefusal::LeaseTokenRequired,
+        (RunStatus::Running, false) if standing.claim_count > 1 => HeartbeatRefusal::LeaseTokenRequired,
         // Without a token on the first claim: it has expired, or the worker is another one.
         (RunStatus::Running, _) => HeartbeatRefusal::LeaseLost,
         (RunStatus::Queued, true) => HeartbeatRefusal::LeaseLost,

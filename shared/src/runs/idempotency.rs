@@ -1,20 +1,22 @@
 //! Idempotency keys: of requests with one key, the first makes a run and the others get it.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Dispatch, Labels, Run, RunStatus, run_from};
+use super::{Dispatch, Labels, Run, RunStatus, RunSummary, run_from, summary_from};
 use crate::canonical;
 
 /// What a key has been used for.
 #[derive(Debug)]
-pub(super) enum KeyUse {
+pub(super) enum KeyUse<R = Run> {
     /// Nothing.
     Unused,
     /// The same request: its run.
-    Same(Box<Run>),
+    Same(Box<R>),
     /// Another request.
     Other,
 }
@@ -48,4 +50,31 @@ pub(super) async fn find_by_key(
         Some(row) if row.request_sha256 == digest => KeyUse::Same(Box::new(run_from!(row))),
         Some(_) => KeyUse::Other,
     })
+}
+
+/// As [`find_by_key`] for several keys, each with its tenant and the digest of the request that sees it. A key that is not in
+/// the answer is unused.
+///
+/// # Errors
+/// [`sqlx::Error`].
+pub(super) async fn find_by_keys(
+    conn: &mut PgConnection,
+    asked: &[(Uuid, &str, &[u8])],
+) -> Result<HashMap<(Uuid, String), KeyUse<RunSummary>>, sqlx::Error> {
+    if asked.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let tenants: Vec<_> = asked.iter().map(|(tenant, _, _)| *tenant).collect();
+    let keys: Vec<_> = asked.iter().map(|(_, key, _)| *key).collect();
+    let rows = sqlx::query_file!("sql/find_by_idempotency_keys.sql", &tenants, &keys[..] as _)
+        .fetch_all(conn)
+        .await?;
+    let used = rows.into_iter().map(|row| {
+        let same = asked.iter().any(|(tenant, key, digest)| {
+            *tenant == row.tenant_id && *key == row.idempotency_key && *digest == row.request_sha256
+        });
+        let key = (row.tenant_id, row.idempotency_key);
+        (key, if same { KeyUse::Same(Box::new(summary_from!(row))) } else { KeyUse::Other })
+    });
+    Ok(used.collect())
 }

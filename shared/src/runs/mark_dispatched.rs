@@ -18,3 +18,18 @@ pub async fn mark_dispatched(
     sqlx::query_file!("sql/mark_dispatched.sql", tenant, run_id, due_at).execute(conn).await?;
     Ok(())
 }
+
+/// As [`mark_dispatched`] for several runs: tenant, run and `due_at` of each, in one statement.
+///
+/// # Errors
+/// [`sqlx::Error`]; they stay due, so the messages are sent once more, which is harmless.
+pub async fn mark_all_dispatched(
+    conn: &mut PgConnection,
+    sent: &[(Uuid, Uuid, DateTime<Utc>)],
+) -> Result<(), sqlx::Error> {
+    let tenants: Vec<Uuid> = sent.iter().map(|(tenant, _, _)| *tenant).collect();
+    let runs: Vec<Uuid> = sent.iter().map(|(_, run, _)| *run).collect();
+    let due: Vec<DateTime<Utc>> = sent.iter().map(|(_, _, due_at)| *due_at).collect();
+    sqlx::query_file!("sql/mark_all_dispatched.sql", &tenants, &runs, &due).execute(conn).await?;
+    Ok(())
+}

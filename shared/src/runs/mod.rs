@@ -5,11 +5,15 @@
 
 mod cancel;
 mod claim;
+mod claim_by_ids;
 mod complete;
+mod complete_all;
 mod create;
+mod create_all;
 mod fields;
 mod get;
 mod heartbeat;
+mod heartbeat_all;
 mod holder;
 mod idempotency;
 mod list;
@@ -19,26 +23,34 @@ mod model;
 mod parameters;
 mod release;
 mod retry;
+mod rounds;
+mod summary;
 
 pub use crate::cursor::{Cursor, InvalidCursor};
 pub use cancel::{CancelError, CancelRequest, cancel};
 pub use claim::{
     Claim, ClaimError, ClaimOptions, ClaimPair, ClaimReply, ClaimRequest, Claimed, ClaimedRun,
-    ClaimedVersion, MAX_RUNS, claim, claim_by_ids,
+    ClaimedVersion, MAX_RUNS, claim,
 };
+pub use claim_by_ids::{claim_by_ids, exist};
 pub use complete::{CompleteError, CompleteRefusal, CompleteReply, CompleteRequest, complete};
+pub use complete_all::{Completion, complete_all};
 pub use create::{CreateError, CreateRequest, Created, create};
+pub use create_all::{CreatedSummary, Creation, create_all};
 pub(crate) use fields::{Faults, is_storable};
 pub use get::{Attempt, GetError, PipelineVersion, RunDetails, WaitingFor, WaitingReason, get};
 pub use heartbeat::{HeartbeatError, HeartbeatRefusal, HeartbeatReply, HeartbeatRequest, heartbeat};
+pub use heartbeat_all::{Beat, heartbeat_all};
 pub use holder::Standing;
 pub use list::{ListFilter, Page, RunPage, list};
-pub use mark_dispatched::mark_dispatched;
+pub use mark_dispatched::{mark_all_dispatched, mark_dispatched};
 pub use marks::Marks;
 pub use model::{Dispatch, Labels, Outcome, Run, RunStatus};
 pub(crate) use model::{run_from, run_if_any};
 pub use release::{ReleaseReply, ReleaseRequest, release};
 pub use retry::{RetryError, RetryFrom, RetryRequest, retry};
+pub use summary::RunSummary;
+pub(crate) use summary::summary_from;
 
 /// The lease of a claim that names none, in seconds.
 pub const DEFAULT_LEASE_SECONDS: i32 = 300;

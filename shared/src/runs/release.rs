@@ -70,8 +70,8 @@ pub async fn release(
     if let Some(row) = row {
         return Ok(run_from!(row));
     }
-    let standing = holder(conn, scope, run_id, Some(request.lease_token)).await?;
-    Err(match refusal(standing.as_ref()) {
+    let held = holder(conn, scope, run_id, Some(request.lease_token)).await?;
+    Err(match refusal(held.as_ref().map(|(_, standing)| standing)) {
         // With a token there is no such refusal.
         HeartbeatRefusal::LeaseTokenRequired => HeartbeatRefusal::LeaseLost,
         refusal => refusal,

@@ -89,7 +89,7 @@ async fn claimer(storm: &Storm, options: &PgConnectOptions, world: World, limit:
                 .await
                 .unwrap();
                 let Some(any) = any else { continue };
-                runs::claim_by_ids(&mut conn, &[(tenant, any)], &worker, 30, false).await.unwrap()
+                runs::claim_by_ids(&mut conn, &[(tenant, any)], &worker, 30).await.unwrap()
             }
             way => {
                 let max_runs = if way < 3 { 7 } else { 1 };

@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod bulk;
 mod cancels;
 mod claims;
 mod creates;

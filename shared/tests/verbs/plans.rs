@@ -92,6 +92,20 @@ async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
     let generic = "force_generic_plan";
 
     for (sql, arguments, what) in [
+        (
+            include_str!("../../sql/heartbeat_all.sql"),
+            format!("'{{null}}', '{{{id}}}', '{{{id}}}', '{{null}}', '{{null}}'"),
+            "heartbeat all",
+        ),
+        (
+            include_str!("../../sql/complete_all.sql"),
+            format!(
+                "'{{null}}', '{{{id}}}', '{{{id}}}', '{{true}}', '{{true}}', '{{null}}', '{{null}}', '{{null}}'"
+            ),
+            "complete all",
+        ),
+        (include_str!("../../sql/holders.sql"), format!("'{{null}}', '{{{id}}}', '{{{id}}}'"), "holders"),
+        (include_str!("../../sql/exist.sql"), format!("'{{null}}', '{{{id}}}'"), "exist"),
         (include_str!("../../sql/heartbeat.sql"), format!("null, '{id}', '{id}', null, null"), "heartbeat"),
         (include_str!("../../sql/complete.sql"), format!("null, '{id}', '{id}', null"), "complete"),
         (include_str!("../../sql/fail.sql"), format!("null, '{id}', '{id}', true, null, null, null"), "fail"),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
 use runplane::runs::{
-    self, CancelRequest, Claim, CompleteRequest, HeartbeatRequest, Marks, Outcome, ReleaseRequest,
-    RetryRequest,
+    self, Beat, CancelRequest, Claim, CompleteRequest, Completion, Creation, HeartbeatRequest, Marks,
+    Outcome, ReleaseRequest, RetryRequest,
 };
 use runplane::scope::Scope;
 use runplane::sweep;
@@ -102,7 +102,7 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
             db.call(async |conn| runs::create(conn, &cache, &world.request(), None).await).await.unwrap().run;
         expect("create without a key");
         let by_ids = [(Scope::Tenant(world.tenant), second.id)];
-        let claims = db.call(async |conn| runs::claim_by_ids(conn, &by_ids, "w", 30, true).await).await;
+        let claims = db.call(async |conn| runs::claim_by_ids(conn, &by_ids, "w", 30).await).await;
         let claim = claims.unwrap().pop().unwrap();
         expect("claim_by_ids");
         others(&db, world, &claim, expect).await;
@@ -121,7 +121,7 @@ async fn others(db: &Db, world: World, claim: &Claim, expect: impl Fn(&str)) {
     db.call(async |conn| runs::release(conn, scope, id, &release).await).await.unwrap();
     expect("release");
     let by_ids = [(scope, id)];
-    let claims = db.call(async |conn| runs::claim_by_ids(conn, &by_ids, "w", 30, true).await).await;
+    let claims = db.call(async |conn| runs::claim_by_ids(conn, &by_ids, "w", 30).await).await;
     let claim = claims.unwrap().pop().unwrap();
     expect("claim_by_ids");
     let failure =
@@ -156,4 +156,75 @@ async fn others(db: &Db, world: World, claim: &Claim, expect: impl Fn(&str)) {
     expect("sweep retention");
     db.call(async |conn| sweep::workers(conn, Scope::All, 10).await).await.unwrap();
     expect("sweep workers");
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_batch_of_a_hundred_takes_as_many_round_trips_as_one_run(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let mut seed = options.connect().await.unwrap();
+    let world = world(&mut seed).await;
+    let wire = Arc::new(Wire::default());
+    let port = proxy(Arc::clone(&wire), options.get_host().to_owned(), options.get_port()).await;
+    let quiet = Duration::from_secs(3600);
+    let db =
+        Db::new(options.host("127.0.0.1").port(port), Plans::Generic, Pooler::None).ping_after_idle(quiet);
+    let cache = ParamsCache::default();
+    // The first round prepares the statements, and looks at the version.
+    for (size, counts) in [(1, false), (1, true), (100, true)] {
+        let expect = |verb: &str, trips: usize| {
+            let taken = wire.round_trips.swap(0, Ordering::SeqCst);
+            assert!(!counts || taken == trips, "{verb} of {size} took {taken} round trips");
+        };
+        expect_reset(&wire);
+        let request = world.request();
+        let keys: Vec<_> = (0..size).map(|number| format!("{counts}-{size}-{number}")).collect();
+        let items: Vec<_> =
+            keys.iter().map(|key| Creation { request: &request, idempotency_key: Some(key) }).collect();
+        let created = db.call(async |conn| runs::create_all(conn, &cache, &items).await).await.unwrap();
+        expect("create_all", 1);
+        let again = db.call(async |conn| runs::create_all(conn, &cache, &items).await).await.unwrap();
+        assert!(again.into_iter().all(|answer| !answer.unwrap().new));
+        expect("create_all with keys that came before", 2);
+        let created: Vec<_> = created.into_iter().map(|answer| answer.unwrap().run).collect();
+        let sent: Vec<_> =
+            created.iter().map(|run| (run.tenant_id, run.id, run.dispatch_due_at.unwrap())).collect();
+        db.call(async |conn| runs::mark_all_dispatched(conn, &sent).await).await.unwrap();
+        expect("mark_all_dispatched", 1);
+        let asked: Vec<_> = created.iter().map(|run| (Scope::All, run.id)).collect();
+        let claims = db.call(async |conn| runs::claim_by_ids(conn, &asked, "w", 30).await).await.unwrap();
+        assert_eq!(claims.len(), size);
+        expect("claim_by_ids", 1);
+        let token = |claim: &Claim| Some(claim.run.lease_token);
+        let beats: Vec<_> = claims
+            .iter()
+            .map(|claim| HeartbeatRequest { lease_token: token(claim), ..HeartbeatRequest::default() })
+            .collect();
+        let beats: Vec<_> = claims
+            .iter()
+            .zip(&beats)
+            .map(|(claim, request)| Beat { scope: Scope::All, run_id: claim.run.run.id, request })
+            .collect();
+        db.call(async |conn| runs::heartbeat_all(conn, &beats).await).await.unwrap();
+        expect("heartbeat_all", 1);
+        // Both outcomes, one statement.
+        let ends = [Outcome::Succeeded, Outcome::Failed].into_iter().cycle();
+        let ends: Vec<_> = claims
+            .iter()
+            .zip(ends)
+            .map(|(claim, end)| CompleteRequest { lease_token: token(claim), ..CompleteRequest::new(end) })
+            .collect();
+        let completions: Vec<_> = claims
+            .iter()
+            .zip(&ends)
+            .map(|(claim, request)| Completion { scope: Scope::All, run_id: claim.run.run.id, request })
+            .collect();
+        let ended = db.call(async |conn| runs::complete_all(conn, &completions).await).await.unwrap();
+        assert!(ended.iter().all(Result::is_ok));
+        expect("complete_all", 1);
+        let again = db.call(async |conn| runs::complete_all(conn, &completions).await).await.unwrap();
+        assert_eq!(again, ended);
+        expect("complete_all again", 2);
+    }
 }

@@ -72,8 +72,7 @@ async fn a_claim_and_a_completion_leave_the_list_alone(mut conn: Conn) {
     let world = world(&mut conn).await;
     let id = Row::new(RunStatus::Queued).insert(&mut conn, world).await;
     let before = written(&mut conn).await;
-    let claimed =
-        runplane::runs::claim_by_id(&mut conn, runplane::scope::Scope::All, id, "w", 30).await.unwrap();
+    let claimed = crate::support::claim_by_id(&mut conn, runplane::scope::Scope::All, id, "w").await;
     let request = serde_json::json!({"status": "SUCCEEDED", "lease_token": claimed.unwrap().run.lease_token});
     let request = serde_json::from_value(request).unwrap();
     runplane::runs::complete(&mut conn, runplane::scope::Scope::All, id, &request).await.unwrap();

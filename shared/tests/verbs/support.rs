@@ -66,7 +66,7 @@ pub async fn claim(
 
 /// A claim of the run that a message names, with a lease of 30 s.
 pub async fn claim_by_id(conn: &mut PgConnection, scope: Scope, id: Uuid, worker: &str) -> Option<Claim> {
-    runs::claim_by_ids(conn, &[(scope, id)], worker, 30, true).await.unwrap().pop()
+    runs::claim_by_ids(conn, &[(scope, id)], worker, 30).await.unwrap().pop()
 }
 
 /// A run as the tests put it into the table.

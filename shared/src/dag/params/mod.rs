@@ -43,7 +43,7 @@ struct Compiled {
 }
 
 /// The `params` of a spec are no schema. An approved version has none such.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("params are no JSON Schema: {0}")]
 pub struct ParamsError(String);
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bad_input;
+mod bulk;
 mod cancel;
 mod catalog;
 mod claims;
