@@ -1,15 +1,20 @@
 //! Runs that still wait, taken over from a service that is stopped.
 
-use runplane::runs::{self, ClaimOptions, RunStatus};
+use runplane::runs::{self, ClaimOptions, Marks, RunStatus};
 use runplane::scope::Scope;
 use serde_json::json;
 use sqlx::{Connection as _, PgPool};
-use uuid::Uuid;
 
 use crate::support::{Ends, id};
 
-const OPTIONS: ClaimOptions<'_> =
-    ClaimOptions { worker: "worker", queues: None, lease_seconds: 300, claim_id: None, again: false };
+const OPTIONS: ClaimOptions<'_> = ClaimOptions {
+    worker: "worker",
+    queues: None,
+    lease_seconds: 300,
+    claim_id: None,
+    max_runs: 100,
+    pushed_only: false,
+};
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn waiting_runs_are_taken_over_once_and_claimed_in_their_old_order(pool: PgPool) {
@@ -27,12 +32,9 @@ async fn waiting_runs_are_taken_over_once_and_claimed_in_their_old_order(pool: P
     assert!(!said.remarks().iter().any(|remark| remark.contains("QUEUED")), "{:?}", said.remarks());
 
     let mut conn = ends.pool.acquire().await.unwrap();
-    let mut claimed = Vec::new();
-    for _ in 0..2 {
-        claimed
-            .push(runs::claim(&mut conn, Scope::All, Uuid::nil(), OPTIONS).await.unwrap().unwrap().run.run);
-    }
-    assert!(runs::claim(&mut conn, Scope::All, Uuid::nil(), OPTIONS).await.unwrap().is_none());
+    let claims = runs::claim(&mut conn, Scope::All, &Marks::default(), OPTIONS).await.unwrap().claims;
+    let claimed: Vec<_> = claims.into_iter().map(|claim| claim.run.run).collect();
+    assert_eq!(claimed.len(), 2);
     drop(conn);
     assert_eq!([claimed[0].id, claimed[1].id], [id("1005"), id("1004")], "the older one first");
     assert_eq!(json!(claimed[1].parameters), json!({"day": 4}));

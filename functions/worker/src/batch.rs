@@ -2,7 +2,6 @@
 //! neighbours are done.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use runplane::db::is_unavailable;
@@ -11,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::execute::execute;
+use crate::follow::follow;
 use crate::lease::{self, ToKeep};
 use crate::received::{Received, sort, why_unclaimed};
 use crate::record::{self, Batch, Done, RecordError};
@@ -46,7 +46,14 @@ pub async fn handle(worker: &Arc<Worker>, event: SqsEvent, leave: CancellationTo
     for ((one, claim), lease) in sorted.claimed.into_iter().zip(leases) {
         let (batch, work) = (Arc::clone(&batch), Arc::clone(&claim));
         let work = async move { execute(&work).await };
-        tasks.push(spawn(worker, one, async move { record::run(&batch, &claim, lease, work).await }));
+        let freed = Arc::clone(worker);
+        tasks.push(spawn(worker, one, async move {
+            let result = record::run(&batch, &claim, lease, work).await;
+            if matches!(result, Ok(Done::Completed(_))) {
+                follow(&freed, &batch, &claim).await;
+            }
+            result
+        }));
     }
     // Beside the work.
     let mut others = why_unclaimed(worker, sorted.unclaimed).await;

@@ -5,6 +5,7 @@ mod batch;
 mod batch_tests;
 mod complete;
 mod execute;
+mod follow;
 mod lease;
 mod leave;
 mod received;

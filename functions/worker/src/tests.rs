@@ -39,7 +39,7 @@ pub fn worker_with(app: Arc<App>, pace: Pace) -> Arc<Worker> {
     Arc::new(Worker { app, name: "worker".to_owned(), pace })
 }
 
-async fn failures(app: &Arc<App>, event: &str) -> Vec<String> {
+pub async fn failures(app: &Arc<App>, event: &str) -> Vec<String> {
     let event: SqsEvent = serde_json::from_str(event).unwrap();
     let worker = worker_with(Arc::clone(app), QUICK);
     let response = batch::handle(&worker, event, CancellationToken::new()).await;
@@ -47,7 +47,7 @@ async fn failures(app: &Arc<App>, event: &str) -> Vec<String> {
 }
 
 /// A message of the demo tenant's run.
-fn message(run_id: Uuid) -> String {
+pub fn message(run_id: Uuid) -> String {
     serde_json::json!({"Records": [{
         "messageId": "m", "body": format!(r#"{{"run_id":"{run_id}"}}"#), "attributes": {"MessageGroupId": DEMO_TENANT},
     }]})
