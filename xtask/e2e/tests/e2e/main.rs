@@ -12,6 +12,7 @@ mod idempotency;
 mod isolation;
 mod leases;
 mod life;
+mod limits;
 mod lists;
 mod original_client;
 mod parameters;
