@@ -2,7 +2,6 @@
 //! neighbours are done.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use runplane::db::is_unavailable;
