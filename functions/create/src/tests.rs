@@ -67,7 +67,7 @@ async fn every_field_is_taken_over(_pool: PgPoolOptions, options: PgConnectOptio
         "claim_count": 0,
         "claimed_at": null,
         "claimed_by": null,
-        "concurrency_key": null,
+        "concurrency_key": "orders",
         "created_at": "[time]",
         "dispatch": "pull",
         "dispatch_due_at": null,

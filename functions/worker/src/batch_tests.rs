@@ -169,9 +169,12 @@ async fn a_completion_that_postgres_refuses_does_not_take_its_neighbours_along(
     let app = app(options, FUNCTION).await;
     let runs = several(&app, 3).await;
     let (batch, completing) = batch_of(&app);
+    let mut claims = Vec::new();
+    for run in &runs {
+        claims.push(claimed_run(&app, *run).await);
+    }
     let mut reports = Vec::new();
-    for (number, run) in runs.iter().enumerate() {
-        let claim = claimed_run(&app, *run).await;
+    for (number, (run, claim)) in runs.iter().zip(claims).enumerate() {
         let request = CompleteRequest {
             lease_token: Some(claim.run.lease_token),
             // NUL cannot be stored: no request of the API has it, but a worker's own result might.

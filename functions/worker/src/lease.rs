@@ -180,7 +180,7 @@ impl Rounds {
                         "heartbeat did not reach Postgres"
                     );
                     if extended_at.elapsed() >= self.pace.lease() {
-                        leases.drain().for_each(|(_, lease)| lease.is_lost(Lost::Silent));
+                        leases.drain().for_each(|(_, lease)| lease.tell(Lost::Silent));
                     }
                     pause = self.pace.retry_after;
                 }
@@ -201,7 +201,7 @@ impl Rounds {
             let Err(refusal) = answer else { continue };
             if let Some(lease) = leases.remove(&run_id) {
                 lease.span.in_scope(|| tracing::warn!("heartbeat refused: {refusal}"));
-                lease.is_lost(Lost::Refused);
+                lease.tell(Lost::Refused);
             }
         }
         Ok(())
@@ -222,7 +222,7 @@ impl Rounds {
 
 impl Lease {
     /// Whoever has stopped listening has stopped working.
-    fn is_lost(self, why: Lost) {
+    fn tell(self, why: Lost) {
         self.lost.send(why).ok();
     }
 }

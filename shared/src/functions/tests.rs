@@ -133,6 +133,7 @@ async fn a_call_that_the_table_does_not_list_is_caught() {
             (SendMessage, caught(dispatcher.send_batch(&[notice])).await),
             (GetQueueAttributes, caught(dispatcher.backlog()).await),
             (ChangeMessageVisibility, caught(dispatcher.hide("receipt", 0)).await),
+            (ChangeMessageVisibility, caught(dispatcher.hide_all(&["receipt"], 0)).await),
         ];
         for (call, caught) in calls {
             let (name, action) = (function.name, call.action());

@@ -17,6 +17,9 @@ pub const MAX_ITEMS: usize = 100;
 /// The faults of all items together are told up to about so many bytes: Lambda answers up to 6 MB, in which each may take twice as much.
 const MAX_PROBLEM_BYTES: usize = 1024 * 1024;
 
+/// The items of a body: what stands beside each request, and the request; or what is wrong with it.
+pub type Items<B, T> = Vec<Result<(B, T), Problem>>;
+
 #[derive(Deserialize)]
 struct Body {
     items: Vec<Box<RawValue>>,
@@ -79,7 +82,7 @@ impl Call {
     pub fn items<B: Beside, T: DeserializeOwned>(
         &self,
         check: impl Fn(&T) -> Result<(), Problem>,
-    ) -> Result<Vec<Result<(B, T), Problem>>, Problem> {
+    ) -> Result<Items<B, T>, Problem> {
         let Body { items } = self.body()?;
         if items.is_empty() || items.len() > MAX_ITEMS {
             let detail = format!("must be 1 to {MAX_ITEMS} items, are {}", items.len());

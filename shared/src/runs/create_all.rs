@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -118,12 +117,10 @@ async fn insert(
     conn: &mut PgConnection,
     pending: &[Pending<'_>],
 ) -> Result<HashMap<usize, RunSummary>, sqlx::Error> {
-    let right: Vec<(usize, Uuid, &Creation<'_>, &Option<Vec<u8>>, &Map<String, Value>)> = pending
+    let right: Vec<_> = pending
         .iter()
         .filter_map(|one| match &one.checked {
-            Checked::Right(parameters) => {
-                Some((one.position, Uuid::now_v7(), &one.item, &one.digest, parameters))
-            }
+            Checked::Right(parameters) => Some((one, parameters)),
             Checked::Wrong(_) | Checked::NoSchema(_) | Checked::NotApproved => None,
         })
         .collect();
@@ -131,12 +128,12 @@ async fn insert(
         return Ok(HashMap::new());
     }
     let no_labels = Labels::new();
-    let requests = || right.iter().map(|(_, _, item, _, _)| item.request);
-    let ids: Vec<_> = right.iter().map(|(_, id, _, _, _)| *id).collect();
+    let requests = || right.iter().map(|(one, _)| one.item.request);
+    let ids: Vec<_> = right.iter().map(|_| Uuid::now_v7()).collect();
     let tenants: Vec<_> = requests().map(|request| request.tenant_id).collect();
     let versions: Vec<_> = requests().map(|request| request.pipeline_version_id).collect();
     let triggers: Vec<_> = requests().map(|r| r.trigger_type.as_deref().unwrap_or("manual")).collect();
-    let parameters: Vec<_> = right.iter().map(|(_, _, _, _, parameters)| Json(*parameters)).collect();
+    let parameters: Vec<_> = right.iter().map(|(_, parameters)| Json(*parameters)).collect();
     let queues: Vec<_> = requests().map(|request| request.queue.as_deref()).collect();
     let priorities: Vec<_> = requests().map(|request| request.priority.unwrap_or(5) as i16).collect();
     let labels: Vec<_> = requests().map(|r| Json(r.labels.as_ref().unwrap_or(&no_labels))).collect();
@@ -144,8 +141,8 @@ async fn insert(
     let run_after: Vec<_> = requests().map(|request| request.run_after).collect();
     let max_attempts: Vec<_> = requests().map(|request| request.max_attempts).collect();
     let max_lost: Vec<_> = requests().map(|request| request.max_lost.unwrap_or(3)).collect();
-    let keys: Vec<_> = right.iter().map(|(_, _, item, _, _)| item.idempotency_key).collect();
-    let digests: Vec<_> = right.iter().map(|(_, _, _, digest, _)| digest.as_deref()).collect();
+    let keys: Vec<_> = right.iter().map(|(one, _)| one.item.idempotency_key).collect();
+    let digests: Vec<_> = right.iter().map(|(one, _)| one.digest.as_deref()).collect();
     let start_by: Vec<_> = requests().map(|request| request.start_by).collect();
     let concurrency_keys: Vec<_> = requests().map(|request| request.concurrency_key.as_deref()).collect();
     let rows = sqlx::query_file!(
@@ -171,5 +168,6 @@ async fn insert(
     .await?;
     let mut by_id: HashMap<Uuid, RunSummary> =
         rows.into_iter().map(|row| (row.id, summary_from!(row))).collect();
-    Ok(right.iter().filter_map(|(position, id, _, _, _)| Some((*position, by_id.remove(id)?))).collect())
+    let placed = ids.iter().zip(&right).filter_map(|(id, (one, _))| Some((one.position, by_id.remove(id)?)));
+    Ok(placed.collect())
 }
