@@ -20,3 +20,4 @@ mod shapes;
 mod sweep;
 mod waiting;
 mod worker;
+mod workers;
