@@ -1,3 +1,5 @@
+alter table pipeline_runs reset (
+  autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold, autovacuum_vacuum_cost_limit, autovacuum_analyze_scale_factor);
 drop trigger list_new_runs on pipeline_runs;
 drop trigger list_changed_run on pipeline_runs;
 drop trigger unlist_deleted_runs on pipeline_runs;

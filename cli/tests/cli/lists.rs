@@ -64,6 +64,7 @@ fn a_list_is_narrowed_by_what_the_api_knows() {
         named(),
         told(200, page(json!([version("APPROVED", 1)]), Value::Null)),
         empty(),
+        empty(),
     ]);
     for command in [
         &["pipelines", "list", "--name", "a b&c", "--limit", "5"] as &[_],
@@ -74,6 +75,7 @@ fn a_list_is_narrowed_by_what_the_api_knows() {
              team=a=b --label day=1 --created-after 2026-01-31T13:00:00+01:00 --created-before \
              2026-02-01T00:00:00.5Z",
         ),
+        &["workers", "list", "--queue", "gpu", "--alive", "true"],
     ] {
         api.run(command).ends_with(0);
     }
@@ -85,6 +87,7 @@ fn a_list_is_narrowed_by_what_the_api_knows() {
     GET /api/pipelines?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6&name=daily
     GET /api/pipeline-versions?pipeline_id=0199e0c0-0000-7000-8000-000000000012&limit=100&tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6
     GET /api/runs?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6&pipeline_id=0199e0c0-0000-7000-8000-000000000012&pipeline_version_id=b31dbeba-3a2e-4fa9-a084-72c75f9f18a3&queue=slow&created_after=2026-01-31T12%3A00%3A00Z&created_before=2026-02-01T00%3A00%3A00.500Z&status=FAILED&label.team=a%3Db&label.day=1
+    GET /api/workers?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6&queue=gpu&alive=true
     ");
 }
 

@@ -244,3 +244,34 @@ fn the_event_of_the_schedule_and_of_an_operator_is_read() {
 async fn the_sweep_reads_the_settings_that_the_table_lists_for_it() {
     check_settings(FUNCTION, crate::configure).await;
 }
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn old_runs_that_have_to_stay_are_walked_past_once_over_several_sweeps(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    app(options.clone(), FUNCTION).await;
+    let app = App::new(FUNCTION, Db::new(options, Plans::Generic, Pooler::None), None);
+    // More than one sweep walks past in vain, and behind them one that may go.
+    runs(&app, 6_000, "created_at = now() - interval '92 days'").await;
+    let old = "update pipeline_runs set created_at = now() - interval '91 days', finished_at = now() - interval '91 days'
+               where finished_at is not null";
+    assert_eq!(execute(&app, sqlx::query(old)).await, 1);
+    let bookmark = Bookmark::default();
+    let mut deleted = Vec::new();
+    for _ in 0..3 {
+        let (swept, result) = sweep(&app, Scope::All, limits(), &bookmark).await;
+        result.unwrap();
+        assert!(!swept.unfinished, "{swept:?}");
+        deleted.push(swept.deleted);
+    }
+    assert_eq!(deleted, [0, 1, 0], "the second sweep goes on where the first one stopped");
+
+    // Without a bookmark it begins with the oldest again, and gives up at the same place.
+    execute(&app, sqlx::query("update pipeline_runs set status = 'CANCELLED', finished_at = created_at, dispatch_due_at = null where id = (select id from pipeline_runs where dispatch = 'push' order by id desc limit 1)")).await;
+    let mut fresh = Vec::new();
+    for _ in 0..2 {
+        fresh.push(sweep(&app, Scope::All, limits(), &Bookmark::default()).await.0.deleted);
+    }
+    assert_eq!(fresh, [0, 0]);
+}

@@ -22,3 +22,4 @@ mod shapes;
 mod sweep;
 mod waiting;
 mod worker;
+mod workers;
