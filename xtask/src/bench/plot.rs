@@ -19,6 +19,8 @@ const COLOURS: [RGBColor; 6] = [
 ];
 const FONT: &str = "sans-serif";
 const WIDTH: u32 = 900;
+/// Of the width, what lines have.
+const PLANE: i32 = 690;
 
 /// A figure with its range.
 #[derive(Debug)]
@@ -83,9 +85,12 @@ pub fn lines(path: &Path, title: &str, axis: &Axis, y: &str, lines: &[Line]) -> 
     let last = points().map(|point| point.0).reduce(f64::max).context("nothing to plot")?;
     let most = points().map(|point| point.1).fold(f64::MIN_POSITIVE, f64::max);
     let root = area(path, 420)?;
-    let mut chart = ChartBuilder::on(&root)
+    // The legend stands beside the lines: there is no corner that they never come to.
+    let (plane, legend) = root.split_horizontally(PLANE);
+    let mut chart = ChartBuilder::on(&plane)
         .caption(title, (FONT, 18))
         .margin(15)
+        .margin_right(35)
         .x_label_area_size(40)
         .y_label_area_size(65)
         .build_cartesian_2d(0.0..last.max(1.0), 0.0..most * 1.1)?;
@@ -105,20 +110,14 @@ pub fn lines(path: &Path, title: &str, axis: &Axis, y: &str, lines: &[Line]) -> 
         .y_desc(y)
         .y_label_formatter(&|y| format!("{y:.0}"))
         .draw()?;
-    for (line, colour) in lines.iter().zip(COLOURS.into_iter().cycle()) {
-        let drawn =
-            chart.draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?;
-        drawn
-            .label(&line.label)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
+    for (row, (line, colour)) in lines.iter().zip(COLOURS.into_iter().cycle()).enumerate() {
+        let style = colour.stroke_width(2);
+        chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
         chart.draw_series(line.points.iter().map(|&point| Circle::new(point, 3, colour.filled())))?;
+        let middle = 60 + 24 * row as i32;
+        legend.draw(&PathElement::new([(0, middle), (20, middle)], style))?;
+        legend.draw_text(&line.label, &(FONT, 12).into_text_style(&legend), (28, middle - 7))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .draw()?;
     written(&root, path)
 }
 
