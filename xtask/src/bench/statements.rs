@@ -30,11 +30,11 @@ impl Statement {
     /// The types that Postgres infers for the parameters. Fails when the statement does not fit the database, or when there
     /// are more or fewer arguments than parameters.
     pub async fn types(&self, connection: &mut PgConnection) -> Result<Vec<String>> {
-        let prepare = format!("deallocate all; prepare statement as {}", self.sql);
+        let prepare = format!("prepare typed as {}", self.sql);
         sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *connection).await?;
-        let types = "select parameter_types::text[] from pg_prepared_statements where name = 'statement'";
+        let types = "select parameter_types::text[] from pg_prepared_statements where name = 'typed'";
         let types: Vec<String> = sqlx::query_scalar(types).fetch_one(&mut *connection).await?;
-        sqlx::raw_sql("deallocate all").execute(connection).await?;
+        sqlx::raw_sql("deallocate typed").execute(connection).await?;
         if types.len() != self.arguments.len() {
             let (wanted, given) = (types.len(), self.arguments.len());
             bail!("a statement has {wanted} parameters, the benchmark gives it {given}: {}", self.sql);

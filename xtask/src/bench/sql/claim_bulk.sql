@@ -2,7 +2,7 @@
 --
 -- $1 tenant   $2 worker   $3 lease in seconds   $4 runs at most
 with best as materialized (
-  select q.id, q.pipeline_version_id
+  select q.id
   from pipeline_runs q
   where q.tenant_id = $1
     and q.status = 'QUEUED'
@@ -27,9 +27,11 @@ claimed as (
       redispatch_at = null,
       dispatches = 0,
       updated_at = now()
-  from best
-  join pipeline_versions v on v.id = best.pipeline_version_id
-  where r.id = best.id
-  returning r.id, r.lease_token
+  -- An array, of which Postgres expects few: of a limit that it does not know, it expects a tenth of all rows, and reads the
+  -- whole table for them.
+  where r.id = any (array (select best.id from best))
+  returning r.id, r.lease_token, r.pipeline_version_id
 )
-select array_agg(id)::text as ids, array_agg(lease_token)::text as tokens from claimed
+select array_agg(c.id)::text as ids, array_agg(c.lease_token)::text as tokens
+from claimed c
+join pipeline_versions v on v.id = c.pipeline_version_id
