@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
-use super::verbs::{Case, Measured};
+use super::case::{Case, Measured, Work};
 use super::{noise, world};
 use crate::cargo_lambda;
 use crate::paths::Dirs;
@@ -17,10 +17,37 @@ use crate::progress::say;
 #[derive(Debug)]
 pub struct Driver(PathBuf);
 
-#[derive(Deserialize)]
-struct Report {
-    done: u64,
-    seconds: f64,
+/// What it is told.
+#[derive(Serialize)]
+struct Spec<'a> {
+    work: Work,
+    size: u32,
+    connections: u32,
+    seconds: u32,
+    slices: u32,
+    any_tenant: bool,
+    tenant: &'a str,
+    version: &'a str,
+}
+
+/// What it has done.
+#[derive(Debug, Deserialize)]
+pub struct Report {
+    /// Runs.
+    pub done: u64,
+    /// For how long.
+    pub seconds: f64,
+    /// As many as asked for, one after the other, each of about the same length.
+    pub slices: Vec<Slice>,
+}
+
+/// A part of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Slice {
+    /// Runs.
+    pub done: u64,
+    /// For how long.
+    pub seconds: f64,
 }
 
 impl Driver {
@@ -39,26 +66,34 @@ impl Driver {
         Ok(Self(target(dirs).join("release/examples/bench_verbs")))
     }
 
-    /// Runs a case on the database that [`world::copy`] made.
-    pub async fn run(
+    /// Runs a case on the database for some seconds. Fails with what the driver says.
+    pub async fn run(&self, database_url: &str, case: Case, seconds: u32) -> Result<Measured> {
+        let cpu = noise::children_cpu_seconds();
+        let report = self.report(database_url, case, seconds, 1, false).await?;
+        let cpu = cpu.zip(noise::children_cpu_seconds()).map(|(before, after)| after - before);
+        Ok(Measured::new(report.done, report.done as f64 / report.seconds, cpu))
+    }
+
+    /// The same, told by slices of the time; with claims that name the tenant or none.
+    pub async fn report(
         &self,
         database_url: &str,
         case: Case,
-        connections: u32,
         seconds: u32,
-    ) -> Result<Measured> {
+        slices: u32,
+        any_tenant: bool,
+    ) -> Result<Report> {
+        let Case { work, size, connections } = case;
+        let (tenant, version) = (world::TENANT, world::VERSION);
+        let spec = Spec { work, size, connections, seconds, slices, any_tenant, tenant, version };
         let mut command = Command::new(&self.0);
-        command.arg(case.name()).args([connections, seconds].map(|number| number.to_string()));
-        command.args([world::TENANT, world::VERSION]).env("DATABASE_URL", database_url);
-        let cpu = noise::children_cpu_seconds();
+        command.arg(serde_json::to_string(&spec)?).env("DATABASE_URL", database_url);
         let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
         let output = output.context("cannot start the driver")?;
-        let cpu = cpu.zip(noise::children_cpu_seconds()).map(|(before, after)| after - before);
         if !output.status.success() {
             bail!("the driver failed: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
-        let report: Report = serde_json::from_slice(&output.stdout).context("the driver's report")?;
-        Ok(Measured::new(report.done, report.done as f64 / report.seconds, cpu))
+        serde_json::from_slice(&output.stdout).context("the driver's report")
     }
 }
 

@@ -1,14 +1,21 @@
 //! `cargo xtask bench …`: what docs/benchmarks.md reports. Each command starts what it needs and prints a markdown table.
 
+mod case;
 mod driver;
 mod environment;
+mod explain;
 mod functions;
+mod held;
 mod invocations;
 mod kills;
 mod noise;
+mod peers;
 mod pgbench;
+mod plot;
+pub mod scale;
 mod script;
 mod start;
+mod statements;
 mod stats;
 mod verbs;
 mod world;
@@ -17,14 +24,19 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::paths::Dirs;
+use crate::postgres;
 
 pub use driver::target;
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Verbs per second at 1, 8 and 32 connections, beside pgbench with the same statements
+    /// Verbs per second, one by one and in bulk, beside pgbench with the same statements and beside other queues
     Verbs(verbs::Options),
+    /// Pages that a claim, a completion and a list read, by how many runs wait, have ended, and by how many tenants
+    Scale(scale::Options),
+    /// Verbs per second while somebody holds an old snapshot open
+    Held(held::Options),
     /// Size, start and memory of the functions as they are deployed
     Functions(functions::Options),
     /// How long a run waits after its worker was killed
@@ -35,7 +47,17 @@ pub enum Command {
 pub async fn run(dirs: &Dirs, command: Command) -> Result<()> {
     match command {
         Command::Verbs(options) => verbs::run(dirs, &options).await,
+        Command::Scale(options) => scale::run(dirs, &options).await,
+        Command::Held(options) => held::run(dirs, &options).await,
         Command::Functions(options) => functions::run(dirs, &options).await,
         Command::Kills(options) => kills::run(dirs, &options).await,
     }
+}
+
+/// A Postgres whose throughput is measured: durable as ever, with memory and with room between checkpoints, so that none
+/// falls into one measurement and not into its neighbour.
+fn settings(name: &str) -> postgres::Options {
+    let settings = [("shared_buffers", "1GB"), ("max_wal_size", "8GB"), ("checkpoint_timeout", "30min")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    postgres::Options { name: name.to_owned(), port: None, throw_away: true, settings }
 }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::stats::Spread;
+
 /// Processor time since the machine started, over all cores, in ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cpu {
@@ -45,6 +47,45 @@ impl Cpu {
         let idle = self.idle.saturating_sub(before.idle) as f64;
         let steal = self.steal.saturating_sub(before.steal) as f64;
         Some(Shares { busy: 100.0 * (total - idle) / total, steal: 100.0 * steal / total })
+    }
+}
+
+/// What the machine did besides some measurements.
+#[derive(Debug, Default)]
+pub struct Noise {
+    load: Vec<f64>,
+    others: Vec<f64>,
+    steal: Vec<f64>,
+    since: Option<Cpu>,
+}
+
+impl Noise {
+    /// Watches for a second in which we do nothing; then measurements begin.
+    pub async fn before(&mut self) {
+        self.load.extend(load());
+        self.others.extend(of_others().await.map(|shares| shares.busy));
+        self.since = Cpu::now();
+    }
+
+    /// The measurements are over.
+    pub fn after(&mut self) {
+        let shares = Cpu::now().zip(self.since).and_then(|(now, before)| now.since(before));
+        self.steal.extend(shares.map(|shares| shares.steal));
+    }
+
+    /// All of it in one line.
+    pub fn line(&self) -> String {
+        let of = |figures: &[f64]| {
+            Spread::of(figures.iter().copied())
+                .map_or_else(|| "unknown".to_owned(), |spread| format!("{spread:.1}"))
+        };
+        format!(
+            "Noise, median (range): load average before each group of neighbours {}; processors busy with something else \
+             in the second before it {} %; stolen during it {} %.",
+            of(&self.load),
+            of(&self.others),
+            of(&self.steal)
+        )
     }
 }
 

@@ -1,15 +1,31 @@
 //! A statement of `shared/sql/` as pgbench takes it: the same SQL, its `$n` replaced by pgbench's variables.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 
+use super::statements::NULL;
+
 /// A pgbench variable that nobody sets: with `-M prepared`, its value is null.
-pub const NULL: &str = ":absent";
+const ABSENT: &str = ":absent";
+
+/// What `-D` gives to pgbench: a value for each name.
+pub type Variables = BTreeMap<String, String>;
 
 /// The statement with argument `n` in place of each `$n`, cast to the parameter's type (pgbench sends every occurrence as
-/// a parameter of its own, of which some would have no type otherwise). Whole-line comments are left out, as pgbench
-/// would read variables in them; so is what sqlx reads in column aliases (`"id: Kind"`, `"id!"`, `"id?"`), as `\gset` makes
-/// variables of the columns. Fails when an argument or a type is missing.
-pub fn to_pgbench(sql: &str, types: &[String], arguments: &[&str]) -> Result<String> {
+/// a parameter of its own, of which some would have no type otherwise). A text (`'…'`) and null become variables, so that
+/// Postgres plans without knowing them, as it does for the verbs; any other argument is taken as it is, such as `:name`, or
+/// `nullif(:name, '')` where `\gset` has made an empty text of null.
+///
+/// Whole-line comments are left out, as pgbench would read variables in them; so is what sqlx reads in column aliases
+/// (`"id: Kind"`, `"id!"`, `"id?"`), as `\gset` makes variables of the columns. Fails when an argument or a type is missing.
+pub fn to_pgbench(
+    sql: &str,
+    types: &[String],
+    arguments: &[String],
+    variables: &mut Variables,
+) -> Result<String> {
+    let arguments: Vec<String> = arguments.iter().map(|argument| variable(argument, variables)).collect();
     let lines = sql.lines().filter(|line| !line.trim_start().starts_with("--"));
     let sql = lines.collect::<Vec<_>>().join("\n");
     let mut script = String::with_capacity(sql.len() * 2);
@@ -38,6 +54,18 @@ pub fn to_pgbench(sql: &str, types: &[String], arguments: &[&str]) -> Result<Str
     Ok(script)
 }
 
+fn variable(argument: &str, variables: &mut Variables) -> String {
+    if argument == NULL {
+        return ABSENT.to_owned();
+    }
+    let text = argument.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    let Some(text) = text.filter(|text| !text.contains('\'')) else { return argument.to_owned() };
+    let known = variables.iter().find(|(_, value)| *value == text).map(|(name, _)| name.clone());
+    let name = known.unwrap_or_else(|| format!("text_{}", variables.len() + 1));
+    variables.insert(name.clone(), text.to_owned());
+    format!(":{name}")
+}
+
 fn column(alias: &str) -> &str {
     alias.split([':', '!', '?']).next().unwrap_or(alias)
 }
@@ -47,8 +75,8 @@ mod tests {
     use super::*;
 
     fn convert(sql: &str, types: &[&str], arguments: &[&str]) -> Result<String> {
-        let types: Vec<String> = types.iter().map(|&name| name.to_owned()).collect();
-        to_pgbench(sql, &types, arguments)
+        let of = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        to_pgbench(sql, &of(types), &of(arguments), &mut Variables::new())
     }
 
     #[test]
@@ -56,6 +84,23 @@ mod tests {
         let sql = "select $1, $2::text[] where $1 is null";
         let script = convert(sql, &["uuid", "text[]"], &[":tenant", NULL]).unwrap();
         assert_eq!(script, "select :tenant::uuid, :absent::text[]::text[] where :tenant::uuid is null");
+    }
+
+    #[test]
+    fn a_text_becomes_a_variable_and_equal_ones_are_one() {
+        let mut variables = Variables::new();
+        let [types, arguments] = [["text[]", "text", "text[]"], ["'{a,b}'", "'w'", "'{a,b}'"]]
+            .map(|texts| texts.map(str::to_owned));
+        let script = to_pgbench("f($1, $2, $3)", &types, &arguments, &mut variables).unwrap();
+        assert_eq!(script, "f(:text_1::text[], :text_2::text, :text_1::text[])");
+        assert_eq!(variables["text_1"], "{a,b}");
+        assert_eq!(variables["text_2"], "w");
+    }
+
+    #[test]
+    fn other_expressions_stay() {
+        let script = convert("f($1, $2)", &["text", "text"], &["('a' || 'b')", "nullif(:c, '')"]).unwrap();
+        assert_eq!(script, "f(('a' || 'b')::text, nullif(:c, '')::text)");
     }
 
     #[test]
@@ -89,7 +134,7 @@ mod tests {
         let sql = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/sql");
         for name in ["claim", "complete", "create"] {
             let sql = std::fs::read_to_string(sql.join(format!("{name}.sql"))).unwrap();
-            let script = convert(&sql, &["text"; 15], &[NULL; 15]).unwrap();
+            let script = convert(&sql, &["text"; 20], &[NULL; 20]).unwrap();
             assert!(!script.contains('$') && !script.contains("--"), "{name}: {script}");
         }
     }

@@ -1,9 +1,8 @@
-//! The database of `bench verbs`: one tenant, its version and a queue of runs; every measurement gets a fresh copy of it.
+//! The databases of the benchmarks: one tenant, its version and a queue of runs; every measurement gets a fresh copy.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::verbs::Case;
 use crate::database;
 use crate::paths::Dirs;
 use crate::postgres::Server;
@@ -13,15 +12,18 @@ pub const TENANT: &str = "0199e0c0-0000-7000-8000-0000000b0001";
 const PIPELINE: &str = "0199e0c0-0000-7000-8000-0000000b0011";
 /// The version of every run, APPROVED.
 pub const VERSION: &str = "0199e0c0-0000-7000-8000-0000000b0021";
-/// The database that is copied.
-const SEEDED: &str = "runplane";
-/// The copy.
-const COPY: &str = "bench";
+/// The database that measurements work on.
+pub const COPY: &str = "bench";
 
-/// Migrates the server's database and puts `backlog` runs that wait for a claim into it.
-pub async fn seed(dirs: &Dirs, server: &Server, backlog: u32) -> Result<()> {
-    database::migrate(dirs, &server.database_url).await?;
-    let mut connection = database::connect(&server.database_url).await?;
+/// As an SQL text.
+pub fn quoted(text: &str) -> String {
+    format!("'{text}'")
+}
+
+/// Migrates the database and puts `backlog` runs that wait for a claim into it.
+pub async fn seed(dirs: &Dirs, database_url: &str, backlog: u32) -> Result<()> {
+    database::migrate(dirs, database_url).await?;
+    let mut connection = database::connect(database_url).await?;
     let rows = format!(
         "insert into tenants (id, name) values ('{TENANT}', 'Bench');
          insert into pipelines (id, tenant_id, name) values ('{PIPELINE}', '{TENANT}', 'bench');
@@ -37,39 +39,31 @@ pub async fn seed(dirs: &Dirs, server: &Server, backlog: u32) -> Result<()> {
     Ok(connection.close().await?)
 }
 
-/// A fresh copy of the seeded database; returns its address. Copied file by file, so that every measurement starts with
-/// the same pages on disk, right after a checkpoint.
-pub async fn copy(server: &Server) -> Result<String> {
+/// An empty database of that name, in place of one that may be there; returns its address.
+pub async fn create(server: &Server, name: &str) -> Result<String> {
+    remake(server, name, "").await
+}
+
+/// A fresh copy of a seeded database; returns its address. Copied file by file, so that every measurement starts with the
+/// same pages on disk, right after a checkpoint.
+pub async fn copy(server: &Server, seeded: &str) -> Result<String> {
+    remake(server, COPY, &format!("template {seeded} strategy file_copy")).await
+}
+
+async fn remake(server: &Server, name: &str, how: &str) -> Result<String> {
     let mut connection = database::connect(&server.url("postgres")).await?;
-    for statement in [
-        format!("drop database if exists {COPY} with (force)"),
-        format!("create database {COPY} template {SEEDED} strategy file_copy"),
-    ] {
+    for statement in
+        [format!("drop database if exists {name} with (force)"), format!("create database {name} {how}")]
+    {
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
     }
     connection.close().await?;
-    Ok(server.url(COPY))
+    Ok(server.url(name))
 }
 
-/// Fails when the copy shows less work than a client says it `done`: statements that touch no row are fast.
-pub async fn check(database_url: &str, case: Case, backlog: u32, done: u64) -> Result<()> {
-    let counted = match case {
-        Case::ClaimComplete => "select count(*) from pipeline_runs where status = 'SUCCEEDED'",
-        Case::Create => "select count(*) - $1 from pipeline_runs where status = 'QUEUED'",
-    };
-    let mut connection = database::connect(database_url).await?;
-    let query = sqlx::query_scalar(counted);
-    let query = if case == Case::Create { query.bind(i64::from(backlog)) } else { query };
-    let found: i64 = query.fetch_one(&mut connection).await?;
-    if u64::try_from(found).unwrap_or(0) < done {
-        bail!("{}: a client says it did {done}, the table shows {found}", case.name());
-    }
-    Ok(connection.close().await?)
-}
-
-/// The types that Postgres infers for a statement's parameters.
-pub async fn parameter_types(connection: &mut PgConnection, name: &str, sql: &str) -> Result<Vec<String>> {
-    sqlx::raw_sql(AssertSqlSafe(format!("prepare \"{name}\" as {sql}"))).execute(&mut *connection).await?;
-    let types = "select parameter_types::text[] from pg_prepared_statements where name = $1";
-    Ok(sqlx::query_scalar(types).bind(name).fetch_one(connection).await?)
+/// How many runs have one of the statuses.
+pub async fn count(connection: &mut PgConnection, status: &str) -> Result<u64> {
+    let counted = sqlx::query_scalar("select count(*) from pipeline_runs where status = $1").bind(status);
+    let count: i64 = counted.fetch_one(connection).await?;
+    Ok(count.try_into().unwrap_or(0))
 }

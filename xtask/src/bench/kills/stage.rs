@@ -53,7 +53,7 @@ impl Stage {
             settings: Vec::new(),
         };
         let postgres = postgres::Server::start(dirs, settings).await?;
-        world::seed(dirs, &postgres, 0).await?;
+        world::seed(dirs, &postgres.database_url, 0).await?;
         let mut connection = database::connect(&postgres.database_url).await?;
         sqlx::raw_sql(HOLD).execute(&mut connection).await.context("cannot make the trigger")?;
         connection.close().await?;

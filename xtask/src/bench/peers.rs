@@ -1,0 +1,192 @@
+//! What we compare with: other queues on Postgres, each by the client that it comes with (`xtask/peers/`).
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sqlx::Connection;
+use tokio::process::Command;
+
+use super::case::Measured;
+use super::{noise, world};
+use crate::paths::Dirs;
+use crate::postgres::Server;
+use crate::progress::say;
+use crate::{database, python, venv};
+
+/// A queue that is not ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// <https://github.com/graphile/worker>
+    Graphile,
+    /// <https://github.com/timgit/pg-boss>
+    PgBoss,
+}
+
+impl Peer {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Graphile => "graphile",
+            Self::PgBoss => "pgboss",
+        }
+    }
+
+    /// How many of `runs` its tables show as done: graphile-worker deletes what is.
+    fn done(self) -> &'static str {
+        match self {
+            Self::Graphile => "select $1 - count(*) from graphile_worker._private_jobs",
+            Self::PgBoss => {
+                "select count(*) from pgboss.job where name = 'noop' and state = 'completed' and $1 > 0"
+            }
+        }
+    }
+
+    /// The database with `runs` jobs that wait.
+    pub fn database(self, runs: u32) -> String {
+        format!("{}_{runs}", self.name())
+    }
+}
+
+/// Node with the peers' packages.
+#[derive(Debug)]
+pub struct Peers {
+    node: PathBuf,
+    folder: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Spec<'a> {
+    action: &'a str,
+    url: &'a str,
+    setting: &'a str,
+    seconds: u32,
+    runs: u32,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    done: u64,
+    seconds: f64,
+    total: u64,
+}
+
+impl Peers {
+    /// Installs Node (`.dev/venv/node`) and the packages that `xtask/peers/` pins (`.dev/peers`), unless they are there. npm
+    /// and pip get the caller's environment, so the user's own configuration counts. Fails when one of them does.
+    pub async fn install(dirs: &Dirs) -> Result<Self> {
+        let node = venv::ensure(dirs, "node", &python::find()?).await?.join("bin");
+        let (source, folder) = (dirs.root().join("xtask/peers"), dirs.dev()?.join("peers"));
+        std::fs::create_dir_all(&folder)?;
+        for file in ["package.json", "package-lock.json", "common.mjs", "graphile.mjs", "pgboss.mjs"] {
+            let copied = std::fs::copy(source.join(file), folder.join(file));
+            copied.with_context(|| format!("cannot copy {} of {}", file, source.display()))?;
+        }
+        let lock = std::fs::read(folder.join("package-lock.json"))?;
+        let (wanted, marker) = (hex::encode(Sha256::digest(&lock)), folder.join("complete"));
+        if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
+            return Ok(Self { node, folder });
+        }
+        say(format_args!("Installing the peers into {} (once)", folder.display()));
+        // It is gone until the packages are complete.
+        let _ = std::fs::remove_file(&marker);
+        let mut npm = in_folder(&node.join("npm"), &node, &folder)?;
+        npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]);
+        if !npm.status().await.context("cannot start npm")?.success() {
+            bail!("`npm ci` failed; what it printed above says why. The next start tries again.");
+        }
+        std::fs::write(marker, wanted)?;
+        Ok(Self { node, folder })
+    }
+
+    /// Makes the peer's database with `runs` jobs that do nothing. Fails with what its client says.
+    pub async fn seed(&self, server: &Server, peer: Peer, runs: u32) -> Result<()> {
+        let url = &world::create(server, &peer.database(runs)).await?;
+        self.call(peer, &Spec { action: "seed", url, setting: "", seconds: 0, runs }).await?;
+        let mut connection = database::connect(url).await?;
+        sqlx::raw_sql("vacuum (analyze, freeze)").execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    }
+
+    /// Has the peer work for some seconds on a copy of its database. What its tables do not show as done in the end does not
+    /// count. Fails with what its client says.
+    pub async fn run(
+        &self,
+        database_url: &str,
+        peer: Peer,
+        setting: &str,
+        seconds: u32,
+        runs: u32,
+    ) -> Result<Measured> {
+        let cpu = noise::children_cpu_seconds();
+        let output =
+            self.call(peer, &Spec { action: "run", url: database_url, setting, seconds, runs }).await?;
+        let cpu = cpu.zip(noise::children_cpu_seconds()).map(|(before, after)| after - before);
+        let report: Report = serde_json::from_slice(&output).context("the peer's report")?;
+        let mut connection = database::connect(database_url).await?;
+        let shown = sqlx::query_scalar(peer.done()).bind(i64::from(runs));
+        let shown: i64 = shown.fetch_one(&mut connection).await?;
+        connection.close().await?;
+        let done = counted(&report, shown.try_into().unwrap_or(0));
+        // The client's time is that of all it did, its start and its warm-up included.
+        let client_us = Measured::new(report.total, 0.0, cpu).client_us;
+        Ok(Measured { done, per_second: done as f64 / report.seconds, client_us })
+    }
+
+    async fn call(&self, peer: Peer, spec: &Spec<'_>) -> Result<Vec<u8>> {
+        let mut command = in_folder(&self.node.join("node"), &self.node, &self.folder)?;
+        command.arg(format!("{}.mjs", peer.name())).arg(serde_json::to_string(spec)?);
+        let output = command.output().await.context("cannot start node")?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("{} failed: {}", peer.name(), said.trim());
+        }
+        Ok(output.stdout)
+    }
+}
+
+/// What was done within the measured time, less what the client says it did and the tables do not show.
+fn counted(report: &Report, shown: u64) -> u64 {
+    report.done.saturating_sub(report.total.saturating_sub(shown))
+}
+
+/// npm starts `node` by its name, so its folder comes first.
+fn in_folder(program: &Path, node: &Path, folder: &Path) -> Result<Command> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(node.to_owned()).chain(std::env::split_paths(&path)))?;
+    let mut command = Command::new(program);
+    command.env("PATH", path).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_tables_do_not_show_does_not_count() {
+        let report = Report { done: 100, seconds: 1.0, total: 130 };
+        assert_eq!(counted(&report, 130), 100);
+        assert_eq!(counted(&report, 120), 90);
+        assert_eq!(counted(&report, 0), 0);
+    }
+
+    #[test]
+    fn the_packages_are_pinned_and_come_from_wherever_the_user_says() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
+        let read = |name: &str| -> serde_json::Value {
+            serde_json::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap()
+        };
+        for (name, version) in read("package.json")["dependencies"].as_object().unwrap() {
+            assert!(version.as_str().unwrap().chars().all(|c| c.is_ascii_digit() || c == '.'), "{name}");
+        }
+        for (name, package) in read("package-lock.json")["packages"].as_object().unwrap() {
+            assert!(
+                package.get("resolved").is_none(),
+                "{name}: generate it with --omit-lockfile-registry-resolved"
+            );
+            assert!(name.is_empty() || package["integrity"].is_string(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The verbs' own statements, with arguments in the order of their `$n`. **The one place that knows how `claim.sql`,
+//! `complete.sql`, `create.sql` and `list.sql` are called, and which statements work in bulk**: whoever changes a
+//! parameter there changes it here.
+
+use anyhow::{Context, Result, bail};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::paths::Dirs;
+
+/// SQL for null. In pgbench's scripts it becomes a variable that nobody sets.
+pub const NULL: &str = "null";
+
+/// A statement and what it is given, each argument an SQL expression without a type.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// The statement, with `$n`.
+    pub sql: String,
+    /// For each `$n`.
+    pub arguments: Vec<String>,
+}
+
+impl Statement {
+    fn new(dirs: &Dirs, file: &str, arguments: &[&str]) -> Result<Self> {
+        let path = dirs.root().join(file);
+        let sql =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Self { sql, arguments: arguments.iter().map(|&argument| argument.to_owned()).collect() })
+    }
+
+    /// The types that Postgres infers for the parameters. Fails when the statement does not fit the database, or when there
+    /// are more or fewer arguments than parameters.
+    pub async fn types(&self, connection: &mut PgConnection) -> Result<Vec<String>> {
+        let prepare = format!("prepare typed as {}", self.sql);
+        sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *connection).await?;
+        let types = "select parameter_types::text[] from pg_prepared_statements where name = 'typed'";
+        let types: Vec<String> = sqlx::query_scalar(types).fetch_one(&mut *connection).await?;
+        sqlx::raw_sql("deallocate typed").execute(connection).await?;
+        if types.len() != self.arguments.len() {
+            let (wanted, given) = (types.len(), self.arguments.len());
+            bail!("a statement has {wanted} parameters, the benchmark gives it {given}: {}", self.sql);
+        }
+        Ok(types)
+    }
+}
+
+/// What an execution environment keeps between claims.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    last_tenant: String,
+}
+
+impl Memory {
+    /// Before its first claim.
+    pub fn new() -> Self {
+        Self { last_tenant: "'00000000-0000-0000-0000-000000000000'".to_owned() }
+    }
+
+    /// After a claim without a tenant, read off the run that was claimed last (EXPLAIN answers no rows).
+    pub async fn remember(&mut self, connection: &mut PgConnection) -> Result<()> {
+        let last = "select quote_literal(tenant_id) from pipeline_runs where status = 'RUNNING' order by claimed_at desc limit 1";
+        self.last_tenant =
+            sqlx::query_scalar(last).fetch_one(connection).await.context("no run was claimed")?;
+        Ok(())
+    }
+}
+
+/// What a claim takes: a run of `tenant`, or of any if that is [`NULL`].
+pub fn claim(dirs: &Dirs, tenant: &str, memory: &Memory) -> Result<Statement> {
+    let arguments = [tenant, &memory.last_tenant, NULL, "'worker-1'", "'300'", NULL];
+    Statement::new(dirs, "shared/sql/claim.sql", &arguments)
+}
+
+/// A success without output.
+pub fn complete(dirs: &Dirs, tenant: &str, run: &str, token: &str) -> Result<Statement> {
+    Statement::new(dirs, "shared/sql/complete.sql", &[tenant, run, token, NULL])
+}
+
+/// A run without parameters that waits for a claim.
+pub fn create(dirs: &Dirs, id: &str, tenant: &str, version: &str) -> Result<Statement> {
+    #[rustfmt::skip]
+    let arguments = [
+        id, tenant, version, "'manual'", "'{}'", NULL, "'5'", "'{}'", "'pull'", NULL, NULL, "'3'", NULL, NULL, NULL, NULL,
+    ];
+    Statement::new(dirs, "shared/sql/create.sql", &arguments)
+}
+
+/// A page of a tenant's runs, all of them, after a run (`created_at` and id, or null twice: from the newest).
+pub fn list(dirs: &Dirs, tenant: &str, after: [&str; 2], rows: u32) -> Result<Statement> {
+    let [created_at, id] = after;
+    let rows = format!("'{rows}'");
+    #[rustfmt::skip]
+    let arguments = [tenant, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, created_at, id, &rows, "'0'"];
+    Statement::new(dirs, "shared/sql/list.sql", &arguments)
+}
+
+/// `size` runs of a tenant at once; answers one row, the arrays `ids` and `tokens` as texts.
+pub fn claim_bulk(dirs: &Dirs, tenant: &str, size: u32) -> Result<Statement> {
+    // To be derived from shared/sql/claim.sql as soon as that can claim more than one run.
+    Statement::new(
+        dirs,
+        "xtask/src/bench/sql/claim_bulk.sql",
+        &[tenant, "'worker-1'", "'300'", &format!("'{size}'")],
+    )
+}
+
+/// Their completions at once.
+pub fn complete_bulk(dirs: &Dirs, tenant: &str, ids: &str, tokens: &str) -> Result<Statement> {
+    // To be derived from the file of the bulk verb in shared/sql/ as soon as there is one.
+    Statement::new(dirs, "xtask/src/bench/sql/complete_bulk.sql", &[tenant, ids, tokens])
+}
+
+/// `size` runs without parameters at once.
+pub fn create_bulk(dirs: &Dirs, tenant: &str, version: &str, size: u32) -> Result<Statement> {
+    // To be derived from the file of the bulk verb in shared/sql/ as soon as there is one.
+    Statement::new(dirs, "xtask/src/bench/sql/create_bulk.sql", &[tenant, version, &format!("'{size}'")])
+}
