@@ -1,10 +1,12 @@
 //! What an execution environment is to the verbs: a connection, and what it keeps between calls. **The one place of the
 //! benchmarks that calls the verbs**: whoever changes how one is called changes it here.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 use runplane::dag::ParamsCache;
 use runplane::db::Db;
-use runplane::runs::{self, Claim, ClaimOptions, CompleteRequest, CreateRequest, Dispatch, Outcome};
+use runplane::runs::{
+    self, Claim, ClaimOptions, CompleteRequest, Completion, CreateRequest, Creation, Dispatch, Marks, Outcome,
+};
 use runplane::scope::Scope;
 use uuid::Uuid;
 
@@ -14,55 +16,54 @@ pub struct Environment {
     scope: Scope,
     worker: String,
     params: ParamsCache,
-    last_tenant: Uuid,
+    marks: Marks,
 }
 
 impl Environment {
     pub fn new(db: Db, scope: Scope, worker: String) -> Self {
-        Self { db, scope, worker, params: ParamsCache::default(), last_tenant: Uuid::nil() }
+        Self { db, scope, worker, params: ParamsCache::default(), marks: Marks::default() }
     }
 
     /// Claims up to `size` runs with one call.
     pub async fn claim(&mut self, size: u32) -> Result<Vec<Claim>> {
-        if size > 1 {
-            bail!("claims of more than one run are not there yet");
-        }
         let options = ClaimOptions {
             worker: &self.worker,
             queues: None,
             lease_seconds: runs::DEFAULT_LEASE_SECONDS,
             claim_id: None,
-            again: false,
+            max_runs: size.try_into()?,
+            pushed_only: false,
         };
-        let (scope, last) = (self.scope, self.last_tenant);
-        let claim = self.db.call(async |conn| runs::claim(conn, scope, last, options).await).await?;
-        if let Some(claim) = &claim {
-            self.last_tenant = claim.run.run.tenant_id;
-        }
-        Ok(claim.into_iter().collect())
+        let claimed = self.db.call(async |conn| runs::claim(conn, self.scope, &self.marks, options).await);
+        Ok(claimed.await?.claims)
     }
 
     /// Completes them with one call.
     pub async fn complete(&self, claims: &[Claim]) -> Result<()> {
-        let [claim] = claims else { bail!("completions of more than one run are not there yet") };
-        let request = CompleteRequest {
-            status: Outcome::Succeeded,
+        let request = |claim: &Claim| CompleteRequest {
             lease_token: Some(claim.run.lease_token),
-            error_message: None,
-            error_code: None,
-            retryable: None,
-            output: None,
+            ..CompleteRequest::new(Outcome::Succeeded)
         };
-        let (scope, id) = (self.scope, claim.run.run.id);
-        self.db.call(async |conn| runs::complete(conn, scope, id, &request).await).await?;
+        if let [claim] = claims {
+            let (id, request) = (claim.run.run.id, request(claim));
+            self.db.call(async |conn| runs::complete(conn, self.scope, id, &request).await).await?;
+            return Ok(());
+        }
+        let requests: Vec<_> = claims.iter().map(request).collect();
+        let items = claims.iter().zip(&requests).map(|(claim, request)| Completion {
+            scope: self.scope,
+            run_id: claim.run.run.id,
+            request,
+        });
+        let items: Vec<_> = items.collect();
+        for answer in self.db.call(async |conn| runs::complete_all(conn, &items).await).await? {
+            answer.context("a completion was refused")?;
+        }
         Ok(())
     }
 
     /// Creates `size` runs with one call.
     pub async fn create(&self, tenant: Uuid, version: Uuid, size: u32) -> Result<()> {
-        if size > 1 {
-            bail!("creating more than one run is not there yet");
-        }
         let request = CreateRequest {
             tenant_id: tenant,
             pipeline_version_id: version,
@@ -79,7 +80,15 @@ impl Environment {
             concurrency_key: None,
         };
         let params = &self.params;
-        self.db.call(async |conn| runs::create(conn, params, &request, None).await).await?;
+        if size == 1 {
+            self.db.call(async |conn| runs::create(conn, params, &request, None).await).await?;
+            return Ok(());
+        }
+        let items: Vec<_> =
+            (0..size).map(|_| Creation { request: &request, idempotency_key: None }).collect();
+        for answer in self.db.call(async |conn| runs::create_all(conn, params, &items).await).await? {
+            answer.context("a run was not created")?;
+        }
         Ok(())
     }
 }

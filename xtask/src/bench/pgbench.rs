@@ -96,15 +96,15 @@ async fn script(dirs: &Dirs, connection: &mut PgConnection, case: Case) -> Resul
     let (tenant, version) = (&quoted(TENANT), &quoted(VERSION));
     let (first, second) = match (case.work, case.size) {
         (Work::ClaimComplete, 1) => (
-            statements::claim(dirs, tenant, &Memory::new())?,
-            Some(statements::complete(dirs, tenant, ":claimed_id", ":claimed_lease_token")?),
+            statements::claim(dirs, tenant, &Memory::new(), 1)?,
+            Some(statements::complete(dirs, tenant, ":claimed_ids", ":claimed_tokens")?),
         ),
         (Work::ClaimComplete, size) => (
-            statements::claim_bulk(dirs, tenant, size)?,
-            Some(statements::complete_bulk(dirs, tenant, ":claimed_ids", ":claimed_tokens")?),
+            statements::claim(dirs, tenant, &Memory::new(), size)?,
+            Some(statements::complete_all(dirs, tenant, ":claimed_ids", ":claimed_tokens", size)?),
         ),
         (Work::Create, 1) => (statements::create(dirs, NEXT_ID, tenant, version)?, None),
-        (Work::Create, size) => (statements::create_bulk(dirs, tenant, version, size)?, None),
+        (Work::Create, size) => (statements::create_all(dirs, tenant, version, size)?, None),
         (Work::ClaimCompleteEach | Work::Cycle, _) => bail!("pgbench has no script for {}", case.title()),
     };
     let mut variables = Variables::new();
@@ -112,10 +112,25 @@ async fn script(dirs: &Dirs, connection: &mut PgConnection, case: Case) -> Resul
     let text = match second {
         None => format!("{COUNT}{first};\n"),
         Some(second) => {
-            format!("{first}\n\\gset claimed_\n{};\n", converted(connection, &second, &mut variables).await?)
+            let second = converted(connection, &second, &mut variables).await?;
+            format!("{}\n\\aset claimed_\n{second};\n", with_what_was_claimed(&first, case.size))
         }
     };
     Ok((text, variables))
+}
+
+/// All that a claim answers, and in its last row, of which alone pgbench keeps the columns, what was claimed.
+fn with_what_was_claimed(claim: &str, size: u32) -> String {
+    let of_all = |column: &str| {
+        let all = format!("array_agg(c.{column}) filter (where c.id is not null) over ()");
+        let all = if size == 1 { format!("({all})[1]") } else { all };
+        format!("case when c.id is null then ({all})::text end")
+    };
+    format!(
+        "select c.*, {} as ids, {} as tokens from (\n{claim}\n) c order by c.id is null",
+        of_all("id"),
+        of_all("lease_token")
+    )
 }
 
 async fn converted(

@@ -43,7 +43,8 @@ impl Statement {
     }
 }
 
-/// What an execution environment keeps between claims.
+/// What an execution environment keeps between claims, as far as the figures here need it: no marks, so that each claim costs what the
+/// first one of an environment does.
 #[derive(Debug, Clone)]
 pub struct Memory {
     last_tenant: String,
@@ -64,9 +65,14 @@ impl Memory {
     }
 }
 
-/// What a claim takes: a run of `tenant`, or of any if that is [`NULL`].
-pub fn claim(dirs: &Dirs, tenant: &str, memory: &Memory) -> Result<Statement> {
-    let arguments = [tenant, &memory.last_tenant, NULL, "'worker-1'", "'300'", NULL];
+/// What a claim takes: up to `size` runs of `tenant`, or of any if that is [`NULL`].
+pub fn claim(dirs: &Dirs, tenant: &str, memory: &Memory, size: u32) -> Result<Statement> {
+    let size = format!("'{size}'");
+    #[rustfmt::skip]
+    let arguments = [
+        tenant, NULL, "'false'", "'worker-1'", "'300'", NULL, &size, "'32'", &memory.last_tenant, NULL, "'{}'", "'{}'", "'{}'",
+        "'true'", NULL, "'false'",
+    ];
     Statement::new(dirs, "shared/sql/claim.sql", &arguments)
 }
 
@@ -93,24 +99,32 @@ pub fn list(dirs: &Dirs, tenant: &str, after: [&str; 2], rows: u32) -> Result<St
     Statement::new(dirs, "shared/sql/list.sql", &arguments)
 }
 
-/// `size` runs of a tenant at once; answers one row, the arrays `ids` and `tokens` as texts.
-pub fn claim_bulk(dirs: &Dirs, tenant: &str, size: u32) -> Result<Statement> {
-    // To be derived from shared/sql/claim.sql as soon as that can claim more than one run.
+/// The completions of `size` runs of a tenant at once: successes without output.
+pub fn complete_all(dirs: &Dirs, tenant: &str, ids: &str, tokens: &str, size: u32) -> Result<Statement> {
+    let each = |value: &str| format!("array_fill({value}, array[{size}])");
+    let tenants = each(&format!("{tenant}::uuid"));
+    let [no, yes, json, text] = ["false", "true", "null::jsonb", "null::text"].map(each);
     Statement::new(
         dirs,
-        "xtask/src/bench/sql/claim_bulk.sql",
-        &[tenant, "'worker-1'", "'300'", &format!("'{size}'")],
+        "shared/sql/complete_all.sql",
+        &[&tenants, ids, tokens, &no, &yes, &json, &text, &text],
     )
 }
 
-/// Their completions at once.
-pub fn complete_bulk(dirs: &Dirs, tenant: &str, ids: &str, tokens: &str) -> Result<Statement> {
-    // To be derived from the file of the bulk verb in shared/sql/ as soon as there is one.
-    Statement::new(dirs, "xtask/src/bench/sql/complete_bulk.sql", &[tenant, ids, tokens])
-}
-
-/// `size` runs without parameters at once.
-pub fn create_bulk(dirs: &Dirs, tenant: &str, version: &str, size: u32) -> Result<Statement> {
-    // To be derived from the file of the bulk verb in shared/sql/ as soon as there is one.
-    Statement::new(dirs, "xtask/src/bench/sql/create_bulk.sql", &[tenant, version, &format!("'{size}'")])
+/// `size` runs without parameters at once, all waiting for a claim.
+pub fn create_all(dirs: &Dirs, tenant: &str, version: &str, size: u32) -> Result<Statement> {
+    let each = |value: &str| format!("array_fill({value}, array[{size}])");
+    let ids = format!("(select array_agg(uuidv7()) from generate_series(1, {size}))");
+    let [tenants, versions] = [tenant, version].map(|id| each(&format!("{id}::uuid")));
+    #[rustfmt::skip]
+    let [trigger, object, text, priority, pull, time, number, max_lost, bytes] = [
+        "'manual'::text", "'{}'::jsonb", "null::text", "5::smallint", "'pull'::text", "null::timestamptz", "null::integer",
+        "3::integer", "null::bytea",
+    ].map(each);
+    #[rustfmt::skip]
+    let arguments = [
+        &ids, &tenants, &versions, &trigger, &object, &text, &priority, &object, &pull, &time, &number, &max_lost, &text, &bytes,
+        &time, &text,
+    ];
+    Statement::new(dirs, "shared/sql/create_all.sql", &arguments.map(String::as_str))
 }

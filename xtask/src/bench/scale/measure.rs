@@ -61,8 +61,8 @@ pub async fn measure(
         for sample in 0..WARM_UP + samples {
             let tenant = tenant(u64::from(sample) % sizes.tenants);
             let statement = match what {
-                What::ClaimOfTenant => statements::claim(dirs, &tenant, &memory)?,
-                What::ClaimOfAny => statements::claim(dirs, NULL, &memory)?,
+                What::ClaimOfTenant => statements::claim(dirs, &tenant, &memory, 1)?,
+                What::ClaimOfAny => statements::claim(dirs, NULL, &memory, 1)?,
                 What::Complete => complete(dirs, connection).await?,
                 What::FirstPage => statements::list(dirs, &tenant, [NULL, NULL], PAGE + 1)?,
                 What::FarPage => far_page(dirs, connection, &tenant).await?,

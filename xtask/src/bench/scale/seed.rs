@@ -57,7 +57,7 @@ pub async fn grow(connection: &mut PgConnection, from: Sizes, to: Sizes) -> Resu
     for index in indexes {
         sqlx::raw_sql(AssertSqlSafe(index)).execute(&mut *connection).await?;
     }
-    sqlx::raw_sql("vacuum (analyze, freeze) pipeline_runs").execute(&mut *connection).await?;
+    sqlx::raw_sql("vacuum (analyze, freeze) pipeline_runs, run_list").execute(&mut *connection).await?;
     Ok(())
 }
 
@@ -84,24 +84,29 @@ async fn add(connection: &mut PgConnection, kind: Kind, from: u64, to: u64, tena
     for first in (from..to).step_by(CHUNK as usize) {
         let last = to.min(first + CHUNK) - 1;
         let rows = format!(
-            "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch, available_at,
+            "with new as (
+             insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch, available_at,
                created_at, updated_at{columns})
              select id, id, {tenant}, {pipeline}, {version}, 'pull', at, at, at{values}
              from (
                select n, at, uuidv7(at - clock_timestamp()) as id
-               from generate_series({first}::bigint, {last}) n, lateral (select {at} as at) moment) run"
+               from generate_series({first}::bigint, {last}) n, lateral (select {at} as at) moment) run
+             returning id, tenant_id, created_at, pipeline_id, pipeline_version_id, queue)
+             -- As the trigger would, which does not run.
+             insert into run_list (id, tenant_id, created_at, pipeline_id, pipeline_version_id, queue)
+             select id, tenant_id, created_at, pipeline_id, pipeline_version_id, queue from new"
         );
         sqlx::raw_sql(AssertSqlSafe(rows)).execute(&mut *connection).await.context("cannot add runs")?;
     }
     Ok(())
 }
 
-/// Drops every index of the runs but the primary key, which foreign keys lean on; returns what makes them again.
+/// Drops every index of the runs and their lists but the primary keys, which foreign keys lean on; returns what makes them again.
 async fn drop_indexes(connection: &mut PgConnection) -> Result<Vec<String>> {
     let found: Vec<(String, String)> = sqlx::query_as(
         "select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
          from pg_index i
-         where i.indrelid = 'pipeline_runs'::regclass
+         where i.indrelid in ('pipeline_runs'::regclass, 'run_list'::regclass)
            and not exists (select from pg_constraint c where c.conindid = i.indexrelid)",
     )
     .fetch_all(&mut *connection)

@@ -36,8 +36,6 @@ pub struct Group {
 
 /// Runs of a statement in bulk.
 const BULK: u32 = 100;
-/// Whether the driver can do it: ours is left out of what it cannot.
-const OURS_IN_BULK: bool = false;
 
 /// Peers are compared at settings that share the work out alike: as many workers at once, and as many runs a statement.
 const PEERS: [(Work, u32, u32, Peer, &str, &str); 8] = [
@@ -100,7 +98,7 @@ fn members(case: Case, peers: bool) -> Vec<Who> {
     let mut members = Vec::new();
     // pgbench has no loop within a turn.
     members.extend((case.work != Work::ClaimCompleteEach).then_some(Who::Raw));
-    members.extend((case.size == 1 || OURS_IN_BULK).then_some(Who::Ours));
+    members.push(Who::Ours);
     let of_case = PEERS.iter().filter(|(work, size, connections, ..)| {
         peers && case == Case { work: *work, size: *size, connections: *connections }
     });
@@ -120,7 +118,7 @@ mod tests {
             let found: Vec<_> = groups.iter().filter(|group| group.case == case).collect();
             assert_eq!(found.len(), 1, "{title}");
             assert!(found[0].members.contains(&Who::Peer(peer, setting, title)));
-            assert!(found[0].members.contains(&Who::Ours) || !OURS_IN_BULK);
+            assert!(found[0].members.contains(&Who::Ours));
         }
     }
 
