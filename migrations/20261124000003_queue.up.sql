@@ -397,7 +397,7 @@ end $$;
 -- Claims up to `wanted` runs (docs/decisions/0016 says why it looks where it looks):
 --   of one tenant, or without a scope of the tenants in turn, going on after `turn`. Within a tenant by priority, then available_at,
 --   then id. Only if nothing is due, runs whose lease has expired.
--- Answers a row for each run, and one last row without a run, which tells the caller how to go on.
+-- Answers a row for each run, or one without a run. The last row, and only that, tells the caller how to go on.
 --
 -- A mark says that nothing waits before it in the queue of a tenant with a priority: `marked` are tenants, and mark_times and
 -- mark_runs have ten entries for each of them, for priority 0 to 9. What comes to lie before a mark later (a run that is QUEUED
@@ -465,8 +465,8 @@ begin
       in_use := (taken.run).claimed_by <> worker or (scope is not null and (taken.run).tenant_id <> scope);
       exit when in_use;
       unclaimed := 0;
+      if run is distinct from null then return next; end if;
       run := taken.run; version_status := taken.version_status; dag_spec := taken.dag_spec; bounded := taken.bounded;
-      return next;
     end loop;
     if in_use then unclaimed := 0; end if;
   end if;
@@ -542,8 +542,8 @@ begin
           room.pipeline_slots[n] := room.pipeline_slots[n] - 1;
           if room.pipeline_slots[n] = 0 then room.blocked := room.blocked || room.pipelines[n]; end if;
         end if;
+        if run is distinct from null then return next; end if;
         run := taken.run; version_status := taken.version_status; dag_spec := taken.dag_spec; bounded := taken.bounded;
-        return next;
       end loop;
       if room.blocked is null then
         foreach at_priority in array touched loop
@@ -568,13 +568,12 @@ begin
       new_leases_seen := null;
       for taken in select * from lease_runs(array[expired], true, worker, seconds, claim) loop
         unclaimed := unclaimed - 1;
+        if run is distinct from null then return next; end if;
         run := taken.run; version_status := taken.version_status; dag_spec := taken.dag_spec; bounded := taken.bounded;
-        return next;
       end loop;
     end loop;
   end if;
 
-  run := null; version_status := null; dag_spec := null; bounded := null;
   last_turn := turn;
   more := more and unclaimed > 0;
   return next;

@@ -1,4 +1,4 @@
--- Claims runs: a row for each, and a last row without one, which says how the next claim goes on. The search is a function, in
+-- Claims runs: a row for each, or one without a run. The last row says how the next claim goes on. The search is a function, in
 -- migrations/20261124000003_queue.up.sql, as each of its steps has to see what was committed a moment ago.
 --
 -- $1 tenant, or null: any         $2 queues, or null: all      $3 only runs that are pushed   $4 worker      $5 lease in seconds

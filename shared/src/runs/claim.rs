@@ -186,19 +186,10 @@ pub async fn claim(
     let mut claims = Vec::with_capacity(rows.len());
     let mut learnt = Learnt::default();
     for row in rows {
-        if row.id.is_some() {
-            claims.extend((|| {
-                let (lease_token, status) = (row.lease_token?, row.version_status?);
-                let (dag_spec, limited) = (row.dag_spec?, row.bounded?);
-                let run = run_if_any!(row);
-                let pipeline_version = ClaimedVersion { id: run.pipeline_version_id, status, dag_spec };
-                Some(Claim { run: ClaimedRun { run, lease_token }, pipeline_version, limited })
-            })());
-            continue;
-        }
         if row.in_use {
             return Err(ClaimError::ClaimIdInUse);
         }
+        // Of every row, although only the last one has it all.
         let places = row.new_tenants.into_iter().flatten().zip(row.new_priorities.into_iter().flatten());
         let marks = row.new_times.into_iter().flatten().zip(row.new_runs.into_iter().flatten());
         learnt = Learnt {
@@ -210,6 +201,13 @@ pub async fn claim(
             marks: places.zip(marks).map(|((tenant, priority), mark)| (tenant, priority, mark)).collect(),
             leases_seen: row.new_leases_seen,
         };
+        claims.extend((|| {
+            let (lease_token, status) = (row.lease_token?, row.version_status?);
+            let (dag_spec, limited) = (row.dag_spec?, row.bounded?);
+            let run = run_if_any!(row);
+            let pipeline_version = ClaimedVersion { id: run.pipeline_version_id, status, dag_spec };
+            Some(Claim { run: ClaimedRun { run, lease_token }, pipeline_version, limited })
+        })());
     }
     marks.learn(&kind, scope.tenant(), &told, &learnt);
     for of_tenant in claims.chunk_by_mut(|a, b| a.run.run.tenant_id == b.run.run.tenant_id) {

@@ -92,7 +92,7 @@ pub(super) struct Told {
     whole: bool,
 }
 
-/// What a claim has learnt: the last row of `sql/claim.sql`.
+/// What a claim has learnt, from the last row of `sql/claim.sql`.
 #[derive(Debug, Default)]
 pub(super) struct Learnt {
     pub last_turn: Option<Uuid>,

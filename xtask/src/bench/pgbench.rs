@@ -74,7 +74,19 @@ impl Pgbench {
         for (name, value) in &script.variables {
             command.arg("-D").arg(format!("{name}={value}"));
         }
-        command.args(["-D", "step=0", "-h", "127.0.0.1", "-U", "postgres", database]);
+        command.args([
+            "-D",
+            "step=0",
+            "-D",
+            "claimed_new_times=",
+            "-D",
+            "claimed_new_runs=",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "postgres",
+            database,
+        ]);
         let cpu = noise::children_cpu_seconds();
         let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
         let output = output.context("cannot start pgbench")?;
@@ -96,11 +108,11 @@ async fn script(dirs: &Dirs, connection: &mut PgConnection, case: Case) -> Resul
     let (tenant, version) = (&quoted(TENANT), &quoted(VERSION));
     let (first, second) = match (case.work, case.size) {
         (Work::ClaimComplete, 1) => (
-            statements::claim(dirs, tenant, &Memory::new(), 1)?,
-            Some(statements::complete(dirs, tenant, ":claimed_ids", ":claimed_tokens")?),
+            statements::claim(dirs, tenant, &Memory::of_script(tenant, "claimed_"), 1)?,
+            Some(statements::complete(dirs, tenant, ":claimed_id", ":claimed_lease_token")?),
         ),
         (Work::ClaimComplete, size) => (
-            statements::claim(dirs, tenant, &Memory::new(), size)?,
+            statements::claim(dirs, tenant, &Memory::of_script(tenant, "claimed_"), size)?,
             Some(statements::complete_all(dirs, tenant, ":claimed_ids", ":claimed_tokens", size)?),
         ),
         (Work::Create, 1) => (statements::create(dirs, NEXT_ID, tenant, version)?, None),
@@ -113,24 +125,21 @@ async fn script(dirs: &Dirs, connection: &mut PgConnection, case: Case) -> Resul
         None => format!("{COUNT}{first};\n"),
         Some(second) => {
             let second = converted(connection, &second, &mut variables).await?;
-            format!("{}\n\\aset claimed_\n{second};\n", with_what_was_claimed(&first, case.size))
+            let first = if case.size == 1 { first } else { with_what_was_claimed(&first) };
+            format!("{first}\n\\aset claimed_\n{second};\n")
         }
     };
     Ok((text, variables))
 }
 
 /// All that a claim answers, and in its last row, of which alone pgbench keeps the columns, what was claimed.
-fn with_what_was_claimed(claim: &str, size: u32) -> String {
+fn with_what_was_claimed(claim: &str) -> String {
     let of_all = |column: &str| {
-        let all = format!("array_agg(c.{column}) filter (where c.id is not null) over ()");
-        let all = if size == 1 { format!("({all})[1]") } else { all };
-        format!("case when c.id is null then ({all})::text end")
+        format!(
+            "case when row_number() over () = count(*) over () then (array_agg(c.{column}) over ())::text end"
+        )
     };
-    format!(
-        "select c.*, {} as ids, {} as tokens from (\n{claim}\n) c order by c.id is null",
-        of_all("id"),
-        of_all("lease_token")
-    )
+    format!("select c.*, {} as ids, {} as tokens from (\n{claim}\n) c", of_all("id"), of_all("lease_token"))
 }
 
 async fn converted(

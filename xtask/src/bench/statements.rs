@@ -43,17 +43,32 @@ impl Statement {
     }
 }
 
-/// What an execution environment keeps between claims, as far as the figures here need it: no marks, so that each claim costs what the
-/// first one of an environment does.
+/// What an execution environment keeps between claims: SQL expressions. The runs of the benchmarks have one priority, so that one mark
+/// stands for all ten.
 #[derive(Debug, Clone)]
 pub struct Memory {
+    /// Tenant that had the last turn.
     last_tenant: String,
+    /// Arrays: tenants with marks, `available_at` and id of each mark.
+    marks: [String; 3],
 }
 
 impl Memory {
     /// Before its first claim.
     pub fn new() -> Self {
-        Self { last_tenant: "'00000000-0000-0000-0000-000000000000'".to_owned() }
+        let last_tenant = "'00000000-0000-0000-0000-000000000000'".to_owned();
+        Self { last_tenant, marks: ["'{}'"; 3].map(str::to_owned) }
+    }
+
+    /// Of a pgbench script that claims runs of `tenant`: what its last claim has answered, in variables that begin with `prefix`
+    /// and are empty before the first one.
+    pub fn of_script(tenant: &str, prefix: &str) -> Self {
+        let ten = |column: &str, of: &str| {
+            format!("array_fill((nullif(:{prefix}{column}, '')::{of}[])[1], array[10])")
+        };
+        let marks =
+            [format!("array[{tenant}::uuid]"), ten("new_times", "timestamptz"), ten("new_runs", "uuid")];
+        Self { marks, ..Self::new() }
     }
 
     /// After a claim without a tenant, read off the run that was claimed last (EXPLAIN answers no rows).
@@ -68,9 +83,10 @@ impl Memory {
 /// What a claim takes: up to `size` runs of `tenant`, or of any if that is [`NULL`].
 pub fn claim(dirs: &Dirs, tenant: &str, memory: &Memory, size: u32) -> Result<Statement> {
     let size = format!("'{size}'");
+    let [tenants, times, runs] = &memory.marks;
     #[rustfmt::skip]
     let arguments = [
-        tenant, NULL, "'false'", "'worker-1'", "'300'", NULL, &size, "'32'", &memory.last_tenant, NULL, "'{}'", "'{}'", "'{}'",
+        tenant, NULL, "'false'", "'worker-1'", "'300'", NULL, &size, "'32'", &memory.last_tenant, NULL, tenants, times, runs,
         "'true'", NULL, "'false'",
     ];
     Statement::new(dirs, "shared/sql/claim.sql", &arguments)
