@@ -61,7 +61,7 @@ impl Memory {
     }
 
     /// Of a pgbench script that claims runs of `tenant`: what its last claim has answered, in variables that begin with `prefix`
-    /// and are empty before the first one.
+    /// and are an empty array, or an empty text for null, before the first one.
     pub fn of_script(tenant: &str, prefix: &str) -> Self {
         let ten = |column: &str, of: &str| {
             format!("array_fill((nullif(:{prefix}{column}, '')::{of}[])[1], array[10])")
