@@ -667,7 +667,7 @@ begin
     order by t.id
   ) bounded_tenant;
 
-  for wanted in select distinct on (w.id) w.id, w.scope from unnest(ids, scopes) w (id, scope) order by w.id loop
+  for wanted in select distinct w.id, w.scope from unnest(ids, scopes) w (id, scope) order by w.id, w.scope loop
     select q.id, q.tenant_id, q.pipeline_id, q.lease_token is not null as taken_over into waiting
     from pipeline_runs q
     where q.id = wanted.id

@@ -5,7 +5,7 @@ use crate::workers::Worker;
 
 /// List workers that were seen within the last week, by when they were first seen, newest first
 #[utoipa::path(
-    get, path = "/api/workers", tag = "workers", operation_id = "list_workers",
+    get, path = "/api/workers", tag = "workers", operation_id = "workers",
     params(
         ("tenant_id" = Option<uuid::Uuid>, Query,
             description = "Only those that serve this tenant, alone or among others; only its runs count then"),
