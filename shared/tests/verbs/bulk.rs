@@ -389,7 +389,7 @@ async fn each_run_of_several_is_claimed_once_in_its_scope_and_says_whether_it_is
 
     for table in ["tenants", "pipelines"] {
         let limit = |to: &str| sqlx::AssertSqlSafe(format!("update {table} set max_running = {to}"));
-        sqlx::query(limit("5")).execute(&mut *conn).await.unwrap();
+        sqlx::query(limit("50")).execute(&mut *conn).await.unwrap();
         let id = queued(&mut conn, ours, "").await;
         assert!(claim_by_id(&mut conn, Scope::All, id, "w").await.unwrap().limited, "{table}");
         sqlx::query(limit("null")).execute(&mut *conn).await.unwrap();
