@@ -96,7 +96,7 @@ pub async fn take_dispatches(
     Ok(dispatches)
 }
 
-/// Marks dispatches as sent, as [`runs::mark_dispatched`](crate::runs::mark_dispatched) does for one.
+/// Marks dispatches as sent, as [`runs::mark_dispatched`] does for one.
 ///
 /// # Errors
 /// [`sqlx::Error`]; they stay due, so the messages are sent once more, which is harmless.
