@@ -1,7 +1,11 @@
 -- The queue at full speed: claims of several runs at once, exact limits, pauses, one run at a time per key, fair turns.
+-- claim_runs notes workers in a table of 20261124000005_workers: both are applied, and undone, together.
 --
 -- The search for a run is a function, because each of its steps has to see what was committed a moment ago (a statement sees only
 -- what was committed before it began), and because most claims need only a few of the steps (docs/decisions/0016).
+
+-- Whoever waits for a table keeps everybody out who comes after: rather give up, and be run again when it is quiet.
+set local lock_timeout = '10s';
 
 -- Postgres reads every CHECK constraint of a table anew for every statement that updates it, whichever columns change: of 27 they cost a claim
 -- and a completion a quarter of their time. What never changes about a run is checked when it is inserted, and when somebody changes it
@@ -194,7 +198,7 @@ begin
   return coalesce(found_one, with_marks);
 end $$;
 
--- The bytes of a value as text, if they matter: a hundred small values fit into an answer, and a single run always does.
+-- The bytes of a value as text; 0 if it is sure to fit: a hundred small values do, and a single run always does.
 create function octets(value jsonb, wanted integer) returns integer language sql immutable
 return case when wanted = 1 or (pg_column_size(value) < 2000 and pg_column_compression(value) is null) then 0
             else octet_length(value::text) end;
@@ -206,13 +210,15 @@ return case when wanted = 1 or (pg_column_size(value) < 2000 and pg_column_compr
 -- how many different x there are: of the queue that is asked for there may be very few among very many.
 create function lock_waiting(
   tenant uuid, among text[], blocked uuid[], pushed_only boolean, wanted integer, from_times timestamptz[], from_runs uuid[],
-  -- cut: those that were left out would make the answer too large.
-  out ids uuid[], out cut boolean)
+  -- cut: those that were left out would make the answer too large. again: some were left out for others with the same concurrency key,
+  -- so that there may be more.
+  out ids uuid[], out cut boolean, out again boolean)
 language plpgsql volatile as $$
 declare
   lowest constant uuid := '00000000-0000-0000-0000-000000000000';
-  -- More bytes would not fit through Lambda (6 MB).
+  -- More bytes would not fit through Lambda (6 MB). A run without its parameters and its version has less than run_bytes: labels and keys are bounded.
   most_bytes constant bigint := 4000000;
+  run_bytes constant bigint := 8000;
   keys text[];
   octets integer[];
   versions uuid[];
@@ -316,12 +322,14 @@ begin
   end if;
 
   cut := false;
+  again := false;
   if cardinality(ids) > 1 then
     -- Of several with one key only the first, as only one may be RUNNING; and as many as fit into an answer, but one in any case.
-    select array_agg(c.id order by c.place) filter (where c.fits), bool_or(not c.fits) into ids, cut
+    select array_agg(c.id order by c.place) filter (where c.fits), bool_or(not c.fits), count(*) < cardinality(ids)
+    into ids, cut, again
     from (
       select k.id, k.place,
-        k.place = 1 or most_bytes >= sum(8000 + k.octets + v.octets) over (order by k.place) as fits
+        k.place = 1 or most_bytes >= sum(run_bytes + k.octets + v.octets) over (order by k.place) as fits
       from (
         select u.*, row_number() over (partition by u.key, case when u.key is null then u.id end order by u.place) as of_key
         from unnest(ids, keys, octets, versions) with ordinality u (id, key, octets, version, place)
@@ -371,8 +379,8 @@ begin
   at_run := coalesce(first.id, lowest);
 end $$;
 
--- How many more leases a tenant may have, and each of its pipelines that has a limit or is paused. The caller holds the tenant's lock,
--- so that this sees what the claim before it has committed.
+-- How many more leases a tenant may have, and each of its pipelines that has a limit or is paused. Who gives a lease holds the tenant's lock,
+-- so that this sees what the claim before it has committed; for others it is a hint.
 create function count_slots(
   tenant uuid,
   -- null: no limit.   The pipelines, their slots, and those of them that have none.
@@ -513,6 +521,7 @@ begin
   search_seconds := 0;
   more := false;
   started_over := false;
+  -- The turns go round from `turn` to `began`: upwards, and then, unless a search that was broken off has been there, from below.
   began := coalesce(began, turn);
   wrapped := turn < began;
 
@@ -576,6 +585,7 @@ begin
       -- If pipelines have limits one by one, as each run may be the last one that its pipeline may have.
       n := least(unclaimed, room.slots, case when room.pipelines is not null then 1 end);
       exit when n <= 0;
+      -- Marks are of the whole queue: beside pipelines that are blocked, their runs lie before every mark.
       if room.blocked is not null then slot := null; end if;
       search_began := clock_timestamp();
       select * into waiting
@@ -618,7 +628,7 @@ begin
           new_runs := new_runs || mark.at_run;
         end loop;
       end if;
-      exit when room.pipelines is null or is_cut;
+      exit when (room.pipelines is null and not waiting.again) or is_cut;
     end loop;
     exit when is_cut;
   end loop;

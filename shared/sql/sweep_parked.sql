@@ -24,16 +24,19 @@ with recursive lane (tenant_id, pipeline_id) as (
 ),
 room as materialized (
   select lane.tenant_id, lane.pipeline_id,
-    case when of_tenant.blocked @> array[lane.pipeline_id] then 0 else coalesce(of_tenant.slots, $2::bigint) end as slots
+    coalesce(of_tenant.slots, $2::bigint) as of_tenant,
+    least(
+      coalesce(of_tenant.slots, $2::bigint),
+      of_tenant.pipeline_slots[array_position(of_tenant.pipelines, lane.pipeline_id)]) as slots
   from (select distinct l.tenant_id from lane l where $1 is null or l.tenant_id = $1) tenant
   cross join lateral count_slots(tenant.tenant_id) of_tenant
   join lane on lane.tenant_id = tenant.tenant_id
 ),
-freed as materialized (
-  select parked.id
+parked as materialized (
+  select candidate.*, room.of_tenant
   from room
   cross join lateral (
-    select q.id
+    select q.id, q.tenant_id, q.concurrency_key, q.priority, q.available_at
     from pipeline_runs q
     where q.status = 'QUEUED' and q.dispatch = 'push' and q.dispatch_due_at is null and q.redispatch_at is null
       and q.tenant_id = room.tenant_id and q.pipeline_id = room.pipeline_id
@@ -43,11 +46,24 @@ freed as materialized (
     order by q.priority desc, q.available_at, q.id
     limit least(room.slots, $2)
     for no key update skip locked
-  ) parked
+  ) candidate
   where room.slots > 0
-  limit $2
+),
+-- Of each concurrency key one, and of each tenant as many as it has slots, whichever of its pipelines they are of.
+of_key as (
+  select p.*, row_number() over (
+    partition by p.tenant_id, coalesce(p.concurrency_key, p.id::text), p.concurrency_key is null
+    order by p.priority desc, p.available_at, p.id) as place
+  from parked p
+),
+freed as (
+  select k.*, row_number() over (partition by k.tenant_id order by k.priority desc, k.available_at, k.id) as place_in_tenant
+  from of_key k
+  where k.place = 1
 )
 update pipeline_runs r
 set dispatch_due_at = greatest(r.available_at, now()), updated_at = now()
-from freed
+from (
+  select f.id from freed f where f.place_in_tenant <= f.of_tenant order by f.place_in_tenant limit $2
+) freed
 where r.id = freed.id

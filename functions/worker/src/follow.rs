@@ -15,15 +15,14 @@ use crate::execute::execute;
 use crate::lease::{self, ToKeep};
 use crate::record::{self, Batch, Done};
 
-/// Claims and runs what waits for the slot that `ended` has freed, one run after the other, until nothing does or it is time to leave.
+/// Claims and runs what waits for the slot that `ended` has freed: the best runs of its tenant, one after the other, until none may run or it
+/// is time to leave. The first need not be the one that waited for this very slot, if the tenant has others without such bounds.
 /// Whatever goes wrong is logged: no message stands for these runs, and their rows say what is to be done.
 pub async fn follow(worker: &Worker, batch: &Batch, ended: &Claim) {
     let scope = Scope::Tenant(ended.run.run.tenant_id);
-    let mut limited = ended.limited;
-    while limited && !batch.leave.is_cancelled() {
+    while ended.limited && !batch.leave.is_cancelled() {
         let asked_at = Instant::now();
         let Some(claim) = next(worker, scope).await else { return };
-        limited = claim.limited;
         let run = &claim.run.run;
         let span = tracing::info_span!(
             parent: None,

@@ -184,7 +184,7 @@ pub async fn claim(
     .await?;
 
     let mut claims = Vec::with_capacity(rows.len());
-    let mut learnt = Learnt::default();
+    let (mut learnt, mut more) = (Learnt::default(), false);
     for row in rows {
         if row.in_use {
             return Err(ClaimError::ClaimIdInUse);
@@ -192,9 +192,10 @@ pub async fn claim(
         // Of every row, although only the last one has it all.
         let places = row.new_tenants.into_iter().flatten().zip(row.new_priorities.into_iter().flatten());
         let marks = row.new_times.into_iter().flatten().zip(row.new_runs.into_iter().flatten());
+        more = row.more;
         learnt = Learnt {
             last_turn: row.last_turn,
-            more: row.more,
+            broken_off: row.more && row.id.is_none(),
             started_over: row.started_over,
             searched: Duration::try_from_secs_f64(row.search_seconds).unwrap_or_default(),
             emptied: row.emptied.unwrap_or_default(),
@@ -215,7 +216,7 @@ pub async fn claim(
             (Reverse(claim.run.run.priority), claim.run.run.available_at, claim.run.run.id)
         });
     }
-    Ok(Claimed { claims, more: learnt.more })
+    Ok(Claimed { claims, more })
 }
 
 /// The answer to a claim: `{"claimed":false}`, or `{"claimed":true}` with the run and its version; with `max_runs`, `claims` instead

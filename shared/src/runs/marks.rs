@@ -96,7 +96,8 @@ pub(super) struct Told {
 #[derive(Debug, Default)]
 pub(super) struct Learnt {
     pub last_turn: Option<Uuid>,
-    pub more: bool,
+    /// It has found nothing, and was broken off: the next one goes on where it was.
+    pub broken_off: bool,
     pub started_over: bool,
     pub searched: Duration,
     pub emptied: Vec<Uuid>,
@@ -192,7 +193,7 @@ impl Searches {
         }
         // Whoever asks for one tenant does not move everybody's turn.
         if tenant.is_none() {
-            self.began = learnt.more.then(|| told.began.unwrap_or(told.turn));
+            self.began = learnt.broken_off.then(|| told.began.unwrap_or(told.turn));
             self.last_turn = learnt.last_turn.unwrap_or(told.turn);
         }
         self.tenants.retain(|(id, _)| !learnt.emptied.contains(id));

@@ -103,3 +103,27 @@ async fn of_sixteen_claimers_never_two_have_one_key(_pool: PgPoolOptions, option
     }
     assert_eq!((all.len(), all.values().sum::<i32>()), (300, 300));
 }
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn of_many_with_one_key_one_is_claimed_and_the_others_are_passed_by(mut conn: Conn) {
+    let world = world(&mut conn).await;
+    let mut keyed = Vec::new();
+    for _ in 0..15 {
+        keyed.push(queued(&mut conn, world, "concurrency_key = 'a', priority = 9").await);
+    }
+    let mut free = Vec::new();
+    for _ in 0..15 {
+        free.push(queued(&mut conn, world, "").await);
+    }
+    for (scope, queues) in [(Scope::All, None), (Scope::Tenant(world.tenant), Some(["pipes".to_owned()]))] {
+        let queues = queues.as_ref().map(|queues| &queues[..]);
+        let options = ClaimOptions { max_runs: 10, queues, ..claim_by("w") };
+        let claims = runs::claim(&mut conn, scope, &Marks::default(), options).await.unwrap().claims;
+        let mut expected: Vec<_> = free[..9].to_vec();
+        expected.insert(0, keyed[0]);
+        assert_eq!(ids(&claims), expected, "{scope:?}");
+        let back = "update pipeline_runs set status = 'QUEUED', lease_token = null, claimed_by = null, claimed_at = null, lease_seconds = null,
+            lease_expires_at = null, started_at = null, claim_count = 0";
+        sqlx::query(back).execute(&mut *conn).await.unwrap();
+    }
+}

@@ -104,7 +104,12 @@ async fn claimer(storm: &Storm, options: &PgConnectOptions, world: World, limit:
         if let Some(claim) = fastrand::choice(&held) {
             let beat =
                 HeartbeatRequest { lease_token: Some(claim.run.lease_token), ..HeartbeatRequest::default() };
-            runs::heartbeat(&mut conn, Scope::All, claim.run.run.id, &beat).await.ok();
+            if fastrand::bool() {
+                runs::heartbeat(&mut conn, Scope::All, claim.run.run.id, &beat).await.ok();
+            } else {
+                let item = runs::Beat { scope: Scope::All, run_id: claim.run.run.id, request: &beat };
+                runs::heartbeat_all(&mut conn, &[item]).await.unwrap();
+            }
         }
         // Some are completed, some forgotten: their worker has died.
         held.retain(|_| fastrand::u8(0..12) != 0);

@@ -133,10 +133,11 @@ async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
 }
 
 /// The statements of the sweep, each with the index that was made for it.
-const SWEEP: [(&str, &str); 6] = [
+const SWEEP: [(&str, &str); 7] = [
     ("pipeline_runs_leases", include_str!("../../sql/sweep_leases.sql")),
     ("pipeline_runs_start_by", include_str!("../../sql/sweep_start_by.sql")),
     ("pipeline_runs_redispatch", include_str!("../../sql/sweep_redispatches.sql")),
+    ("pipeline_runs_parked", include_str!("../../sql/sweep_parked.sql")),
     ("pipeline_runs_dispatch", include_str!("../../sql/take_dispatches.sql")),
     ("run_list_all", include_str!("../../sql/sweep_retention.sql")),
     ("workers_seen", include_str!("../../sql/sweep_workers.sql")),

@@ -111,7 +111,7 @@ pub fn list(dirs: &Dirs, tenant: &str, after: [&str; 2], rows: u32) -> Result<St
     let [created_at, id] = after;
     let rows = format!("'{rows}'");
     #[rustfmt::skip]
-    let arguments = [tenant, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, created_at, id, &rows, "'0'"];
+    let arguments = [tenant, NULL, NULL, NULL, NULL, NULL, NULL, NULL, created_at, id, &rows, "'0'"];
     Statement::new(dirs, "shared/sql/list.sql", &arguments)
 }
 
