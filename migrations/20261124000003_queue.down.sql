@@ -1,3 +1,9 @@
+-- What was before knows no parked runs, and one run for each claim_id.
+update pipeline_runs set dispatch_due_at = greatest(available_at, now())
+where status = 'QUEUED' and dispatch = 'push' and dispatch_due_at is null and redispatch_at is null;
+update pipeline_runs r set claim_id = null
+where r.status = 'RUNNING' and exists (
+  select from pipeline_runs o where o.status = 'RUNNING' and o.claim_id = r.claim_id and o.id < r.id);
 drop function obstacle, claim_runs_by_id, claim_runs, lock_expired, claimed_before, has_slot, count_slots, move_mark, lock_waiting, octets, next_in_turn, lease_runs, has_limit,
   is_claimable, concurrency_key_is_free, lease_is_alive, tenant_lock_key;
 drop index pipelines_bounded, pipeline_runs_claim_id, pipeline_runs_parked, pipeline_runs_queue_by_pipeline,

@@ -199,8 +199,8 @@ begin
 end $$;
 
 -- The bytes of a value as text; 0 if it is sure to fit: a hundred small values do, and a single run always does.
-create function octets(value jsonb, wanted integer) returns integer language sql immutable
-return case when wanted = 1 or (pg_column_size(value) < 2000 and pg_column_compression(value) is null) then 0
+create function octets(value jsonb, bytes_left bigint) returns integer language sql immutable
+return case when bytes_left is null or (pg_column_size(value) < 2000 and pg_column_compression(value) is null) then 0
             else octet_length(value::text) end;
 
 -- Locks up to `wanted` runs of a tenant that may be claimed, the best first, and passes by those that somebody else has locked.
@@ -210,19 +210,25 @@ return case when wanted = 1 or (pg_column_size(value) < 2000 and pg_column_compr
 -- how many different x there are: of the queue that is asked for there may be very few among very many.
 create function lock_waiting(
   tenant uuid, among text[], blocked uuid[], pushed_only boolean, wanted integer, from_times timestamptz[], from_runs uuid[],
+  -- How many bytes they may have in an answer; null: one run, however large.
+  bytes_left bigint,
   -- cut: those that were left out would make the answer too large. again: some were left out for others with the same concurrency key,
-  -- so that there may be more.
-  out ids uuid[], out cut boolean, out again boolean)
+  -- so that there may be more. bytes: of those that were not left out.
+  out ids uuid[], out cut boolean, out again boolean, out bytes bigint)
 language plpgsql volatile as $$
 declare
   lowest constant uuid := '00000000-0000-0000-0000-000000000000';
-  -- More bytes would not fit through Lambda (6 MB). A run without its parameters and its version has less than run_bytes: labels and keys are bounded.
-  most_bytes constant bigint := 4000000;
+  -- A run without its parameters and its version has less: labels and keys are bounded.
   run_bytes constant bigint := 8000;
   keys text[];
   octets integer[];
   versions uuid[];
+  -- The keys that are in use, so that their runs are passed by without a lock and a look for each.
+  busy jsonb;
 begin
+  select jsonb_object_agg(r.concurrency_key, null) into busy
+  from pipeline_runs r
+  where r.tenant_id = tenant and r.status = 'RUNNING' and r.concurrency_key is not null;
   if among is null and blocked is null then
     select array_agg(best.id), array_agg(best.concurrency_key), array_agg(best.octets), array_agg(best.pipeline_version_id)
     into ids, keys, octets, versions
@@ -230,12 +236,13 @@ begin
       select q.*
       from generate_series(9, 0, -1) level (priority)
       cross join lateral (
-        select q.id, q.concurrency_key, octets(q.parameters, wanted) as octets, q.pipeline_version_id
+        select q.id, q.concurrency_key, octets(q.parameters, bytes_left) as octets, q.pipeline_version_id
         from pipeline_runs q
         where q.status = 'QUEUED' and q.tenant_id = tenant and q.priority = level.priority
           and (q.available_at, q.id) >= (coalesce(from_times[level.priority + 1], '-infinity'),
                                          coalesce(from_runs[level.priority + 1], lowest))
           and q.available_at <= now()
+          and (q.concurrency_key is null or busy is null or not busy ? q.concurrency_key)
           and is_claimable(q.start_by, q.started_at, q.dispatch, pushed_only, tenant, q.concurrency_key)
         order by q.available_at, q.id
         limit wanted
@@ -271,12 +278,13 @@ begin
       select q.*
       from (select * from lane order by lane.priority desc, lane.available_at, lane.id) lane
       cross join lateral (
-        select q.id, q.concurrency_key, octets(q.parameters, wanted) as octets, q.pipeline_version_id
+        select q.id, q.concurrency_key, octets(q.parameters, bytes_left) as octets, q.pipeline_version_id
         from pipeline_runs q
         where q.status = 'QUEUED' and q.tenant_id = tenant and q.pipeline_id = lane.pipeline_id
           and q.pipeline_id between lane.pipeline_id and lane.pipeline_id and q.priority = lane.priority
           and (q.available_at, q.id) >= (lane.available_at, lane.id)
           and q.available_at <= now()
+          and (q.concurrency_key is null or busy is null or not busy ? q.concurrency_key)
           and is_claimable(q.start_by, q.started_at, q.dispatch, pushed_only, tenant, q.concurrency_key)
         order by q.available_at, q.id
         limit wanted
@@ -305,13 +313,14 @@ begin
       select q.*
       from (select * from lane order by lane.priority desc, lane.available_at, lane.id) lane
       cross join lateral (
-        select q.id, q.concurrency_key, octets(q.parameters, wanted) as octets, q.pipeline_version_id
+        select q.id, q.concurrency_key, octets(q.parameters, bytes_left) as octets, q.pipeline_version_id
         from pipeline_runs q
         where q.status = 'QUEUED' and q.queue = lane.queue and q.queue between lane.queue and lane.queue and q.tenant_id = tenant
           and q.priority = lane.priority
           and (q.available_at, q.id) >= (lane.available_at, lane.id)
           and q.available_at <= now()
           and (blocked is null or q.pipeline_id <> all (blocked))
+          and (q.concurrency_key is null or busy is null or not busy ? q.concurrency_key)
           and is_claimable(q.start_by, q.started_at, q.dispatch, pushed_only, tenant, q.concurrency_key)
         order by q.available_at, q.id
         limit wanted
@@ -323,19 +332,20 @@ begin
 
   cut := false;
   again := false;
-  if cardinality(ids) > 1 then
-    -- Of several with one key only the first, as only one may be RUNNING; and as many as fit into an answer, but one in any case.
-    select array_agg(c.id order by c.place) filter (where c.fits), bool_or(not c.fits), count(*) < cardinality(ids)
-    into ids, cut, again
+  bytes := 0;
+  if bytes_left is not null and ids is not null then
+    -- Of several with one key only the first, as only one may be RUNNING; and as many as fit into the answer.
+    select array_agg(c.id order by c.place) filter (where c.bytes <= bytes_left), bool_or(c.bytes > bytes_left),
+      count(*) < cardinality(ids), max(c.bytes) filter (where c.bytes <= bytes_left)
+    into ids, cut, again, bytes
     from (
-      select k.id, k.place,
-        k.place = 1 or most_bytes >= sum(run_bytes + k.octets + v.octets) over (order by k.place) as fits
+      select k.id, k.place, sum(run_bytes + k.octets + v.octets) over (order by k.place) as bytes
       from (
         select u.*, row_number() over (partition by u.key, case when u.key is null then u.id end order by u.place) as of_key
         from unnest(ids, keys, octets, versions) with ordinality u (id, key, octets, version, place)
       ) k
       join (
-        select w.id, octets(w.dag_spec, wanted) as octets
+        select w.id, octets(w.dag_spec, bytes_left) as octets
         from pipeline_versions w
         where w.id = any (array(select distinct u.version from unnest(versions) u (version)))
       ) v on v.id = k.version
@@ -516,6 +526,8 @@ declare
   touched integer[];
   expired uuid;
   search_began timestamptz;
+  -- More would not fit through Lambda (6 MB). Null for one run, which always does: its parameters and its version are bounded.
+  bytes_left bigint := case when wanted > 1 then 4000000 end;
 begin
   in_use := false;
   search_seconds := 0;
@@ -582,16 +594,24 @@ begin
 
     slot := array_position(marked, tenant);
     loop
-      -- If pipelines have limits one by one, as each run may be the last one that its pipeline may have.
-      n := least(unclaimed, room.slots, case when room.pipelines is not null then 1 end);
+      -- No more at once than the pipeline may have that may have the fewest: they may all be of that one.
+      n := least(unclaimed, room.slots, (select min(of_pipeline) from unnest(room.pipeline_slots) of_pipeline where of_pipeline > 0));
       exit when n <= 0;
       -- Marks are of the whole queue: beside pipelines that are blocked, their runs lie before every mark.
       if room.blocked is not null then slot := null; end if;
       search_began := clock_timestamp();
       select * into waiting
       from lock_waiting(tenant, among, room.blocked, pushed_only, n,
-        mark_times[slot * 10 - 9 : slot * 10], mark_runs[slot * 10 - 9 : slot * 10]);
+        mark_times[slot * 10 - 9 : slot * 10], mark_runs[slot * 10 - 9 : slot * 10], bytes_left);
       search_seconds := search_seconds + extract(epoch from clock_timestamp() - search_began);
+      is_cut := coalesce(waiting.cut, false);
+      if waiting.ids is null and is_cut and unclaimed = wanted then
+        -- It alone is too large for several, but not for one.
+        select * into waiting
+        from lock_waiting(tenant, among, room.blocked, pushed_only, 1,
+          mark_times[slot * 10 - 9 : slot * 10], mark_runs[slot * 10 - 9 : slot * 10], null);
+      end if;
+      exit when waiting.ids is null and is_cut;
       if waiting.ids is null then
         if slot is not null and may_start_over then
           started_over := true;
@@ -601,8 +621,7 @@ begin
         if slot is null then emptied := emptied || tenant; end if;
         exit;
       end if;
-      is_cut := waiting.cut;
-      more := more or is_cut;
+      bytes_left := bytes_left - waiting.bytes;
 
       touched := null;
       for taken in select * from lease_runs(waiting.ids, false, worker, seconds, claim, not room.is_bounded) loop
@@ -630,6 +649,7 @@ begin
       end if;
       exit when (room.pipelines is null and not waiting.again) or is_cut;
     end loop;
+    more := more or is_cut;
     exit when is_cut;
   end loop;
 
@@ -638,6 +658,12 @@ begin
     while unclaimed > 0 loop
       expired := lock_expired(scope, among, pushed_only, coalesce(leases_seen, '-infinity'));
       exit when expired is null;
+      select bytes_left - 8000 - octets(r.parameters, bytes_left) - octets(v.dag_spec, bytes_left) into bytes_left
+      from pipeline_runs r join pipeline_versions v on v.id = r.pipeline_version_id where r.id = expired;
+      if bytes_left < 0 and unclaimed < wanted then
+        more := true;
+        exit;
+      end if;
       new_leases_seen := null;
       for taken in select * from lease_runs(array[expired], true, worker, seconds, claim, false) loop
         unclaimed := unclaimed - 1;
@@ -691,8 +717,10 @@ begin
        or not (waiting.taken_over or (
          select q.concurrency_key is null or concurrency_key_is_free(q.tenant_id, q.concurrency_key)
          from pipeline_runs q where q.id = waiting.id)) then
+      -- If it was only somebody who counted or looked at this moment, it stays as it is, and SQS is told again.
       update pipeline_runs q set redispatch_at = null, dispatch_due_at = null, updated_at = now()
-      where q.id = waiting.id and q.lease_token is null and (q.redispatch_at is not null or q.dispatch_due_at is not null);
+      where q.id = waiting.id and q.lease_token is null and (q.redispatch_at is not null or q.dispatch_due_at is not null)
+        and obstacle(q.tenant_id, q.pipeline_id, q.concurrency_key) is not null;
       continue;
     end if;
     return query select * from lease_runs(array[waiting.id], waiting.taken_over, worker, seconds, null, false);

@@ -13,8 +13,9 @@ where r.id = $2
     -- Without a token only on the first claim: then no other worker can ever have held the run.
     or ($3 is null and r.claim_count = 1 and ($4::text is null or r.claimed_by = $4)))
   -- Shortly before its end not while somebody counts the leases of the tenant: one that was counted as expired stays so.
-  and case when r.lease_expires_at > now() + interval '10 s' then true
-           when r.lease_expires_at > now() then lease_is_alive(r.tenant_id, r.lease_expires_at)
+  -- By the clock: behind a pooler now() is that of `begin`, one round trip ago or more.
+  and case when r.lease_expires_at > clock_timestamp() + interval '10 s' then true
+           when r.lease_expires_at > clock_timestamp() then lease_is_alive(r.tenant_id, r.lease_expires_at)
            else false end
   and ($1::uuid is null or r.tenant_id = $1)
 returning r.tenant_id, r.attempt, r.heartbeat_at as "heartbeat_at!", r.lease_expires_at as "lease_expires_at!"

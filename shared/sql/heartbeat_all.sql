@@ -12,7 +12,7 @@ with counted as materialized (
   from (
     select distinct n.tenant_id
     from pipeline_runs n
-    where n.id = any ($2) and n.lease_expires_at between now() and now() + interval '10 s'
+    where n.id = any ($2) and n.lease_expires_at between now() and clock_timestamp() + interval '11 s'
     order by n.tenant_id
   ) near
 ),
@@ -26,8 +26,8 @@ held as materialized (
       -- Without a token only on the first claim: then no other worker can ever have held the run.
       or (a.lease_token is null and h.claim_count = 1 and (a.worker is null or h.claimed_by = a.worker)))
     -- Only RUNNING rows have one (see the constraints), so the status needs no literal.
-    and case when h.lease_expires_at > now() + interval '10 s' then true
-             when h.lease_expires_at > now() then (select count(*) from counted) is not null and h.lease_expires_at > clock_timestamp()
+    and case when h.lease_expires_at > clock_timestamp() + interval '10 s' then true
+             when h.lease_expires_at > clock_timestamp() then (select count(*) from counted) is not null and h.lease_expires_at > clock_timestamp()
              else false end
     and (a.tenant_id is null or h.tenant_id = a.tenant_id)
   order by h.id

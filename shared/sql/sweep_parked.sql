@@ -42,7 +42,9 @@ parked as materialized (
       and q.tenant_id = room.tenant_id and q.pipeline_id = room.pipeline_id
       and not exists (
         select from pipeline_runs k
-        where k.tenant_id = q.tenant_id and k.concurrency_key = q.concurrency_key and k.status = 'RUNNING')
+        where k.tenant_id = q.tenant_id and k.concurrency_key = q.concurrency_key and k.status = 'RUNNING'
+          -- Says nothing new, but makes Postgres look for each key, however few it believes there are.
+          and k.concurrency_key between q.concurrency_key and q.concurrency_key)
     order by q.priority desc, q.available_at, q.id
     limit least(room.slots, $2)
     for no key update skip locked

@@ -80,15 +80,21 @@ impl Db {
 
     /// From options that are already there, as the tests have them. Opens nothing yet.
     pub fn new(options: PgConnectOptions, plans: Plans, pooler: Pooler) -> Self {
-        let plan_cache_mode = match plans {
-            Plans::Generic => "force_generic_plan",
-            Plans::Custom => "force_custom_plan",
+        // A plan that was made for an empty table, and is kept, would go on reading all of it when it is full.
+        let (plan_cache_mode, enable_seqscan) = match plans {
+            Plans::Generic => ("force_generic_plan", "off"),
+            Plans::Custom => ("force_custom_plan", "on"),
         };
         let settings = [
             ("plan_cache_mode", plan_cache_mode),
             ("statement_timeout", STATEMENT_TIMEOUT_MS),
             // Our statements take milliseconds; compiling one of them would take longer than running it.
             ("jit", "off"),
+            // Each query of a claim has to see what was committed a moment ago, whatever the role's default is.
+            ("default_transaction_isolation", "read committed"),
+            // Behind a pooler a client that vanishes between two statements keeps its locks no longer than this.
+            ("idle_in_transaction_session_timeout", "3000"),
+            ("enable_seqscan", enable_seqscan),
         ];
         let options = options.log_statements(tracing::log::LevelFilter::Off);
         let (options, begin) = match pooler {
@@ -96,9 +102,10 @@ impl Db {
             // A pooler refuses settings with the connection, and a setting of a session would be another client's next:
             // they go into the transaction. No statement outlives it, so there is nothing to cache.
             Pooler::Transaction => {
-                let settings = settings.map(|(name, value)| format!("set local {name} = {value}")).join("; ");
+                let settings =
+                    settings.map(|(name, value)| format!("set local {name} = '{value}'")).join("; ");
                 let options = options.statement_cache_capacity(0).extra_float_digits(None);
-                (options, Some(format!("begin; {settings}")))
+                (options, Some(format!("begin isolation level read committed; {settings}")))
             }
         };
         Self { options, begin, ping_after_idle: PING_AFTER_IDLE, slot: Mutex::new(None) }

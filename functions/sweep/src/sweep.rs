@@ -158,10 +158,18 @@ async fn remind(
         let room = i64::try_from(room).unwrap_or(BATCH);
         swept.redispatched +=
             app.call_in_time(async |conn| sweep::redispatches(conn, scope, room).await).await?;
-        // Whoever freed a slot has claimed the next run itself, as a rule. This is for when nobody did.
-        app.call_in_time(async |conn| sweep::parked(conn, scope, room).await).await?;
     }
+    unpark(app, scope).await;
     Ok(())
+}
+
+/// Lets parked runs go on that may. Whoever freed their slot has claimed them itself, as a rule: this is for when nobody did, also while SQS
+/// is full of others' messages. Once per sweep, and nothing else waits for it.
+async fn unpark(app: &App, scope: Scope) {
+    if let Err(error) = app.call_in_time(async |conn| sweep::parked(conn, scope, BATCH).await).await {
+        app.db.discard().await;
+        tracing::error!(error = format!("{error:#}"), "parked runs stay parked until the next sweep");
+    }
 }
 
 /// Sends a batch of what is due.

@@ -181,7 +181,8 @@ pub async fn claim(
         told.note,
     )
     .fetch_all(conn)
-    .await?;
+    .await
+    .inspect_err(|_| marks.failed(&kind, scope.tenant()))?;
 
     let mut claims = Vec::with_capacity(rows.len());
     let (mut learnt, mut more) = (Learnt::default(), false);

@@ -28,6 +28,8 @@ const WHOLE_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// `WHOLE_SHARE` times its length without one, so that it takes half a percent of an environment's time.
 const WHOLE_IS_CHEAP: Duration = Duration::from_millis(10);
 const WHOLE_SHARE: u32 = 200;
+/// What a search that has failed counts as: about as long as a statement may take (`db::Db`).
+const WHOLE_THAT_FAILED: Duration = Duration::from_millis(2500);
 
 /// The memory of one environment. Cheap to make; empty at first.
 #[derive(Debug, Default)]
@@ -117,6 +119,18 @@ impl Marks {
     /// Takes in what the claim has learnt.
     pub(super) fn learn(&self, kind: &Kind, tenant: Option<Uuid>, told: &Told, learnt: &Learnt) {
         self.lock().searches(kind).learn(tenant, told, learnt);
+    }
+
+    /// Takes in that the claim has failed, perhaps since it took too long: what it was about to look at must not stop every claim after it.
+    pub(super) fn failed(&self, kind: &Kind, tenant: Option<Uuid>) {
+        let mut memory = self.lock();
+        let searches = memory.searches(kind);
+        searches.whole = Some(Whole { at: Instant::now(), took: WHOLE_THAT_FAILED });
+        if tenant.is_none() {
+            searches.began = None;
+            // Anywhere else in the circle.
+            searches.last_turn = Uuid::new_v4();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Memory> {

@@ -1,8 +1,10 @@
 //! `max_running` of tenants and pipelines, and pauses: never exceeded, and never a slot that stays free while runs wait.
 
+use runplane::db::{Db, Plans, Pooler};
 use runplane::runs::{self, ClaimOptions, CompleteRequest, Marks, Outcome, WaitingReason};
 use runplane::scope::Scope;
-use sqlx::PgConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgConnection};
 use uuid::Uuid;
 
 use crate::support::{World, claim, claim_by, claim_by_id, details, expire, queued, world};
@@ -165,4 +167,23 @@ async fn a_lost_run_of_what_is_paused_is_not_taken_over(mut conn: Conn) {
     assert_eq!(claim_by_id(&mut conn, Scope::All, lost, "w").await, None);
     bound(&mut conn, paused, "pipelines set paused = false").await;
     assert_eq!(several(&mut conn, Scope::All, &Marks::default(), 1).await, [lost]);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_database_whose_default_is_another_isolation_changes_nothing(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let mut conn = options.connect().await.unwrap();
+    let name = options.get_database().unwrap();
+    let default = format!("alter database \"{name}\" set default_transaction_isolation = 'repeatable read'");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(default)).execute(&mut conn).await.unwrap();
+    for pooler in [Pooler::None, Pooler::Transaction] {
+        let db = Db::new(options.clone(), Plans::Generic, pooler);
+        let isolation: String = db
+            .call(async |conn| sqlx::query_scalar("show transaction_isolation").fetch_one(conn).await)
+            .await
+            .unwrap();
+        assert_eq!(isolation, "read committed", "{pooler:?}");
+    }
 }
