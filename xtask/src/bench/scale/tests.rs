@@ -82,7 +82,9 @@ async fn what_the_verbs_read_is_bounded_however_many_runs_wait_or_have_ended(mut
     assert_eq!(sqlx::query_scalar::<_, i64>(indexes).fetch_one(&mut *conn).await.unwrap(), 1);
     for step in &steps {
         for (what, pages) in &step.pages {
-            assert!(pages.max < 250.0, "{}: {pages:?}\n{}", what.title(), report::table(&series, &steps));
+            // A page of a list looks up each of its runs by id.
+            let most = if matches!(what, What::FirstPage | What::FarPage) { 600.0 } else { 100.0 };
+            assert!(pages.max < most, "{}: {pages:?}\n{}", what.title(), report::table(&series, &steps));
         }
     }
 }
