@@ -24,9 +24,11 @@ const NOTE_EVERY: Duration = Duration::from_secs(30);
 const WHOLE_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 /// And not more often than this, as long as claims find something.
 const WHOLE_AT_MOST_EVERY: Duration = Duration::from_secs(1);
-/// A whole search that takes longer than this costs too much to be made whenever nothing else is left to claim: it is followed by
-/// `WHOLE_SHARE` times its length without one, so that it takes half a percent of an environment's time.
-const WHOLE_IS_CHEAP: Duration = Duration::from_millis(10);
+/// A whole search that takes longer than this costs too much to be made whenever nothing else is left to claim. (The first one of a
+/// connection plans its statements as well.)
+const WHOLE_IS_CHEAP: Duration = Duration::from_millis(100);
+/// As long as claims find something, and always if it is not cheap, a whole search is followed by this many times its length without one: it
+/// takes half a percent of an environment's time.
 const WHOLE_SHARE: u32 = 200;
 /// What a search that has failed counts as: about as long as a statement may take (`db::Db`).
 const WHOLE_THAT_FAILED: Duration = Duration::from_millis(2500);
@@ -166,12 +168,12 @@ impl Memory {
 
 impl Searches {
     fn tell(&self, tenant: Option<Uuid>, note: bool) -> Told {
-        let pause_after =
-            |took: Duration| if took <= WHOLE_IS_CHEAP { Duration::ZERO } else { took * WHOLE_SHARE };
-        let idle = self.whole.map(|whole| (whole.at.elapsed(), pause_after(whole.took)));
-        let whole =
-            idle.is_none_or(|(idle, pause)| idle >= pause.clamp(WHOLE_AT_MOST_EVERY, WHOLE_AT_LEAST_EVERY));
-        let may_start_over = idle.is_none_or(|(idle, pause)| idle >= pause.min(WHOLE_AT_LEAST_EVERY));
+        let last = self.whole.map(|whole| (whole.at.elapsed(), whole.took, whole.took * WHOLE_SHARE));
+        let whole = last
+            .is_none_or(|(idle, _, pause)| idle >= pause.clamp(WHOLE_AT_MOST_EVERY, WHOLE_AT_LEAST_EVERY));
+        let may_start_over = last.is_none_or(|(idle, took, pause)| {
+            took <= WHOLE_IS_CHEAP || idle >= pause.min(WHOLE_AT_LEAST_EVERY)
+        });
         let mut told = Told {
             turn: self.last_turn,
             began: self.began.filter(|_| tenant.is_none()),
