@@ -21,6 +21,7 @@ const NUMBERS: [(Endpoint, &str, i64, i64); 5] = [
     (Create, "max_attempts", 1, 20),
     (Create, "max_lost", 0, 20),
     (Claim, "lease_seconds", 5, 43200),
+    (Claim, "max_runs", 1, 100),
     (Heartbeat, "lease_seconds", 5, 43200),
 ];
 
