@@ -16,7 +16,7 @@ fn text(length: usize, letter: &str) -> String {
 }
 
 /// Numbers: the endpoint, the field, the lowest and the highest that is accepted.
-const NUMBERS: [(Endpoint, &str, i64, i64); 5] = [
+const NUMBERS: [(Endpoint, &str, i64, i64); 6] = [
     (Create, "priority", 0, 9),
     (Create, "max_attempts", 1, 20),
     (Create, "max_lost", 0, 20),
