@@ -35,7 +35,8 @@ impl Environment {
             pushed_only: false,
         };
         loop {
-            let claimed = self.db.call(async |conn| runs::claim(conn, self.scope, &self.marks, options).await);
+            let claimed =
+                self.db.call(async |conn| runs::claim(conn, self.scope, &self.marks, options).await);
             let claimed = claimed.await?;
             // As a worker does: somebody else counts the only tenant's leases at this moment.
             if !(claimed.claims.is_empty() && claimed.more) {
