@@ -182,7 +182,11 @@ pub async fn claim(
     )
     .fetch_all(conn)
     .await
-    .inspect_err(|_| marks.failed(&kind, scope.tenant()))?;
+    .inspect_err(|error| {
+        if took_too_long(error) {
+            marks.took_too_long(&kind, scope.tenant());
+        }
+    })?;
 
     let mut claims = Vec::with_capacity(rows.len());
     let (mut learnt, mut more) = (Learnt::default(), false);
@@ -218,6 +222,12 @@ pub async fn claim(
         });
     }
     Ok(Claimed { claims, more })
+}
+
+/// Whether Postgres has given the statement up. After an outage nothing is known about the search.
+fn took_too_long(error: &sqlx::Error) -> bool {
+    const QUERY_CANCELED: &str = "57014";
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == QUERY_CANCELED)
 }
 
 /// The answer to a claim: `{"claimed":false}`, or `{"claimed":true}` with the run and its version; with `max_runs`, `claims` instead

@@ -123,8 +123,8 @@ impl Marks {
         self.lock().searches(kind).learn(tenant, told, learnt);
     }
 
-    /// Takes in that the claim has failed, perhaps since it took too long: what it was about to look at must not stop every claim after it.
-    pub(super) fn failed(&self, kind: &Kind, tenant: Option<Uuid>) {
+    /// Takes in that Postgres gave the claim up: what it was about to look at must not stop every claim after it.
+    pub(super) fn took_too_long(&self, kind: &Kind, tenant: Option<Uuid>) {
         let mut memory = self.lock();
         let searches = memory.searches(kind);
         searches.whole = Some(Whole { at: Instant::now(), took: WHOLE_THAT_FAILED });
