@@ -30,8 +30,8 @@ const WHOLE_IS_CHEAP: Duration = Duration::from_millis(100);
 /// As long as claims find something, and always if it is not cheap, a whole search is followed by this many times its length without one: it
 /// takes half a percent of an environment's time.
 const WHOLE_SHARE: u32 = 200;
-/// What a search that has failed counts as: about as long as a statement may take (`db::Db`).
-const WHOLE_THAT_FAILED: Duration = Duration::from_millis(2500);
+/// What a search that was given up counts as: about as long as a statement may take (`db::Db`).
+const GIVEN_UP_AFTER: Duration = Duration::from_millis(2500);
 
 /// The memory of one environment. Cheap to make; empty at first.
 #[derive(Debug, Default)]
@@ -127,7 +127,7 @@ impl Marks {
     pub(super) fn took_too_long(&self, kind: &Kind, tenant: Option<Uuid>) {
         let mut memory = self.lock();
         let searches = memory.searches(kind);
-        searches.whole = Some(Whole { at: Instant::now(), took: WHOLE_THAT_FAILED });
+        searches.whole = Some(Whole { at: Instant::now(), took: GIVEN_UP_AFTER });
         if tenant.is_none() {
             searches.began = None;
             // Anywhere else in the circle.
@@ -230,5 +230,57 @@ impl Searches {
             let since = self.leases.filter(|_| told.leases_seen.is_some()).map(|leases| leases.since);
             self.leases = Some(Leases { tenant, seen, since: since.unwrap_or_else(Instant::now) });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind() -> Kind {
+        Kind { queues: None, pushed_only: false }
+    }
+
+    fn learnt(tenant: Uuid) -> Learnt {
+        Learnt {
+            last_turn: Some(tenant),
+            marks: vec![(tenant, 5, (Utc::now(), tenant))],
+            ..Learnt::default()
+        }
+    }
+
+    #[test]
+    fn a_search_that_was_given_up_moves_the_turn_and_is_not_made_again_at_once() {
+        let (marks, tenant) = (Marks::default(), Uuid::now_v7());
+        let told = marks.tell(&kind(), None, "w");
+        assert!(told.whole && told.may_start_over);
+        marks.learn(&kind(), None, &told, &learnt(tenant));
+        let told = marks.tell(&kind(), None, "w");
+        assert_eq!((told.turn, told.tenants.as_slice(), told.may_start_over), (tenant, &[tenant][..], true));
+
+        marks.took_too_long(&kind(), None);
+        let told = marks.tell(&kind(), None, "w");
+        assert_ne!(told.turn, tenant);
+        assert!(!told.whole && !told.may_start_over, "the search that took too long is made again at once");
+        // The marks that there are stay.
+        assert_eq!(told.tenants, [tenant]);
+    }
+
+    #[test]
+    fn who_asks_for_one_tenant_moves_nobodys_turn() {
+        let (marks, tenant) = (Marks::default(), Uuid::now_v7());
+        let told = marks.tell(&kind(), Some(tenant), "w");
+        marks.learn(&kind(), Some(tenant), &told, &learnt(tenant));
+        marks.took_too_long(&kind(), Some(tenant));
+        assert_eq!(marks.tell(&kind(), None, "w").turn, Uuid::nil());
+    }
+
+    #[test]
+    fn a_worker_is_noted_once_in_a_while_for_each_tenant_that_it_asks_for() {
+        let (marks, tenant) = (Marks::default(), Uuid::now_v7());
+        let notes =
+            [None, None, Some(tenant), Some(tenant)].map(|tenant| marks.tell(&kind(), tenant, "w").note);
+        assert_eq!(notes, [true, false, true, false]);
+        assert!(marks.tell(&kind(), None, "another").note);
     }
 }
