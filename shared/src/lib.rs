@@ -3,6 +3,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`runs`] | the verbs of a run, one file each, with its SQL in `sql/` |
+//! | [`steps`] | the verbs of a run's steps |
 //! | [`sweep`] | the verbs of what becomes due without anybody asking |
 //! | [`catalog`] | the verbs of tenants, pipelines, versions and connections |
 //! | [`dag`] | what a dag_spec asks a worker to do, and whether it may |
@@ -35,6 +36,7 @@ pub mod openapi;
 pub mod problem;
 pub mod runs;
 pub mod scope;
+pub mod steps;
 pub mod strict;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]

@@ -15,6 +15,7 @@
 mod at;
 mod check;
 mod connections;
+pub mod execute;
 mod expression;
 mod faults;
 mod graph;
