@@ -60,7 +60,12 @@ const EXAMPLES: [(&str, &str, &str, &str); 28] = [
     ("post", "/api/runs/bulk", "two runs", include_str!("../../events/create.bulk.json")),
     ("post", "/api/runs/complete", "three completions", include_str!("../../events/complete.bulk.json")),
     ("post", "/api/runs/heartbeat", "two leases", include_str!("../../events/heartbeat.bulk.json")),
-    ("put", "/api/runs/{run_id}/steps", "three steps and an item", include_str!("../../events/steps.store.json")),
+    (
+        "put",
+        "/api/runs/{run_id}/steps",
+        "three steps and an item",
+        include_str!("../../events/steps.store.json"),
+    ),
     ("post", "/api/runs/{run_id}/logs", "one line", include_str!("../../events/logs.add.json")),
     ("post", "/api/runs/{run_id}/logs", "two lines", include_str!("../../events/logs.add.several.json")),
     ("post", "/api/runs/{run_id}/artifacts", "a report", include_str!("../../events/artifacts.add.json")),

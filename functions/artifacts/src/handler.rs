@@ -27,8 +27,7 @@ async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
     let run_id = call.run_id()?;
     let mut query = call.query();
     let scope = lists::scope(&mut query);
-    let filter =
-        ArtifactFilter { run_id, order: query.parsed("order", "asc or desc").unwrap_or_default() };
+    let filter = ArtifactFilter { run_id, order: query.parsed("order", "asc or desc").unwrap_or_default() };
     let page = lists::page_up_to(1000, 100, query, scope, &filter)?;
     Reply::ok(&app.call(async |conn| evidence::list_artifacts(conn, scope, &filter, &page).await).await?)
 }

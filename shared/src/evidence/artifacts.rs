@@ -58,7 +58,8 @@ impl ArtifactRequest {
     /// As compact JSON.
     fn bytes(&self) -> Result<i32, sqlx::Error> {
         let meta = self.meta.as_ref().map_or(0, |meta| meta.to_string().len());
-        let payload = serde_json::to_string(&self.payload).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let payload =
+            serde_json::to_string(&self.payload).map_err(|error| sqlx::Error::Encode(error.into()))?;
         i32::try_from(payload.len() + meta).map_err(|error| sqlx::Error::Encode(error.into()))
     }
 }

@@ -56,7 +56,8 @@ pub(super) async fn keep(
 /// attempts.
 fn kept(before: &Value, after: &Value, rows: &[StepRow]) -> Kept {
     let (before, after) = (Outline::of(before), Outline::of(after));
-    let rows: HashMap<&str, (i32, StepStatus)> = rows.iter().map(|row| (row.step_id(), row.place())).collect();
+    let rows: HashMap<&str, (i32, StepStatus)> =
+        rows.iter().map(|row| (row.step_id(), row.place())).collect();
     let same: Vec<bool> = (0..after.steps.len()).map(|place| after.is_same(place, &before)).collect();
     let places: Vec<_> = after
         .steps
@@ -123,7 +124,10 @@ mod tests {
             ] })
         };
         let rows = json!([
-            row("a", 1, "SUCCEEDED"), row("b", 1, "SUCCEEDED"), row("c", 1, "SUCCEEDED"), row("d", 1, "SUCCEEDED"),
+            row("a", 1, "SUCCEEDED"),
+            row("b", 1, "SUCCEEDED"),
+            row("c", 1, "SUCCEEDED"),
+            row("d", 1, "SUCCEEDED"),
         ]);
         assert_eq!(texts(&spec(1), &spec(1), rows.clone()), ["a true 0", "b true 1", "c true 1", "d true 1"]);
         assert_eq!(texts(&spec(1), &spec(2), rows), ["a true 0", "d true 1"]);
@@ -131,7 +135,8 @@ mod tests {
 
     #[test]
     fn of_a_step_that_failed_the_items_that_did_not_are_kept() {
-        let spec = json!({ "steps": ["a", { "id": "b", "depends_on": ["a"], "for_each": { "items": [1] } }] });
+        let spec =
+            json!({ "steps": ["a", { "id": "b", "depends_on": ["a"], "for_each": { "items": [1] } }] });
         let rows = json!([row("a", 1, "SUCCEEDED"), row("b", 1, "FAILED")]);
         assert_eq!(texts(&spec, &spec, rows), ["a true 0", "b false 1"]);
         let rows = json!([row("a", 1, "FAILED"), row("b", 1, "FAILED")]);

@@ -35,10 +35,10 @@ pub use claim::{
 };
 pub use claim_by_ids::{claim_by_ids, exist};
 pub use complete::{CompleteError, CompleteRefusal, CompleteReply, CompleteRequest, complete};
+pub(crate) use complete::{cut, cut_after};
 pub use complete_all::{Completion, complete_all};
 pub use create::{CreateError, CreateRequest, Created, create};
 pub use create_all::{CreatedSummary, Creation, create_all};
-pub(crate) use complete::{cut, cut_after};
 pub(crate) use fields::{Faults, MAX_JSON_BYTES, is_storable};
 pub use get::{Attempt, GetError, PipelineVersion, RunDetails, WaitingFor, WaitingReason, get};
 pub use heartbeat::{HeartbeatError, HeartbeatRefusal, HeartbeatReply, HeartbeatRequest, heartbeat};

@@ -152,14 +152,21 @@ mod tests {
             (json!({ "reason": "condition" }), &["/steps/0/reason"]),
             (json!({ "status": "FAILED" }), &["/steps/0/error"]),
             (json!({ "error": error }), &["/steps/0/error"]),
-            (json!({ "status": "FAILED", "error": { "error": "", "message": "\0" } }),
-             &["/steps/0/error/error", "/steps/0/error/message"]),
-            (json!({ "status": "RUNNING", "output": 1, "output_ref": "x", "output_bytes": 1 }),
-             &["/steps/0/output", "/steps/0/output_ref", "/steps/0/output_bytes"]),
+            (
+                json!({ "status": "FAILED", "error": { "error": "", "message": "\0" } }),
+                &["/steps/0/error/error", "/steps/0/error/message"],
+            ),
+            (
+                json!({ "status": "RUNNING", "output": 1, "output_ref": "x", "output_bytes": 1 }),
+                &["/steps/0/output", "/steps/0/output_ref", "/steps/0/output_bytes"],
+            ),
             (json!({ "output": "\0", "output_ref": "x" }), &["/steps/0/output", "/steps/0/output_ref"]),
             (json!({ "output": "x".repeat(MAX_JSON_BYTES) }), &["/steps/0/output"]),
             (json!({ "output_bytes": -1 }), &["/steps/0/output_bytes"]),
-            (json!({ "status": "RUNNING", "finished_at": "2026-11-24T08:00:00Z" }), &["/steps/0/finished_at"]),
+            (
+                json!({ "status": "RUNNING", "finished_at": "2026-11-24T08:00:00Z" }),
+                &["/steps/0/finished_at"],
+            ),
             (json!({ "resume_at": "2026-11-24T08:00:00Z" }), &["/steps/0/resume_at"]),
         ] {
             assert_eq!(faults(one(step.clone())), pointers, "{step}");

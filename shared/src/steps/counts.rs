@@ -11,11 +11,7 @@ use super::StepStatus;
 ///
 /// # Panics
 /// If a dependency is not a place in the list, or the lists differ in length.
-pub fn counting(
-    dependencies: &[Vec<usize>],
-    rows: &[Option<(i32, StepStatus)>],
-    attempt: i32,
-) -> Vec<bool> {
+pub fn counting(dependencies: &[Vec<usize>], rows: &[Option<(i32, StepStatus)>], attempt: i32) -> Vec<bool> {
     assert_eq!(dependencies.len(), rows.len(), "a row, or none, for each step");
     let mut counts: Vec<bool> =
         rows.iter().map(|row| row.is_some_and(|(of_attempt, _)| of_attempt == attempt)).collect();

@@ -100,8 +100,7 @@ impl Journal for PgJournal {
         Self::apart(async move {
             let Self { scope, run_id, lease_token, .. } = journal;
             let request = ReleaseRequest { lease_token, available_at: until };
-            let release =
-                async |conn: &mut PgConnection| runs::release(conn, scope, run_id, &request).await;
+            let release = async |conn: &mut PgConnection| runs::release(conn, scope, run_id, &request).await;
             match journal.app.call_in_time(release).await {
                 Ok(mut run) => {
                     let deadline = Instant::now() + dispatch::TELL_WITHIN;

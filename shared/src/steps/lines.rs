@@ -23,12 +23,18 @@ pub(super) fn line(step: &StepRecord) -> Option<(LogLevel, String)> {
     match (step.status, step.item, at) {
         (StepStatus::Pending, _, Some(at)) => {
             let next = step.attempts + 1;
-            Some((LogLevel::Warning, match error {
-                Some(error) => {
-                    format!("{name}: attempt {} FAILED: {error}; attempt {next} is due at {at}", step.attempts)
-                }
-                None => format!("{name}: attempt {next} is due at {at}"),
-            }))
+            Some((
+                LogLevel::Warning,
+                match error {
+                    Some(error) => {
+                        format!(
+                            "{name}: attempt {} FAILED: {error}; attempt {next} is due at {at}",
+                            step.attempts
+                        )
+                    }
+                    None => format!("{name}: attempt {next} is due at {at}"),
+                },
+            ))
         }
         (StepStatus::Failed, _, _) => {
             Some((LogLevel::Error, format!("{name} FAILED{after}: {}", error.unwrap_or_default())))
@@ -80,23 +86,41 @@ mod tests {
     #[test]
     fn a_line_reads_alone() {
         let error = json!({ "error": "http_status", "message": "503 Service Unavailable" });
-        let (start, soon, late) = ("2026-11-24T08:00:00Z", "2026-11-24T08:00:00.120Z", "2026-11-24T08:01:15.34Z");
+        let (start, soon, late) =
+            ("2026-11-24T08:00:00Z", "2026-11-24T08:00:00.120Z", "2026-11-24T08:01:15.34Z");
         for (step, expected) in [
             (json!({ "status": "RUNNING" }), "info: step load started"),
             (json!({ "status": "RUNNING", "attempts": 2 }), "info: step load: attempt 2 started"),
-            (json!({ "status": "RUNNING", "resume_at": start }), "info: step load waits until 2026-11-24T08:00:00.000Z"),
+            (
+                json!({ "status": "RUNNING", "resume_at": start }),
+                "info: step load waits until 2026-11-24T08:00:00.000Z",
+            ),
             (json!({ "started_at": start, "finished_at": soon }), "info: step load SUCCEEDED in 120 ms"),
-            (json!({ "started_at": start, "finished_at": late, "attempts": 2 }), "info: step load SUCCEEDED after 2 attempts in 75.3 s"),
+            (
+                json!({ "started_at": start, "finished_at": late, "attempts": 2 }),
+                "info: step load SUCCEEDED after 2 attempts in 75.3 s",
+            ),
             (json!({}), "info: step load SUCCEEDED"),
-            (json!({ "status": "FAILED", "attempts": 3, "error": error }),
-             "error: step load FAILED after 3 attempts: http_status: 503 Service Unavailable"),
-            (json!({ "status": "FAILED", "item": 4, "error": { "error": "timeout", "message": "" } }),
-             "error: step load, item 4 FAILED: timeout"),
-            (json!({ "status": "PENDING", "error": error, "resume_at": start }),
-             "warning: step load: attempt 1 FAILED: http_status: 503 Service Unavailable; attempt 2 is due at 2026-11-24T08:00:00.000Z"),
-            (json!({ "status": "PENDING", "item": 0, "attempts": 2, "resume_at": start }),
-             "warning: step load, item 0: attempt 3 is due at 2026-11-24T08:00:00.000Z"),
-            (json!({ "status": "SKIPPED", "reason": "upstream_failed", "attempts": 0 }), "info: step load skipped: upstream_failed"),
+            (
+                json!({ "status": "FAILED", "attempts": 3, "error": error }),
+                "error: step load FAILED after 3 attempts: http_status: 503 Service Unavailable",
+            ),
+            (
+                json!({ "status": "FAILED", "item": 4, "error": { "error": "timeout", "message": "" } }),
+                "error: step load, item 4 FAILED: timeout",
+            ),
+            (
+                json!({ "status": "PENDING", "error": error, "resume_at": start }),
+                "warning: step load: attempt 1 FAILED: http_status: 503 Service Unavailable; attempt 2 is due at 2026-11-24T08:00:00.000Z",
+            ),
+            (
+                json!({ "status": "PENDING", "item": 0, "attempts": 2, "resume_at": start }),
+                "warning: step load, item 0: attempt 3 is due at 2026-11-24T08:00:00.000Z",
+            ),
+            (
+                json!({ "status": "SKIPPED", "reason": "upstream_failed", "attempts": 0 }),
+                "info: step load skipped: upstream_failed",
+            ),
             (json!({ "status": "CANCELLED" }), "warning: step load CANCELLED"),
         ] {
             assert_eq!(told(step.clone()).as_deref(), Some(expected), "{step}");

@@ -27,5 +27,5 @@ pub use load::{LoadError, StepPage, StepPlace, StepsAsked, load, load_all};
 pub use model::{SkipReason, StepError, StepRecord, StepResults, StepStatus};
 pub(crate) use outline::{Outline, is_opaque};
 pub use store::{StoreStepsRequest, StoredSteps, store};
-pub(crate) use summary::{ItemGroup, StepRow, summaries};
 pub use summary::{ItemCounts, StepSummary};
+pub(crate) use summary::{ItemGroup, StepRow, summaries};

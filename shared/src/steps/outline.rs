@@ -108,9 +108,16 @@ mod tests {
         ] });
         let outline = Outline::of(&spec);
         let read: Vec<_> = outline.steps.iter().map(|step| (step.id, step.r#type, step.for_each)).collect();
-        assert_eq!(read, [
-            ("a", None, false), ("b", None, false), ("c", Some("wait"), true), ("d", Some("fail"), false), ("e", None, false),
-        ]);
+        assert_eq!(
+            read,
+            [
+                ("a", None, false),
+                ("b", None, false),
+                ("c", Some("wait"), true),
+                ("d", Some("fail"), false),
+                ("e", None, false),
+            ]
+        );
         assert_eq!(outline.dependencies(), [vec![], vec![0], vec![3, 0], vec![], vec![3]]);
     }
 
@@ -127,10 +134,18 @@ mod tests {
         let one = json!({ "steps": ["a", "b", { "id": "c", "type": "wait", "with": { "seconds": 1 }, "description": "x" }, "d"] });
         for (other, same) in [
             (one.clone(), [true; 4]),
-            (json!({ "steps": ["a", "b", { "id": "c", "type": "wait", "with": { "seconds": 1 } }, "d"] }), [true; 4]),
-            (json!({ "steps": ["a", "b", { "id": "c", "type": "wait", "with": { "seconds": 2 } }, "d"] }), [true, true, false, true]),
-            (json!({ "steps": ["a", "b", { "id": "c", "type": "wait", "with": { "seconds": 1 }, "if": "${ true }" }] }),
-             [true, true, false, false]),
+            (
+                json!({ "steps": ["a", "b", { "id": "c", "type": "wait", "with": { "seconds": 1 } }, "d"] }),
+                [true; 4],
+            ),
+            (
+                json!({ "steps": ["a", "b", { "id": "c", "type": "wait", "with": { "seconds": 2 } }, "d"] }),
+                [true, true, false, true],
+            ),
+            (
+                json!({ "steps": ["a", "b", { "id": "c", "type": "wait", "with": { "seconds": 1 }, "if": "${ true }" }] }),
+                [true, true, false, false],
+            ),
             // The order of strings is what they wait for.
             (json!({ "steps": ["b", "a", "c", "d"] }), [false, false, false, true]),
         ] {

@@ -130,8 +130,7 @@ pub(crate) fn summaries(
         others.entry((*id).to_owned()).or_default();
     }
     for (id, row) in others {
-        let counts =
-            row.as_ref().is_some_and(|row| row.run_attempt == attempt || is_kept(row.status));
+        let counts = row.as_ref().is_some_and(|row| row.run_attempt == attempt || is_kept(row.status));
         let of_step = groups.remove(id.as_str()).unwrap_or_default();
         let row = row.filter(|_| counts || has_ended);
         let known = item_counts(&of_step, Some(0), row.as_ref(), attempt, has_ended);

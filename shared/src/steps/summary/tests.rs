@@ -32,7 +32,12 @@ fn group(step_id: &str, run_attempt: i32, status: &str, count: i32) -> Value {
 #[test]
 fn steps_stand_in_the_order_of_the_spec_and_others_after_them() {
     let spec = json!({ "steps": ["c", "a", { "id": "b", "type": "wait" }] });
-    let rows = json!([row("a", 1, "RUNNING"), row("c", 1, "SUCCEEDED"), row("z", 1, "FAILED"), row("x", 1, "SUCCEEDED")]);
+    let rows = json!([
+        row("a", 1, "RUNNING"),
+        row("c", 1, "SUCCEEDED"),
+        row("z", 1, "FAILED"),
+        row("x", 1, "SUCCEEDED")
+    ]);
     let now = shown(&spec, rows.clone(), json!([]), 1, false);
     assert_eq!(now, ["c SUCCEEDED 1", "a RUNNING 1", "b PENDING -", "x SUCCEEDED 1", "z FAILED 1"]);
     let ended = shown(&spec, rows, json!([]), 1, true);
@@ -42,7 +47,12 @@ fn steps_stand_in_the_order_of_the_spec_and_others_after_them() {
 #[test]
 fn what_does_not_count_any_more_is_pending_until_the_run_has_ended() {
     let spec = json!({ "steps": ["a", "b", "c"] });
-    let rows = json!([row("a", 1, "SUCCEEDED"), row("b", 1, "FAILED"), row("c", 1, "SKIPPED"), row("z", 1, "FAILED")]);
+    let rows = json!([
+        row("a", 1, "SUCCEEDED"),
+        row("b", 1, "FAILED"),
+        row("c", 1, "SKIPPED"),
+        row("z", 1, "FAILED")
+    ]);
     assert_eq!(
         shown(&spec, rows.clone(), json!([]), 2, false),
         ["a SUCCEEDED 1", "b PENDING -", "c PENDING -", "z PENDING -"]
@@ -59,7 +69,8 @@ fn items_are_counted_that_count() {
         { "id": "a", "type": "transform" }, { "id": "b", "type": "http", "depends_on": ["a"], "for_each": { "items": [1, 2] } },
     ] });
     assert_eq!(shown(&spec, json!([]), json!([]), 1, false), ["a PENDING -", "b PENDING - 0/0/0/0"]);
-    let items = json!([group("b", 1, "SUCCEEDED", 5), group("b", 1, "FAILED", 2), group("b", 2, "RUNNING", 1)]);
+    let items =
+        json!([group("b", 1, "SUCCEEDED", 5), group("b", 1, "FAILED", 2), group("b", 2, "RUNNING", 1)]);
     // Again after a failure: what had SUCCEEDED stays.
     let rows = json!([row("a", 1, "SUCCEEDED"), row("b", 2, "RUNNING")]);
     assert_eq!(shown(&spec, rows, items.clone(), 2, false)[1], "b RUNNING 2 6/5/0/1");
