@@ -55,8 +55,9 @@ async fn a_run_may_be_told_of_in_whatever_state_it_is(mut conn: Conn) {
         let added = evidence::add_logs(&mut conn, Scope::Tenant(world.tenant), run, &of).await.unwrap();
         assert_eq!((added.count, added.tenant_id), (1, world.tenant));
         let page = Page { limit: 10, cursor: None };
-        let list = evidence::list_logs(&mut conn, Scope::Tenant(world.tenant), &all(run, Order::Asc), &page);
-        let line = serde_json::to_value(&list.await.unwrap().items[0]).unwrap();
+        let (scope, filter) = (Scope::Tenant(world.tenant), all(run, Order::Asc));
+        let list = evidence::list_logs(&mut conn, scope, &filter, &page).await.unwrap();
+        let line = serde_json::to_value(&list.items[0]).unwrap();
         assert_eq!((&line["level"], &line["meta"]), (&json!("warning"), &json!({ "a": 1 })), "{status:?}");
     }
 }

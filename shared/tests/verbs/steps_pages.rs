@@ -38,7 +38,7 @@ async fn pages_lead_through_all_of_it(mut conn: Conn) {
         .flat_map(|step| {
             let id = format!("s{step}");
             let items = (0..3)
-                .map(|item| json!({ "step_id": format!("s{step}"), "item": item, "status": "RUNNING" }));
+                .map(move |item| json!({ "step_id": format!("s{step}"), "item": item, "status": "RUNNING" }));
             [json!({ "step_id": id, "status": "RUNNING" })].into_iter().chain(items)
         })
         .collect();
@@ -57,7 +57,7 @@ async fn pages_lead_through_all_of_it(mut conn: Conn) {
                 None => break,
             }
         }
-        assert_eq!((seen, pages), (all.clone(), 28_i64.div_ceil(limit)), "{limit}");
+        assert_eq!((seen, pages), (all.clone(), (28 + limit - 1) / limit), "{limit}");
     }
 }
 
