@@ -8,6 +8,7 @@
 //! | [`import`] | the database of the service that Runplane replaces, brought over |
 //! | [`output`] | tables for people, JSON for programs |
 //! | [`source`] | JSON files, and the places in them |
+//! | [`worker`] | `runplane worker` |
 //! | [`exit`] | the exit codes |
 //!
 //! docs/cli.md is what its users read.
@@ -20,12 +21,22 @@ mod http;
 mod import;
 mod output;
 mod source;
+mod worker;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
+fn main() -> ExitCode {
+    // A child of a worker limits itself, and does so before there is anything else.
+    if std::env::args_os().skip(1).eq([worker::EVALUATE]) {
+        worker::serve();
+        return ExitCode::SUCCESS;
+    }
+    run(args::Cli::parse())
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    commands::run(args::Cli::parse()).await.into()
+async fn run(cli: args::Cli) -> ExitCode {
+    commands::run(cli).await.into()
 }
