@@ -34,11 +34,11 @@ pub fn on_signals(worker: &Worker, drain: Duration) -> Result<CancellationToken,
         leave.cancel();
         tokio::select! {
             // For the executor to let go, and for the API to be told.
-            () = tokio::time::sleep(LET_GO * 2) => give_up.cancel(),
+            () = tokio::time::sleep(LET_GO * 2) => {
+                give_up.cancel();
+                signals.next().await;
+            }
             () = signals.next() => {}
-        }
-        if give_up.is_cancelled() {
-            signals.next().await;
         }
         log.worker("ended", "told once more: what is under way is left to its leases");
         std::process::exit(130);
