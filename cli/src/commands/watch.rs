@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub async fn run(context: &Context, id: Uuid, watching: &Watching) -> Result<Exit, Failure> {
     let deadline = watching.timeout.map(|span| Instant::now() + span.0);
     let (mut seen, mut unchanged, mut answered) = (None::<State>, 0, None::<Instant>);
-    let mut steps = steps::Seen::default();
+    let mut seen_steps = steps::Seen::default();
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let longest = if seen.as_ref().is_some_and(State::is_running) { WAIT_FOR_STEPS } else { u64::MAX };
@@ -40,7 +40,7 @@ pub async fn run(context: &Context, id: Uuid, watching: &Watching) -> Result<Exi
             Ok(answer) => {
                 answered = Some(Instant::now());
                 let state = State::of(&answer.body);
-                let (same, steps) = (seen.as_ref() == Some(&state), steps.changes(&answer.body));
+                let (same, steps) = (seen.as_ref() == Some(&state), seen_steps.changes(&answer.body));
                 if same && steps.is_empty() {
                     unchanged += 1;
                 } else {
