@@ -15,6 +15,7 @@ mod life;
 mod limits;
 mod lists;
 mod original_client;
+mod outside;
 mod parameters;
 mod release;
 mod retries;
