@@ -28,7 +28,7 @@ pub struct Worker {
     #[arg(long, hide = true, env = "RUNPLANE_TENANT")]
     runplane_tenant: Option<Given<Uuid>>,
     /// Only runs of these queues, up to 10, with commas between them [default: all]
-    #[arg(long, env = "QUEUES", value_name = "NAMES", default_value = "")]
+    #[arg(long, env = "QUEUES", value_name = "NAMES", default_value = "", hide_default_value = true)]
     queues: String,
     /// The name it claims under, 1 to 200 characters [default: host name, colon, process id]
     #[arg(long, env = "WORKER_ID", value_name = "NAME")]
@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn worker(args: &[&str]) -> Worker {
-        Line::try_parse_from([&["worker"], args].concat()).unwrap().worker
+        Line::try_parse_from([&["worker"] as &[_], args].concat()).unwrap().worker
     }
 
     #[test]

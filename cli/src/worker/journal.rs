@@ -15,7 +15,9 @@ use crate::http::{Client, Request};
 
 /// Rows on a page of what is stored: as many as the API gives.
 const PAGE: u16 = 1000;
-/// A body may have 1 MiB; this much of it are results.
+/// A body may have so many results.
+const MOST_RESULTS: usize = 1000;
+/// And 1 MiB; this much of it are results.
 const MOST_BYTES: usize = 900 * 1024;
 
 /// Stores what becomes of a run's steps, under the token of its claim.
@@ -138,13 +140,15 @@ fn parts(steps: &[StepRecord]) -> Result<Vec<Part<'_>>, JournalError> {
             fields.remove("run_attempt");
         }
         let size = value.to_string().len() + 1;
-        if bytes + size > MOST_BYTES && bytes > 0 {
-            parts.push(Part::new());
-            bytes = 0;
-        }
-        bytes += size;
-        if let Some(last) = parts.last_mut() {
-            last.push((step, value));
+        match parts.last_mut() {
+            Some(last) if last.is_empty() || (bytes + size <= MOST_BYTES && last.len() < MOST_RESULTS) => {
+                bytes += size;
+                last.push((step, value));
+            }
+            _ => {
+                bytes = size;
+                parts.push(vec![(step, value)]);
+            }
         }
     }
     Ok(parts)
@@ -181,7 +185,7 @@ mod tests {
         assert_eq!(sizes(&[large.clone(), large.clone(), large.clone()]), [3]);
         assert_eq!(sizes(&vec![large.clone(); 7]), [3, 3, 1]);
         assert_eq!(sizes(&[step(2 * 1024 * 1024), large]), [1, 1], "one that never fits is refused, not split");
-        assert_eq!(sizes(&vec![step(10); 1000]), [1000]);
+        assert_eq!(sizes(&vec![step(10); 1001]), [1000, 1]);
         // What is stored although nothing has changed: how long was worked.
         assert_eq!(sizes(&[]), [0]);
     }

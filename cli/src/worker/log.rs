@@ -29,8 +29,8 @@ impl Log {
 
     /// About a run.
     pub fn run(self, event: &str, run: &ClaimedRun, more: &[(&str, Value)], sentence: &str) {
-        let attempt = json!(run.attempt);
-        let fields = [&[("attempt", attempt)], more].concat();
+        let attempt = ("attempt", json!(run.attempt));
+        let fields = [std::slice::from_ref(&attempt), more].concat();
         self.line(event, Some(run.id), &fields, sentence);
     }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
-use super::api::{self, Claim, ClaimedRun, Trouble, fields};
+use super::api::{self, Claim, ClaimedRun, CompletedRun, Trouble, fields};
 use super::executor::{self, Ended, RunContext, Work};
 use super::journal::HttpJournal;
 use super::leases::{Kept, Lost};
@@ -104,27 +104,18 @@ impl OfRun {
     }
 
     /// Reports the end until that is answered.
-    async fn complete(&self, report: Map<String, Value>) {
-        let call = async || api::complete(&self.worker.client, &self.run, &report).await;
-        match self.until_answered(call).await {
-            Ok(run) => {
-                let status = report["status"].as_str().unwrap_or_default();
-                let message = report.get("error_message").and_then(Value::as_str);
-                let code = report.get("error_code").and_then(Value::as_str);
-                let why = message.map(|message| format!(", {}: {message}", code.unwrap_or_default()));
-                let mut sentence = format!("{status}{}", why.unwrap_or_default());
-                if run.status == "QUEUED" {
-                    sentence.push_str(&format!("; its next attempt is due at {}", second(run.available_at)));
+    async fn complete(&self, mut report: Map<String, Value>) {
+        loop {
+            let call = async || api::complete(&self.worker.client, &self.run, &report).await;
+            match self.until_answered(call).await {
+                Ok(run) => return self.say_completed(&report, &run),
+                Err(Trouble::Conflict { detail, .. }) => return self.say_lost(&Lost::Refused(detail)),
+                Err(Trouble::Refused { detail }) if report.get("error_code").is_none_or(|code| code != REFUSED) => {
+                    let why = format!("the end of the run cannot be stored: {detail}");
+                    report = fields(failed(REFUSED, &why, false));
                 }
-                let more = [("status", json!(status)), ("error_code", json!(code))];
-                self.worker.log.run("completed", &self.run, &more, &sentence);
+                Err(trouble) => return self.say_given_up("completed", &trouble),
             }
-            Err(Trouble::Conflict { detail, .. }) => self.say_lost(&Lost::Refused(detail)),
-            Err(Trouble::Refused { detail }) if report.get("error_code").is_none_or(|code| code != REFUSED) => {
-                let why = format!("the end of the run cannot be stored: {detail}");
-                Box::pin(self.complete(fields(failed(REFUSED, &why, false)))).await;
-            }
-            Err(trouble) => self.say_given_up("completed", &trouble),
         }
     }
 
@@ -169,6 +160,20 @@ impl OfRun {
 
     fn say(&self, event: &str, sentence: &str) {
         self.worker.log.run(event, &self.run, &[], sentence);
+    }
+
+    fn say_completed(&self, report: &Map<String, Value>, run: &CompletedRun) {
+        let text = |field: &str| report.get(field).and_then(Value::as_str);
+        let (status, code) = (text("status").unwrap_or_default(), text("error_code"));
+        let mut sentence = status.to_owned();
+        if let Some(message) = text("error_message") {
+            sentence.push_str(&format!(", {}: {message}", code.unwrap_or_default()));
+        }
+        if run.status == "QUEUED" {
+            sentence.push_str(&format!("; its next attempt is due at {}", second(run.available_at)));
+        }
+        let more = [("status", json!(status)), ("error_code", json!(code))];
+        self.worker.log.run("completed", &self.run, &more, &sentence);
     }
 
     fn say_lost(&self, lost: &Lost) {
