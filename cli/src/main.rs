@@ -23,20 +23,30 @@ mod output;
 mod source;
 mod worker;
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::runtime;
 
 fn main() -> ExitCode {
     // A child of a worker limits itself, and does so before there is anything else.
-    if std::env::args_os().skip(1).eq([worker::EVALUATE]) {
-        worker::serve();
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == worker::EVALUATE) {
+        worker::serve(arguments.next().as_deref().and_then(OsStr::to_str));
         return ExitCode::SUCCESS;
     }
-    run(args::Cli::parse())
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn run(cli: args::Cli) -> ExitCode {
-    commands::run(cli).await.into()
+    let cli = args::Cli::parse();
+    let mut runtime = match cli.command {
+        // Two threads: heartbeats go on while a run keeps one of them busy.
+        args::Command::Worker(_) => runtime::Builder::new_multi_thread(),
+        _ => runtime::Builder::new_current_thread(),
+    };
+    match runtime.worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime.block_on(commands::run(cli)).into(),
+        Err(error) => {
+            eprintln!("error: no runtime: {error}");
+            exit::Exit::Usage.into()
+        }
+    }
 }

@@ -17,7 +17,8 @@ pub struct Work<J> {
     pub journal: Arc<J>,
     pub leave: CancellationToken,
     pub ends_at: Option<tokio::time::Instant>,
-    pub fresh_store: bool,
+    pub untouched: bool,
+    pub spill: Option<()>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,7 +31,16 @@ pub struct RunContext {
     pub attempt: i32,
     pub started_at: DateTime<Utc>,
     pub params: Value,
-    pub now: DateTime<Utc>,
+    pub clock: Clock,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Clock(DateTime<Utc>);
+
+impl Clock {
+    pub fn starting_at(time: DateTime<Utc>) -> Self {
+        Self(time)
+    }
 }
 
 #[derive(Debug)]
@@ -44,13 +54,17 @@ pub enum Ended {
 pub struct Evaluators;
 
 impl Evaluators {
-    pub fn new(_program: PathBuf, _arguments: Vec<String>) -> Self {
+    pub fn new(_program: PathBuf, _arguments: Vec<String>, _limits: Limits) -> Self {
         Self
     }
 }
 
-pub async fn execute<J: Journal>(work: Work<J>, _evaluators: &Evaluators) -> Result<Ended, JournalError> {
-    let stored = if work.fresh_store { Vec::new() } else { work.journal.load().await?.records };
+#[derive(Debug, Default)]
+pub struct Limits;
+
+pub async fn execute<J: Journal>(work: Work<J>, _evaluators: &Arc<Evaluators>) -> Result<Ended, JournalError> {
+    let (now, _) = (work.run.clock.0, &work.spill);
+    let stored = if work.untouched { Vec::new() } else { work.journal.load().await?.records };
     let steps = work.dag_spec["steps"].as_array().cloned().unwrap_or_default();
     for step in steps {
         if work.leave.is_cancelled() || work.ends_at.is_some_and(|at| at <= tokio::time::Instant::now()) {
@@ -61,7 +75,7 @@ pub async fn execute<J: Journal>(work: Work<J>, _evaluators: &Evaluators) -> Res
         if known.is_some_and(|record| record.status.is_terminal()) {
             continue;
         }
-        let mut record = record(&id, StepStatus::Succeeded, work.run.now);
+        let mut record = record(&id, StepStatus::Succeeded, now);
         if step["type"] == "fail" {
             record.status = StepStatus::Failed;
             work.journal.store(&results(record)).await?;
@@ -70,8 +84,8 @@ pub async fn execute<J: Journal>(work: Work<J>, _evaluators: &Evaluators) -> Res
         }
         if let Some(seconds) = step["with"]["seconds"].as_i64() {
             let begun = known.and_then(|record| record.resume_at);
-            let until = begun.unwrap_or(work.run.now + TimeDelta::seconds(seconds));
-            if until > work.run.now {
+            let until = begun.unwrap_or(now + TimeDelta::seconds(seconds));
+            if until > now {
                 record.resume_at = Some(until);
                 record.status = StepStatus::Running;
                 work.journal.store(&results(record)).await?;
@@ -117,5 +131,5 @@ fn record(id: &str, status: StepStatus, now: DateTime<Utc>) -> StepRecord {
 }
 
 pub mod evaluate {
-    pub fn serve() {}
+    pub fn serve(_memory: Option<&str>) {}
 }

@@ -24,6 +24,7 @@ mod stop;
 mod work;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ use crate::failure::Failure;
 use crate::http::Client;
 use crate::output::Output;
 use api::Claimant;
-use executor::Evaluators;
+use executor::{Evaluators, Limits};
 use leases::Leases;
 use log::Log;
 
@@ -77,14 +78,12 @@ pub async fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let (queues, worker_id) = (args.queues()?, args.worker_id()?);
     let settings = args.settings();
     let client = Arc::new(Client::new(&settings, output).await?);
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::Usage(format!("this program does not know where it is: {error}")))?;
     let log = Log::new(args.json);
     let worker = Arc::new(Worker {
         client,
         log,
         leases: Leases::new(args.lease()),
-        evaluators: Arc::new(Evaluators::new(program, vec![EVALUATE.to_owned()])),
+        evaluators: Arc::new(Evaluators::new(this_program()?, vec![EVALUATE.to_owned()], Limits::default())),
         time_limit: args.time_limit(),
         leave: CancellationToken::new(),
         give_up: CancellationToken::new(),
@@ -105,10 +104,18 @@ pub async fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     ended
 }
 
+/// What is started to evaluate expressions. On Linux that stays this version, also when another one is installed meanwhile.
+fn this_program() -> Result<PathBuf, Failure> {
+    if cfg!(target_os = "linux") {
+        return Ok("/proc/self/exe".into());
+    }
+    std::env::current_exe()
+        .map_err(|error| Failure::Usage(format!("this program does not know where it is: {error}")))
+}
+
 fn introduction(args: &Args, claimant: &Claimant, url: &reqwest::Url) -> String {
     let whose = claimant.tenant_id.map_or("every tenant".to_owned(), |tenant| format!("the tenant {tenant}"));
     let queues = claimant.queues.as_ref().map_or("all queues".to_owned(), |queues| format!("queues {}", queues.join(", ")));
-    // Without what may be a password: whoever uses such a URL is told so before.
     format!(
         "{} claims runs of {whose}, {queues}, up to {} at a time, at {url}",
         claimant.worker_id, args.concurrency

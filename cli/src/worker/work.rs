@@ -11,15 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::Worker;
 use super::api::{self, Claim, ClaimedRun, CompletedRun, Trouble, fields};
-use super::executor::{self, Ended, RunContext, Work};
+use super::executor::{self, Clock, Ended, RunContext, Work};
 use super::journal::HttpJournal;
 use super::leases::{Kept, Lost};
 use super::pace;
 
 /// The `error_code` of a run in which the worker itself went wrong. The Lambda worker has the same.
 const PANIC: &str = "worker_panic";
-/// The `error_code` of a run whose results the control plane will not have.
-const REFUSED: &str = "results_refused";
+/// The `error_code` of a run whose results the control plane will not have. The Lambda worker has the same.
+const NOT_STORED: &str = "results_not_stored";
 /// When a run that is for other workers may be claimed again.
 const OPAQUE_AGAIN: TimeDelta = TimeDelta::minutes(1);
 /// How long the executor may take to let go of a run; when the worker ends, the API may take as long to be told.
@@ -58,7 +58,9 @@ impl OfRun {
             journal: Arc::clone(&self.journal),
             leave: leave.clone(),
             ends_at,
-            fresh_store: self.run.claim_count == 1 && self.run.retry_of_run_id.is_none(),
+            untouched: self.run.claim_count == 1 && self.run.retry_of_run_id.is_none(),
+            // No bucket is known here.
+            spill: None,
         };
         let evaluators = Arc::clone(&self.worker.evaluators);
         // A task of its own, so that a panic in it is no panic of the worker.
@@ -71,6 +73,8 @@ impl OfRun {
             }
             () = overdue(leave, ends_at) => {
                 task.abort();
+                // Whatever it was about to store is sent by now, or will not be.
+                task.await.ok();
                 drop(lease);
                 return self.hand_back(None).await;
             }
@@ -90,9 +94,8 @@ impl OfRun {
                 drop(lease);
                 return self.hand_back(None).await;
             }
-            Ok(Err(JournalError::Refused(why))) => {
-                failed(REFUSED, &format!("the results of its steps cannot be stored: {why}"), false)
-            }
+            // Another worker may be able to.
+            Ok(Err(JournalError::Refused(why))) => failed(NOT_STORED, &why, true),
             Err(error) => {
                 self.say("panicked", &format!("the worker went wrong in this run: {error}"));
                 failed(PANIC, "the worker went wrong in this run; its log says how", true)
@@ -110,9 +113,9 @@ impl OfRun {
             match self.until_answered(call).await {
                 Ok(run) => return self.say_completed(&report, &run),
                 Err(Trouble::Conflict { detail, .. }) => return self.say_lost(&Lost::Refused(detail)),
-                Err(Trouble::Refused { detail }) if report.get("error_code").is_none_or(|code| code != REFUSED) => {
+                Err(Trouble::Refused { detail }) if report.get("error_code").is_none_or(|code| code != NOT_STORED) => {
                     let why = format!("the end of the run cannot be stored: {detail}");
-                    report = fields(failed(REFUSED, &why, false));
+                    report = fields(failed(NOT_STORED, &why, false));
                 }
                 Err(trouble) => return self.say_given_up("completed", &trouble),
             }
@@ -201,7 +204,7 @@ impl OfRun {
     }
 }
 
-/// Returns when the executor should long have let go: its time was over, or it was told to leave, some seconds ago.
+/// Tells the executor to leave when its time is over, and returns when it should long have done so.
 async fn overdue(leave: CancellationToken, ends_at: Option<Instant>) {
     let time_is_over = async {
         match ends_at {
@@ -211,7 +214,7 @@ async fn overdue(leave: CancellationToken, ends_at: Option<Instant>) {
     };
     tokio::select! {
         () = leave.cancelled() => {}
-        () = time_is_over => {}
+        () = time_is_over => leave.cancel(),
     }
     tokio::time::sleep(LET_GO).await;
 }
@@ -225,7 +228,7 @@ fn context(run: &ClaimedRun) -> RunContext {
         attempt: run.attempt,
         started_at: run.started_at,
         params: run.parameters.clone(),
-        now: run.claimed_at,
+        clock: Clock::starting_at(run.claimed_at),
     }
 }
 

@@ -51,6 +51,6 @@ async fn an_end_that_is_refused_fails_the_run_with_the_reason(pool: PgPool, opti
     world.network.next(&format!("POST /api/runs/{run}/complete"), 1, Fate::Answered(413, refusal));
     world.work_off("").await;
     let row = world.row(run).await;
-    assert_eq!((&row["status"], &row["error_code"]), (&json!("FAILED"), &json!("results_refused")), "{row}");
+    assert_eq!((&row["status"], &row["error_code"]), (&json!("FAILED"), &json!("results_not_stored")), "{row}");
     assert!(row["error_message"].as_str().unwrap().contains("/output"), "{row}");
 }
