@@ -29,7 +29,7 @@ pub enum Command {
     },
     /// What was logged about one, oldest first
     Logs(Logs),
-    /// What one has left behind, newest first
+    /// What one has left behind, oldest first
     Artifacts {
         /// Its id
         id: Uuid,
