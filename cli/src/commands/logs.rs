@@ -92,7 +92,7 @@ impl Reader<'_> {
 fn view(line: &Value) -> String {
     let text = |field: &str| line[field].as_str().map(plain).unwrap_or_default();
     let at = line["created_at"].as_str().map(moment).unwrap_or_default();
-    format!("{at}  {:<5}  {}  {}", text("level"), text("source"), text("message")).trim_end().to_owned()
+    format!("{at}  {:<7}  {}  {}", text("level"), text("source"), text("message")).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -106,6 +106,6 @@ mod tests {
         let line = json!({
             "id": 1, "level": "INFO", "message": "step load SUCCEEDED\u{7}", "source": "executor", "meta": {}, "created_at": "2026-11-23T11:40:48.5Z"
         });
-        assert_eq!(view(&line), "2026-11-23T11:40:48Z  INFO   executor  step load SUCCEEDED\\u{7}");
+        assert_eq!(view(&line), "2026-11-23T11:40:48Z  INFO     executor  step load SUCCEEDED\\u{7}");
     }
 }

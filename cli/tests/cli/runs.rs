@@ -118,8 +118,8 @@ fn the_log_of_a_run_is_printed_over_all_pages() {
     let api = Api::plays(pages());
     let ran = api.run(&words(&format!("runs logs {RUN} --after 2026-11-23T11:40:00Z"))).ends_with(0);
     insta::assert_snapshot!(ran.out, @"
-    2026-11-23T11:40:51Z  INFO   executor  step extract started
-    2026-11-23T11:40:52Z  INFO   executor  step extract SUCCEEDED
+    2026-11-23T11:40:51Z  INFO     executor  step extract started
+    2026-11-23T11:40:52Z  INFO     executor  step extract SUCCEEDED
     ");
     insta::assert_snapshot!(api.requests(), @"
     GET /api/runs/0199e0c0-0000-7000-8000-0000000000aa/logs?after=2026-11-23T11%3A40%3A00Z&order=asc&limit=1000
@@ -142,8 +142,8 @@ fn a_log_is_followed_to_the_end_of_the_run_and_no_line_comes_twice() {
     ]);
     let ran = api.run(&["runs", "logs", RUN, "--follow"]).ends_with(0);
     insta::assert_snapshot!(ran.out, @"
-    2026-11-23T11:40:51Z  INFO   executor  one
-    2026-11-23T11:40:50Z  INFO   executor  came late
+    2026-11-23T11:40:51Z  INFO     executor  one
+    2026-11-23T11:40:50Z  INFO     executor  came late
     ");
     let asked = api.requests();
     assert!(asked.contains("?wait_seconds=2") && asked.contains("logs?after=2026-11-23T11%3A40%3A41Z&"), "{asked}");
