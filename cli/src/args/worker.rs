@@ -81,7 +81,9 @@ impl Worker {
         let names: Vec<String> = names.map(str::to_owned).collect();
         if names.len() > MOST_QUEUES {
             let count = names.len();
-            return Err(Failure::Usage(format!("a worker has at most {MOST_QUEUES} queues, these are {count}")));
+            return Err(Failure::Usage(format!(
+                "a worker has at most {MOST_QUEUES} queues, these are {count}"
+            )));
         }
         Ok((!names.is_empty()).then_some(names))
     }
@@ -168,7 +170,18 @@ mod tests {
     #[test]
     fn an_empty_variable_is_as_none() {
         let id = "580115b4-a291-4917-8dbd-247cfa13e2d6";
-        let empty = worker(&["--url", "", "--tenant", "", "--queues", "", "--worker-id", "", "--runplane-tenant", id]);
+        let empty = worker(&[
+            "--url",
+            "",
+            "--tenant",
+            "",
+            "--queues",
+            "",
+            "--worker-id",
+            "",
+            "--runplane-tenant",
+            id,
+        ]);
         assert_eq!(empty.settings().url.as_str(), "http://127.0.0.1:8000/");
         assert_eq!(empty.tenant(), Some(id.parse().unwrap()));
         assert_eq!(empty.queues().unwrap(), None);

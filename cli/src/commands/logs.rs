@@ -92,7 +92,7 @@ impl Reader<'_> {
 fn view(line: &Value) -> String {
     let text = |field: &str| line[field].as_str().map(plain).unwrap_or_default();
     let at = line["created_at"].as_str().map(moment).unwrap_or_default();
-    format!("{at}  {:<7}  {}  {}", text("level"), text("source"), text("message")).trim_end().to_owned()
+    format!("{at}  {:<8}  {}  {}", text("level"), text("source"), text("message")).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -104,8 +104,8 @@ mod tests {
     #[test]
     fn a_line_has_its_time_its_level_and_its_source() {
         let line = json!({
-            "id": 1, "level": "INFO", "message": "step load SUCCEEDED\u{7}", "source": "executor", "meta": {}, "created_at": "2026-11-23T11:40:48.5Z"
+            "id": 1, "level": "info", "message": "step load SUCCEEDED\u{7}", "source": "executor", "meta": {}, "created_at": "2026-11-23T11:40:48.5Z"
         });
-        assert_eq!(view(&line), "2026-11-23T11:40:48Z  INFO     executor  step load SUCCEEDED\\u{7}");
+        assert_eq!(view(&line), "2026-11-23T11:40:48Z  info      executor  step load SUCCEEDED\\u{7}");
     }
 }

@@ -69,10 +69,13 @@ fn has_begun(step: &Value) -> bool {
 
 /// When it became what it is, as far as that is known.
 fn at(step: &Value, run: &Value) -> Option<DateTime<Utc>> {
-    let first = step["attempts"].as_u64() <= Some(1) && step["status"] == "RUNNING" && step["items"].is_null();
+    let first =
+        step["attempts"].as_u64() <= Some(1) && step["status"] == "RUNNING" && step["items"].is_null();
     let known = time(&step["finished_at"]).or_else(|| time(&step["started_at"]).filter(|_| first));
     // Of what happens in between, the last sign of life of whoever works.
-    known.or_else(|| [&run["heartbeat_at"], &run["updated_at"], &step["started_at"]].into_iter().filter_map(time).max())
+    known.or_else(|| {
+        [&run["heartbeat_at"], &run["updated_at"], &step["started_at"]].into_iter().filter_map(time).max()
+    })
 }
 
 fn time(value: &Value) -> Option<DateTime<Utc>> {
@@ -149,7 +152,8 @@ mod tests {
     #[test]
     fn a_step_has_a_line_when_it_changes_and_only_then() {
         let mut seen = Seen::default();
-        let pending = details(json!([step("extract", "PENDING", json!({})), step("load", "PENDING", json!({}))]));
+        let pending =
+            details(json!([step("extract", "PENDING", json!({})), step("load", "PENDING", json!({}))]));
         assert_eq!(seen.changes(&pending), [""; 0]);
         let begun = json!({ "attempts": 1, "started_at": BEGAN });
         let running = details(json!([step("extract", "RUNNING", begun), step("load", "PENDING", json!({}))]));
@@ -177,7 +181,11 @@ mod tests {
         );
         let error = json!({ "error": "http_500", "message": "shop said 500" });
         assert_eq!(
-            line(step("load", "PENDING", json!({ "attempts": 2, "started_at": BEGAN, "resume_at": at, "error": error }))),
+            line(step(
+                "load",
+                "PENDING",
+                json!({ "attempts": 2, "started_at": BEGAN, "resume_at": at, "error": error })
+            )),
             "2026-11-23T11:40:30Z  step load  PENDING    after 2 attempts, waits until 2026-11-23T11:45:00Z, http_500: shop said 500"
         );
         let items = json!({ "total_known": 10, "succeeded": 3, "failed": 1, "running": 2 });
@@ -190,7 +198,10 @@ mod tests {
     #[test]
     fn lines_come_in_the_order_of_their_times() {
         let ended = |at: &str| json!({ "attempts": 1, "started_at": BEGAN, "finished_at": at });
-        let steps = json!([step("b", "SUCCEEDED", ended("2026-11-23T11:40:20Z")), step("a", "SUCCEEDED", ended(ENDED))]);
+        let steps = json!([
+            step("b", "SUCCEEDED", ended("2026-11-23T11:40:20Z")),
+            step("a", "SUCCEEDED", ended(ENDED))
+        ]);
         let lines = Seen::default().changes(&details(steps));
         assert!(lines[0].contains("step a") && lines[1].contains("step b"), "{lines:?}");
     }

@@ -73,7 +73,10 @@ mod tests {
         let said = |millis| span(TimeDelta::milliseconds(millis));
         assert_eq!([said(-5), said(0), said(999)], ["0 ms", "0 ms", "999 ms"]);
         assert_eq!([said(1000), said(59_949), said(60_000)], ["1.0 s", "59.9 s", "1 min 0 s"]);
-        assert_eq!([said(3_599_999), said(3_600_000), said(90_000_000)], ["59 min 59 s", "1 h 0 min", "25 h 0 min"]);
+        assert_eq!(
+            [said(3_599_999), said(3_600_000), said(90_000_000)],
+            ["59 min 59 s", "1 h 0 min", "25 h 0 min"]
+        );
     }
 
     #[test]

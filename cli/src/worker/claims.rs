@@ -103,7 +103,15 @@ struct Asking {
 impl Asking {
     fn new(poll: Duration) -> Self {
         let now = Instant::now();
-        Self { poll, next: now, open: None, failures: 0, failing_since: now, last_found: now, maybe_more: false }
+        Self {
+            poll,
+            next: now,
+            open: None,
+            failures: 0,
+            failing_since: now,
+            last_found: now,
+            maybe_more: false,
+        }
     }
 
     /// The id of the claim to make: that of the one before, if that was not answered. And since when it is asked for.
@@ -142,8 +150,9 @@ impl Asking {
     fn gives_up(&self, once: bool, trouble: &Trouble) -> Option<Failure> {
         match trouble {
             _ if !once => None,
-            Trouble::Away { why, .. } => (self.failing_since.elapsed() >= ONCE_PATIENCE)
-                .then(|| Failure::Unreachable(why.clone())),
+            Trouble::Away { why, .. } => {
+                (self.failing_since.elapsed() >= ONCE_PATIENCE).then(|| Failure::Unreachable(why.clone()))
+            }
             Trouble::Conflict { detail, .. } | Trouble::Refused { detail } => {
                 Some(Failure::NoClaim(detail.clone()))
             }

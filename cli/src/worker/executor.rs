@@ -62,7 +62,10 @@ impl Evaluators {
 #[derive(Debug, Default)]
 pub struct Limits;
 
-pub async fn execute<J: Journal>(work: Work<J>, _evaluators: &Arc<Evaluators>) -> Result<Ended, JournalError> {
+pub async fn execute<J: Journal>(
+    work: Work<J>,
+    _evaluators: &Arc<Evaluators>,
+) -> Result<Ended, JournalError> {
     let (now, _) = (work.run.clock.0, &work.spill);
     let stored = if work.untouched { Vec::new() } else { work.journal.load().await?.records };
     let steps = work.dag_spec["steps"].as_array().cloned().unwrap_or_default();

@@ -100,7 +100,8 @@ impl Journal for HttpJournal {
     async fn store(&self, results: &StepResults) -> Result<(), JournalError> {
         // A body that is too large goes in parts. The executor sends all of it again if one of them fails, and storing twice is storing once.
         for part in parts(&results.steps)? {
-            let mut body = fields(json!({ "lease_token": self.run.lease_token, "worked_ms": results.worked_ms }));
+            let mut body =
+                fields(json!({ "lease_token": self.run.lease_token, "worked_ms": results.worked_ms }));
             let (steps, values): (Vec<_>, Vec<_>) = part.into_iter().unzip();
             body.insert("steps".to_owned(), Value::Array(values));
             self.tell(Request::put(self.path("steps")).body(body)).await?;
@@ -120,9 +121,8 @@ impl Journal for HttpJournal {
         payload: &Map<String, Value>,
         source: &str,
     ) -> Result<(), JournalError> {
-        let body = fields(
-            json!({ "id": id, "artifact_type": artifact_type, "payload": payload, "source": source }),
-        );
+        let body =
+            fields(json!({ "id": id, "artifact_type": artifact_type, "payload": payload, "source": source }));
         self.tell(Request::post(self.path("artifacts")).body(body)).await
     }
 }
@@ -184,7 +184,11 @@ mod tests {
         let large = step(256 * 1024);
         assert_eq!(sizes(&[large.clone(), large.clone(), large.clone()]), [3]);
         assert_eq!(sizes(&vec![large.clone(); 7]), [3, 3, 1]);
-        assert_eq!(sizes(&[step(2 * 1024 * 1024), large]), [1, 1], "one that never fits is refused, not split");
+        assert_eq!(
+            sizes(&[step(2 * 1024 * 1024), large]),
+            [1, 1],
+            "one that never fits is refused, not split"
+        );
         assert_eq!(sizes(&vec![step(10); 1001]), [1000, 1]);
         // What is stored although nothing has changed: how long was worked.
         assert_eq!(sizes(&[]), [0]);

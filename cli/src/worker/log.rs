@@ -52,7 +52,8 @@ impl Log {
     fn line(self, event: &str, run: Option<Uuid>, fields: &[(&str, Value)], sentence: &str) {
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
         let line = if self.json {
-            let mut line = Map::from_iter([("at".to_owned(), json!(now)), ("event".to_owned(), json!(event))]);
+            let mut line =
+                Map::from_iter([("at".to_owned(), json!(now)), ("event".to_owned(), json!(event))]);
             line.extend(run.map(|run| ("run_id".to_owned(), json!(run))));
             line.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
             line.insert("message".to_owned(), json!(sentence));
@@ -130,7 +131,9 @@ mod tests {
             "load SKIPPED, upstream_failed"
         );
         assert_eq!(
-            said(json!({ "status": "PENDING", "finished_at": null, "resume_at": "2026-11-23T11:41:00Z", "error": error })),
+            said(
+                json!({ "status": "PENDING", "finished_at": null, "resume_at": "2026-11-23T11:41:00Z", "error": error })
+            ),
             "load waits until 2026-11-23T11:41:00Z for its attempt 2, timeout: took too long"
         );
     }

@@ -115,7 +115,10 @@ fn this_program() -> Result<PathBuf, Failure> {
 
 fn introduction(args: &Args, claimant: &Claimant, url: &reqwest::Url) -> String {
     let whose = claimant.tenant_id.map_or("every tenant".to_owned(), |tenant| format!("the tenant {tenant}"));
-    let queues = claimant.queues.as_ref().map_or("all queues".to_owned(), |queues| format!("queues {}", queues.join(", ")));
+    let queues = claimant
+        .queues
+        .as_ref()
+        .map_or("all queues".to_owned(), |queues| format!("queues {}", queues.join(", ")));
     format!(
         "{} claims runs of {whose}, {queues}, up to {} at a time, at {url}",
         claimant.worker_id, args.concurrency

@@ -47,7 +47,9 @@ mod tests {
     #[test]
     fn who_has_long_had_nothing_asks_less_often() {
         let poll = Duration::from_millis(1500);
-        for (idle_seconds, expected) in [(0, 1.5), (15, 1.5), (60, 6.0), (100, 10.0), (150, 15.0), (86400, 15.0)] {
+        for (idle_seconds, expected) in
+            [(0, 1.5), (15, 1.5), (60, 6.0), (100, 10.0), (150, 15.0), (86400, 15.0)]
+        {
             let pause = idle(poll, Duration::from_secs(idle_seconds));
             assert!(about(pause, expected), "{idle_seconds}: {pause:?}");
         }

@@ -14,8 +14,8 @@ use crate::failure::Failure;
 /// # Errors
 /// [`Failure::Usage`] if nobody may listen for signals here.
 pub fn on_signals(worker: &Worker, drain: Duration) -> Result<CancellationToken, Failure> {
-    let mut signals = Signals::new()
-        .map_err(|error| Failure::Usage(format!("cannot listen for signals: {error}")))?;
+    let mut signals =
+        Signals::new().map_err(|error| Failure::Usage(format!("cannot listen for signals: {error}")))?;
     let stop = CancellationToken::new();
     let (stopped, log) = (stop.clone(), worker.log);
     let (leave, give_up) = (worker.leave.clone(), worker.give_up.clone());

@@ -109,11 +109,13 @@ impl OfRun {
     /// Reports the end until that is answered.
     async fn complete(&self, mut report: Map<String, Value>) {
         loop {
-            let call = async || api::complete(&self.worker.client, &self.run, &report).await;
+            let call = || api::complete(&self.worker.client, &self.run, &report);
             match self.until_answered(call).await {
                 Ok(run) => return self.say_completed(&report, &run),
                 Err(Trouble::Conflict { detail, .. }) => return self.say_lost(&Lost::Refused(detail)),
-                Err(Trouble::Refused { detail }) if report.get("error_code").is_none_or(|code| code != NOT_STORED) => {
+                Err(Trouble::Refused { detail })
+                    if report.get("error_code").is_none_or(|code| code != NOT_STORED) =>
+                {
                     let why = format!("the end of the run cannot be stored: {detail}");
                     report = fields(failed(NOT_STORED, &why, false));
                 }
@@ -124,9 +126,10 @@ impl OfRun {
 
     /// Hands the run back until that is answered.
     async fn hand_back(&self, until: Option<DateTime<Utc>>) {
-        match self.until_answered(async || self.journal.release(until).await).await {
+        match self.until_answered(|| self.journal.release(until)).await {
             Ok(()) => {
-                let sentence = until.map_or("to go on at once".to_owned(), |until| format!("until {}", second(until)));
+                let sentence =
+                    until.map_or("to go on at once".to_owned(), |until| format!("until {}", second(until)));
                 self.worker.log.run("handed back", &self.run, &[("until", json!(until))], &sentence);
             }
             Err(Trouble::Conflict { detail, .. }) => self.say_lost(&Lost::Refused(detail)),
@@ -135,7 +138,10 @@ impl OfRun {
     }
 
     /// Calls again and again while the API is away: for ten minutes, or until the worker gives up.
-    async fn until_answered<T>(&self, call: impl AsyncFn() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    async fn until_answered<T, F>(&self, call: impl Fn() -> F) -> Result<T, Trouble>
+    where
+        F: Future<Output = Result<T, Trouble>>,
+    {
         let until = Instant::now() + REPORTING;
         let give_up = &self.worker.give_up;
         let mut times = 0;
@@ -182,7 +188,9 @@ impl OfRun {
     fn say_lost(&self, lost: &Lost) {
         match lost {
             Lost::Refused(detail) => self.say("lost", &format!("it is not ours any more: {detail}")),
-            Lost::Silent => self.say("lost", "the API was silent for as long as its lease: others may have it"),
+            Lost::Silent => {
+                self.say("lost", "the API was silent for as long as its lease: others may have it")
+            }
         }
     }
 

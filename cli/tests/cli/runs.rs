@@ -66,7 +66,8 @@ fn a_run_is_shown_with_its_attempts_and_what_it_waits_for() {
           "error_code": "lease_expired", "error_message": "silent since 11:41:18" }
     ]);
     let error = json!({ "error": "http_500", "message": "shop said 500" });
-    let ended = json!({ "attempts": 1, "started_at": "2026-11-23T11:40:51Z", "finished_at": "2026-11-23T11:40:52Z" });
+    let ended =
+        json!({ "attempts": 1, "started_at": "2026-11-23T11:40:51Z", "finished_at": "2026-11-23T11:40:52Z" });
     let waits = json!({ "attempts": 1, "started_at": "2026-11-23T11:40:52Z", "resume_at": "2026-11-23T11:42:00Z", "error": error });
     answer["steps"] = json!([step("extract", "SUCCEEDED", ended), step("load", "PENDING", waits)]);
     let api = Api::plays([told(200, answer)]);
@@ -104,7 +105,7 @@ fn a_run_is_shown_with_its_attempts_and_what_it_waits_for() {
 }
 
 fn logged(id: u64, at: &str, message: &str) -> Value {
-    json!({ "id": id, "level": "INFO", "message": message, "source": "executor", "meta": {}, "created_at": at })
+    json!({ "id": id, "level": "info", "message": message, "source": "executor", "meta": {}, "created_at": at })
 }
 
 #[test]
@@ -112,14 +113,17 @@ fn the_log_of_a_run_is_printed_over_all_pages() {
     let pages = || {
         [
             told(200, page(json!([logged(1, "2026-11-23T11:40:51Z", "step extract started")]), json!("c"))),
-            told(200, page(json!([logged(2, "2026-11-23T11:40:52.5Z", "step extract SUCCEEDED")]), Value::Null)),
+            told(
+                200,
+                page(json!([logged(2, "2026-11-23T11:40:52.5Z", "step extract SUCCEEDED")]), Value::Null),
+            ),
         ]
     };
     let api = Api::plays(pages());
     let ran = api.run(&words(&format!("runs logs {RUN} --after 2026-11-23T11:40:00Z"))).ends_with(0);
     insta::assert_snapshot!(ran.out, @"
-    2026-11-23T11:40:51Z  INFO     executor  step extract started
-    2026-11-23T11:40:52Z  INFO     executor  step extract SUCCEEDED
+    2026-11-23T11:40:51Z  info      executor  step extract started
+    2026-11-23T11:40:52Z  info      executor  step extract SUCCEEDED
     ");
     insta::assert_snapshot!(api.requests(), @"
     GET /api/runs/0199e0c0-0000-7000-8000-0000000000aa/logs?after=2026-11-23T11%3A40%3A00Z&order=asc&limit=1000
@@ -133,7 +137,8 @@ fn the_log_of_a_run_is_printed_over_all_pages() {
 
 #[test]
 fn a_log_is_followed_to_the_end_of_the_run_and_no_line_comes_twice() {
-    let (first, second) = (logged(1, "2026-11-23T11:40:51Z", "one"), logged(2, "2026-11-23T11:40:50Z", "came late"));
+    let (first, second) =
+        (logged(1, "2026-11-23T11:40:51Z", "one"), logged(2, "2026-11-23T11:40:50Z", "came late"));
     let api = Api::plays([
         told(200, details(run("RUNNING"), Value::Null)),
         told(200, page(json!([first]), Value::Null)),
@@ -142,11 +147,14 @@ fn a_log_is_followed_to_the_end_of_the_run_and_no_line_comes_twice() {
     ]);
     let ran = api.run(&["runs", "logs", RUN, "--follow"]).ends_with(0);
     insta::assert_snapshot!(ran.out, @"
-    2026-11-23T11:40:51Z  INFO     executor  one
-    2026-11-23T11:40:50Z  INFO     executor  came late
+    2026-11-23T11:40:51Z  info      executor  one
+    2026-11-23T11:40:50Z  info      executor  came late
     ");
     let asked = api.requests();
-    assert!(asked.contains("?wait_seconds=2") && asked.contains("logs?after=2026-11-23T11%3A40%3A41Z&"), "{asked}");
+    assert!(
+        asked.contains("?wait_seconds=2") && asked.contains("logs?after=2026-11-23T11%3A40%3A41Z&"),
+        "{asked}"
+    );
 }
 
 #[test]

@@ -62,7 +62,13 @@ fn each_change_of_a_step_is_a_line() {
         told(200, with_steps(run("QUEUED"), [step("extract", "PENDING", none), pending.clone()])),
         told(200, with_steps(run("RUNNING"), [step("extract", "RUNNING", begun), pending.clone()])),
         told(200, with_steps(run("RUNNING"), [step("extract", "PENDING", failing), pending.clone()])),
-        told(200, with_steps(run("SUCCEEDED"), [step("extract", "SUCCEEDED", ended), step("load", "SUCCEEDED", loaded)])),
+        told(
+            200,
+            with_steps(
+                run("SUCCEEDED"),
+                [step("extract", "SUCCEEDED", ended), step("load", "SUCCEEDED", loaded)],
+            ),
+        ),
     ]);
     insta::assert_snapshot!(api.run(&["runs", "watch", RUN]).ends_with(0).out, @"
     2026-11-23T11:40:50Z  QUEUED
@@ -77,7 +83,9 @@ fn each_change_of_a_step_is_a_line() {
 
 #[test]
 fn programs_get_a_line_for_a_change_of_a_step_too() {
-    let running = |status: &str| with_steps(run("RUNNING"), [step("a", status, json!({})), step("b", "PENDING", json!({}))]);
+    let running = |status: &str| {
+        with_steps(run("RUNNING"), [step("a", status, json!({})), step("b", "PENDING", json!({}))])
+    };
     let api = Api::plays([
         told(200, running("RUNNING")),
         told(200, running("RUNNING")),

@@ -47,10 +47,15 @@ async fn a_run_that_somebody_else_has_is_not_completed(pool: PgPool, options: Pg
 async fn an_end_that_is_refused_fails_the_run_with_the_reason(pool: PgPool, options: PgConnectOptions) {
     let world = World::new(pool, options).await;
     let run = world.run(json!({})).await;
-    let refusal = json!({ "status": 413, "code": "payload_too_large", "detail": "/output: may have 262144 bytes" });
+    let refusal =
+        json!({ "status": 413, "code": "payload_too_large", "detail": "/output: may have 262144 bytes" });
     world.network.next(&format!("POST /api/runs/{run}/complete"), 1, Fate::Answered(413, refusal));
     world.work_off("").await;
     let row = world.row(run).await;
-    assert_eq!((&row["status"], &row["error_code"]), (&json!("FAILED"), &json!("results_not_stored")), "{row}");
+    assert_eq!(
+        (&row["status"], &row["error_code"]),
+        (&json!("FAILED"), &json!("results_not_stored")),
+        "{row}"
+    );
     assert!(row["error_message"].as_str().unwrap().contains("/output"), "{row}");
 }

@@ -60,13 +60,18 @@ async fn a_worker_that_is_refused_backs_off_and_goes_on(pool: PgPool, options: P
     world.network.all(CLAIM, Fate::Answered(403, json!({ "message": "Forbidden" })));
     let worker = world.worker("");
     let said = worker.says("no claim").await;
-    assert!(said["message"].as_str().unwrap().starts_with("Forbidden; If the API asks for signed requests"), "{said}");
+    assert!(
+        said["message"].as_str().unwrap().starts_with("Forbidden; If the API asks for signed requests"),
+        "{said}"
+    );
     eventually("it asks again", async || (worker.times("no claim") >= 3).then_some(())).await;
     let pauses: Vec<f64> = worker
         .said()
         .iter()
         .filter(|line| line["event"] == "no claim")
-        .filter_map(|line| line["message"].as_str()?.rsplit("again in ").next()?.strip_suffix(" s")?.parse().ok())
+        .filter_map(|line| {
+            line["message"].as_str()?.rsplit("again in ").next()?.strip_suffix(" s")?.parse().ok()
+        })
         .collect();
     assert!(pauses[2] > pauses[0], "{pauses:?}");
     world.network.mend();
@@ -88,15 +93,22 @@ async fn the_api_says_how_long_it_wants_to_be_left_alone(pool: PgPool, options: 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn who_works_once_says_why_it_could_not(pool: PgPool, options: PgConnectOptions) {
     let world = World::new(pool, options).await;
-    let invalid = json!({ "status": 400, "code": "invalid_field", "detail": "/queues/0: must be 1 to 100 characters" });
+    let invalid =
+        json!({ "status": 400, "code": "invalid_field", "detail": "/queues/0: must be 1 to 100 characters" });
     world.network.next(CLAIM, 1, Fate::Answered(400, invalid));
     let (status, said) = world.worker("--once").ends().await;
     assert_eq!(status.code(), Some(1), "{said:#?}");
-    assert!(said.iter().any(|line| line["detail"].as_str().is_some_and(|said| said.contains("/queues/0"))), "{said:#?}");
+    assert!(
+        said.iter().any(|line| line["detail"].as_str().is_some_and(|said| said.contains("/queues/0"))),
+        "{said:#?}"
+    );
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn work_is_dropped_when_no_heartbeat_was_answered_for_the_length_of_a_lease(pool: PgPool, options: PgConnectOptions) {
+async fn work_is_dropped_when_no_heartbeat_was_answered_for_the_length_of_a_lease(
+    pool: PgPool,
+    options: PgConnectOptions,
+) {
     let world = World::new(pool, options).await;
     let run = world.run(json!({ "steps": ["a"] })).await;
     let gate = world.network.gate("PUT");

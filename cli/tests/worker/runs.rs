@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
-use crate::support::{World, eventually, events};
+use crate::support::{World, events, eventually};
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_run_is_claimed_its_steps_are_stored_and_it_succeeds(pool: PgPool, options: PgConnectOptions) {
@@ -11,12 +11,18 @@ async fn a_run_is_claimed_its_steps_are_stored_and_it_succeeds(pool: PgPool, opt
     let run = world.run(json!({ "steps": ["extract", "load"] })).await;
     let said = world.work_off("").await;
     let row = world.row(run).await;
-    assert_eq!((&row["status"], &row["claim_count"], &row["claimed_by"]), (&json!("SUCCEEDED"), &json!(1), &json!("w-1")));
+    assert_eq!(
+        (&row["status"], &row["claim_count"], &row["claimed_by"]),
+        (&json!("SUCCEEDED"), &json!(1), &json!("w-1"))
+    );
     assert_eq!(events(&said), ["claimed", "step", "step", "completed"], "{said:#?}");
     assert!(said.iter().filter(|line| !line["run_id"].is_null()).all(|line| line["run_id"] == json!(run)));
     assert_eq!(said[2]["step_id"], "extract");
     let claim = &world.network.asked("POST /api/runs/claim")[0].body;
-    assert_eq!((&claim["max_runs"], &claim["lease_seconds"], &claim["worker_id"]), (&json!(4), &json!(5), &json!("w-1")));
+    assert_eq!(
+        (&claim["max_runs"], &claim["lease_seconds"], &claim["worker_id"]),
+        (&json!(4), &json!(5), &json!("w-1"))
+    );
     assert_eq!((claim.get("tenant_id"), claim.get("queues")), (None, None));
 }
 
@@ -32,9 +38,13 @@ async fn only_runs_of_its_tenant_and_its_queues_are_claimed(pool: PgPool, option
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_run_whose_step_fails_is_completed_so_and_has_its_next_attempt(pool: PgPool, options: PgConnectOptions) {
+async fn a_run_whose_step_fails_is_completed_so_and_has_its_next_attempt(
+    pool: PgPool,
+    options: PgConnectOptions,
+) {
     let world = World::new(pool, options).await;
-    let fail = json!({ "id": "no", "type": "fail", "with": { "error": "sold_out", "message": "nothing left" } });
+    let fail =
+        json!({ "id": "no", "type": "fail", "with": { "error": "sold_out", "message": "nothing left" } });
     let spec = json!({ "steps": [fail] });
     let (once, twice) = (world.run(spec.clone()).await, world.run(spec).await);
     world.execute("update pipeline_runs set max_attempts = 2, available_at = now() + interval '1 hour' where id = $1", twice).await;
@@ -73,15 +83,22 @@ async fn never_more_runs_are_claimed_than_there_are_free_slots(pool: PgPool, opt
     for run in runs {
         world.becomes(run, "SUCCEEDED").await;
     }
-    let asked: Vec<Value> =
-        world.network.asked("POST /api/runs/claim").into_iter().map(|asked| asked.body["max_runs"].clone()).collect();
+    let asked: Vec<Value> = world
+        .network
+        .asked("POST /api/runs/claim")
+        .into_iter()
+        .map(|asked| asked.body["max_runs"].clone())
+        .collect();
     assert_eq!(asked[0], 3);
     assert!(asked.iter().all(|max_runs| (1..=3).contains(&max_runs.as_u64().unwrap())), "{asked:?}");
     drop(worker);
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn what_waits_behind_a_full_claim_is_claimed_as_soon_as_there_is_a_slot(pool: PgPool, options: PgConnectOptions) {
+async fn what_waits_behind_a_full_claim_is_claimed_as_soon_as_there_is_a_slot(
+    pool: PgPool,
+    options: PgConnectOptions,
+) {
     let world = World::new(pool, options).await;
     let version = world.version(json!({})).await;
     for _ in 0..5 {
@@ -108,7 +125,8 @@ async fn one_heartbeat_extends_the_leases_of_all_runs(pool: PgPool, options: PgC
         beats.into_iter().find(|asked| asked.body["items"].as_array().unwrap().len() == 2)
     })
     .await;
-    let mut beaten: Vec<&Value> = beat.body["items"].as_array().unwrap().iter().map(|item| &item["run_id"]).collect();
+    let mut beaten: Vec<&Value> =
+        beat.body["items"].as_array().unwrap().iter().map(|item| &item["run_id"]).collect();
     beaten.sort_by_key(|id| id.to_string());
     assert_eq!(beaten, [&json!(runs[0]), &json!(runs[1])]);
     for run in runs {
@@ -127,7 +145,10 @@ async fn one_heartbeat_extends_the_leases_of_all_runs(pool: PgPool, options: PgC
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn specs_for_other_workers_are_handed_back_for_a_minute_and_named_once(pool: PgPool, options: PgConnectOptions) {
+async fn specs_for_other_workers_are_handed_back_for_a_minute_and_named_once(
+    pool: PgPool,
+    options: PgConnectOptions,
+) {
     let world = World::new(pool, options).await;
     let version = world.version(json!({ "kind": "ours", "anything": 1 })).await;
     let runs = [world.run_of(version).await, world.run_of(version).await];

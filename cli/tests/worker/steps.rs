@@ -41,7 +41,10 @@ impl Steps {
         .await
         .unwrap();
         if held.is_none() {
-            return answer(409, &json!({ "code": "lease_lost", "detail": "the lease is lost", "status": 409 }));
+            return answer(
+                409,
+                &json!({ "code": "lease_lost", "detail": "the lease is lost", "status": 409 }),
+            );
         }
         let mut stored = self.stored.lock().unwrap();
         for step in body["steps"].as_array().unwrap() {

@@ -7,7 +7,10 @@ use sqlx::postgres::{PgConnectOptions, PgPool};
 use crate::support::World;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn told_to_end_it_claims_nothing_more_and_finishes_what_it_has(pool: PgPool, options: PgConnectOptions) {
+async fn told_to_end_it_claims_nothing_more_and_finishes_what_it_has(
+    pool: PgPool,
+    options: PgConnectOptions,
+) {
     let world = World::new(pool, options).await;
     let run = world.run(json!({ "steps": ["a"] })).await;
     let gate = world.network.gate("PUT");

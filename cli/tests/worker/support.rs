@@ -107,7 +107,11 @@ impl World {
             }
         }
         command.arg("worker").arg("--json").args(line.split_whitespace());
-        command.env("CP_BASE", &self.url).env("POLL_SECONDS", "0.1").env("LEASE_SECONDS", "5").env("WORKER_ID", "w-1");
+        command
+            .env("CP_BASE", &self.url)
+            .env("POLL_SECONDS", "0.1")
+            .env("LEASE_SECONDS", "5")
+            .env("WORKER_ID", "w-1");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
