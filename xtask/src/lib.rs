@@ -13,6 +13,7 @@ pub mod lambda;
 pub mod mapping;
 pub mod nobody;
 pub mod orphans;
+pub mod outputs;
 pub mod paths;
 pub mod pgbouncer;
 pub mod ports;

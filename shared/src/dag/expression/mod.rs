@@ -24,5 +24,17 @@ pub(crate) fn check(expression: &str, context: &Context<'_>) -> Vec<String> {
     faults.into_iter().map(|detail| format!("the expression `{shown}` {detail}")).collect()
 }
 
+/// Whether an expression may be evaluated at all, whatever its steps and its context are.
+///
+/// # Errors
+/// The rest of a sentence that begins with the expression.
+pub(crate) fn check_alone(expression: &str) -> Result<(), String> {
+    let graph = super::graph::Graph::of(&[], &mut super::faults::Faults::default());
+    let context = Context { graph: &graph, steps: Steps::Unknown, item: true, result: true };
+    let tokens = parse::lex(expression)?;
+    let term = parse::parse(&tokens)?;
+    walk::faults(&term, &context).into_iter().next().map_or(Ok(()), Err)
+}
+
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,8 @@ pub(crate) enum Steps {
     Before(usize),
     /// All: the run is over.
     All,
+    /// Nobody knows which there are.
+    Unknown,
 }
 
 /// What an expression may read.
@@ -114,13 +116,16 @@ impl Context<'_> {
 
     /// What is wrong with reading the results of a step.
     fn step(&self, id: &str) -> Option<String> {
+        if matches!(self.steps, Steps::Unknown) {
+            return None;
+        }
         let quoted = quoted(id);
         let Some(index) = self.graph.index(id) else {
             let hint = meant(id, self.graph.ids());
             return Some(format!("reads .steps.{}, but there is no step {quoted}{hint}", cut(id)));
         };
         match self.steps {
-            Steps::All => None,
+            Steps::All | Steps::Unknown => None,
             Steps::Before(this) if index == this => {
                 let hint = if self.result { ": its result is .result" } else { "" };
                 Some(format!("reads .steps.{id}, the results of its own step, which has not ended{hint}"))

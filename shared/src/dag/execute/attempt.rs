@@ -1,0 +1,246 @@
+//! One attempt of a step, or of one of its items: render `with`, run, make the output, check its size.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use super::context::is_plain;
+use super::kinds::{self, Given};
+use super::state::Output;
+use super::{Journal, MAX_CONTEXT_BYTES, MAX_OUTPUT_BYTES, RunContext, Spill};
+use crate::dag::evaluate::{Ask, Context, EvaluateError, Evaluators};
+use crate::dag::limits::MAX_DEPTH;
+use crate::dag::shape::CONNECTION;
+use crate::dag::spec::{Step, StepKind};
+use crate::steps::StepError;
+
+/// The error of an attempt that took longer than it may.
+pub(super) const TIMEOUT: &str = "timeout";
+/// Of one whose expressions cannot be evaluated.
+pub(super) const EXPRESSION_FAILED: &str = "expression_failed";
+/// Of one whose output is too large.
+pub(super) const OUTPUT_TOO_LARGE: &str = "output_too_large";
+/// What a rendered `with` may have at most, in bytes.
+const MAX_WITH_BYTES: usize = 1024 * 1024;
+/// Fields of `with` that are taken as they stand.
+const NOT_TEMPLATED: [&str; 5] = [CONNECTION, "statement", "method", "invocation", "success_status"];
+
+/// What an attempt needs besides its step.
+#[derive(Debug)]
+pub(super) struct Tools<J> {
+    pub(super) run: RunContext,
+    pub(super) journal: Arc<J>,
+    pub(super) evaluators: Arc<Evaluators>,
+    pub(super) spill: Option<Arc<dyn Spill>>,
+}
+
+impl<J> Tools<J> {
+    /// How long an output may be, in bytes.
+    fn most(&self) -> usize {
+        if self.spill.is_some() { MAX_CONTEXT_BYTES } else { MAX_OUTPUT_BYTES }
+    }
+}
+
+/// Which attempt.
+#[derive(Clone, Debug)]
+pub(super) struct One {
+    /// The item and its place, if the step has `for_each`.
+    pub(super) item: Option<(usize, Value)>,
+    /// When the wait was over that is over now.
+    pub(super) waited_until: Option<DateTime<Utc>>,
+    /// How long it may run.
+    pub(super) timeout: Duration,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It has succeeded.
+    Done(Output),
+    /// It goes on then.
+    Wait(DateTime<Utc>),
+    /// It has failed.
+    Failed(Failure),
+}
+
+/// Why an attempt has failed, and whether its type would have it tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) error: StepError,
+    /// By default: the step's `retry` may say otherwise.
+    pub(super) passes: bool,
+}
+
+impl Failure {
+    pub(super) fn new(error: &str, message: impl Into<String>) -> Self {
+        Self { error: StepError { error: error.to_owned(), message: message.into() }, passes: false }
+    }
+}
+
+impl From<StepError> for Failure {
+    fn from(error: StepError) -> Self {
+        Self { error, passes: false }
+    }
+}
+
+/// Makes the attempt.
+pub(super) async fn attempt<J: Journal>(
+    tools: &Tools<J>,
+    step: &Step,
+    context: &Context,
+    one: &One,
+) -> Outcome {
+    match try_attempt(tools, step, context, one).await {
+        Ok(outcome) => outcome,
+        Err(failure) => Outcome::Failed(failure),
+    }
+}
+
+async fn try_attempt<J: Journal>(
+    tools: &Tools<J>,
+    step: &Step,
+    context: &Context,
+    one: &One,
+) -> Result<Outcome, Failure> {
+    let mut beside = Map::new();
+    if let Some((index, item)) = &one.item {
+        beside.insert("item".to_owned(), item.clone());
+        beside.insert("index".to_owned(), (*index).into());
+    }
+    let result = match one.waited_until {
+        Some(until) => kinds::waited(until),
+        None => {
+            let with = with(tools, step, context, &beside).await?;
+            let run = kinds::run(tools, step, one.item.as_ref().map(|(index, _)| *index), with);
+            match tokio::time::timeout(one.timeout, run).await {
+                Ok(given) => match given? {
+                    Given::Value(value) => value,
+                    Given::Until(until) => return Ok(Outcome::Wait(until)),
+                },
+                Err(_) => {
+                    let message = format!("it took longer than {} s", one.timeout.as_secs_f64());
+                    return Err(Failure {
+                        passes: kinds::is_retried(step.kind, TIMEOUT),
+                        ..Failure::new(TIMEOUT, message)
+                    });
+                }
+            }
+        }
+    };
+    let most = tools.most();
+    let value = match &step.output {
+        None => result,
+        Some(template) => {
+            beside.insert("result".to_owned(), result);
+            rendered(&tools.evaluators, context, Some(beside), template, most).await?
+        }
+    };
+    Ok(Outcome::Done(kept(tools, step, one.item.as_ref().map(|(index, _)| *index), value).await?))
+}
+
+/// `with`, rendered.
+async fn with<J: Journal>(
+    tools: &Tools<J>,
+    step: &Step,
+    context: &Context,
+    beside: &Map<String, Value>,
+) -> Result<Map<String, Value>, StepError> {
+    let Value::Object(fields) = &step.with else { return Ok(Map::new()) };
+    let (as_they_stand, templates): (Map<_, _>, Map<_, _>) =
+        fields.clone().into_iter().partition(|(name, _)| NOT_TEMPLATED.contains(&name.as_str()));
+    let beside = (!beside.is_empty()).then(|| beside.clone());
+    let rendered =
+        rendered(&tools.evaluators, context, beside, &Value::Object(templates), MAX_WITH_BYTES).await?;
+    let mut with = as_they_stand;
+    if let Value::Object(fields) = rendered {
+        with.extend(fields);
+    }
+    Ok(with)
+}
+
+/// The value of a template.
+pub(super) async fn rendered(
+    evaluators: &Evaluators,
+    context: &Context,
+    beside: Option<Map<String, Value>>,
+    template: &Value,
+    max_bytes: usize,
+) -> Result<Value, StepError> {
+    if is_plain(template) {
+        return Ok(template.clone());
+    }
+    let beside = beside.map(Value::Object);
+    let ask = Ask { context, beside: beside.as_ref(), template, max_bytes };
+    evaluators.evaluate(ask).await.map_err(|error| StepError {
+        error: match &error {
+            EvaluateError::TooLarge { .. } => OUTPUT_TOO_LARGE,
+            EvaluateError::NotStarted(_) => kinds::UNAVAILABLE,
+            EvaluateError::Failed(_) | EvaluateError::TooSlow(_) | EvaluateError::Ended(_) => {
+                EXPRESSION_FAILED
+            }
+        }
+        .to_owned(),
+        message: error.to_string(),
+    })
+}
+
+/// Keeps what a step or an item gave: with its result, or apart when it is large.
+pub(super) async fn kept<J: Journal>(
+    tools: &Tools<J>,
+    step: &Step,
+    item: Option<usize>,
+    value: Value,
+) -> Result<Output, Failure> {
+    let most = tools.most();
+    if let Some(fault) = unstorable(&value, 0) {
+        return Err(Failure::new("output_not_storable", format!("its output {fault}")));
+    }
+    let output = Output::inline(value);
+    if output.bytes > most {
+        let message = format!("its output has {} bytes of JSON, and may have {most}", output.bytes);
+        return Err(Failure::new(OUTPUT_TOO_LARGE, message));
+    }
+    match &tools.spill {
+        Some(spill) if output.bytes > MAX_OUTPUT_BYTES => {
+            let run = &tools.run;
+            let item = item.map(|item| format!("/{item}")).unwrap_or_default();
+            let key = format!("{}/{}/{}/{}{item}.json", run.tenant_id, run.id, run.attempt, step.id);
+            let json = output.value.to_string().into_bytes();
+            spill.put(&key, json).await.map_err(|error| Failure {
+                passes: true,
+                ..Failure::new(kinds::UNAVAILABLE, format!("its output could not be stored: {error}"))
+            })?;
+            Ok(Output { key: Some(key), ..output })
+        }
+        _ => Ok(output),
+    }
+}
+
+/// What keeps a value from being stored and sent, as the rest of a sentence. `depth`: how many lists and objects stand around it.
+pub(super) fn unstorable(value: &Value, depth: usize) -> Option<String> {
+    const NUL: &str = "has a text with a NUL character, which Postgres cannot store";
+    match value {
+        Value::Array(_) | Value::Object(_) if depth >= MAX_DEPTH => {
+            Some(format!("has more than {MAX_DEPTH} lists and objects within each other"))
+        }
+        Value::Array(items) => items.iter().find_map(|item| unstorable(item, depth + 1)),
+        Value::Object(fields) => fields.iter().find_map(|(key, field)| {
+            if key.contains('\0') { Some(NUL.to_owned()) } else { unstorable(field, depth + 1) }
+        }),
+        Value::String(text) => text.contains('\0').then(|| NUL.to_owned()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// How long an attempt of a step may take, as far as anybody can tell before.
+pub(super) fn takes(step: &Step) -> Duration {
+    /// Expressions of an attempt: `with` and `output`, each with its own deadline.
+    const EXPRESSIONS: Duration = Duration::from_secs(10);
+    match step.kind {
+        StepKind::Noop => Duration::ZERO,
+        StepKind::Transform | StepKind::Wait | StepKind::Artifact | StepKind::Fail => EXPRESSIONS,
+        StepKind::Http | StepKind::Sql | StepKind::Lambda | StepKind::Sqs => step.timeout + EXPRESSIONS,
+    }
+}

@@ -1,0 +1,36 @@
+//! What expressions see.
+
+use chrono::SecondsFormat;
+use serde_json::{Map, Value, json};
+
+use super::RunContext;
+
+/// The context of a run in which these steps have ended. A step sees those that have ended whenever it starts, and no others: so that each attempt
+/// sees the same.
+pub(super) fn document(run: &RunContext, steps: impl Iterator<Item = (String, Value)>) -> Value {
+    let mut fields = Map::new();
+    fields.insert(
+        "run".to_owned(),
+        json!({
+            "id": run.id,
+            "tenant_id": run.tenant_id,
+            "pipeline_version_id": run.pipeline_version_id,
+            "trigger_type": run.trigger_type,
+            "attempt": run.attempt,
+            "started_at": run.started_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        }),
+    );
+    fields.insert("params".to_owned(), run.params.clone());
+    fields.insert("steps".to_owned(), Value::Object(steps.collect()));
+    Value::Object(fields)
+}
+
+/// Whether a template is its own value: nothing in it is evaluated.
+pub(super) fn is_plain(template: &Value) -> bool {
+    match template {
+        Value::String(text) => !text.contains("${"),
+        Value::Array(items) => items.iter().all(is_plain),
+        Value::Object(fields) => fields.values().all(is_plain),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
