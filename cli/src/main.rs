@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     // A child of a worker limits itself, and does so before there is anything else.
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == worker::EVALUATE) {
-        worker::serve(arguments.next().as_deref().and_then(OsStr::to_str));
+        runplane::dag::evaluate::serve(arguments.next().as_deref().and_then(OsStr::to_str));
         return ExitCode::SUCCESS;
     }
     let cli = args::Cli::parse();

@@ -23,7 +23,7 @@ pub struct Worker {
     #[arg(long, hide = true, env = "RUNPLANE_URL", default_value = "http://127.0.0.1:8000")]
     runplane_url: Url,
     /// Only runs of this tenant [default: RUNPLANE_TENANT, else every tenant's in turn]
-    #[arg(long, env = "TENANT_ID", value_name = "ID")]
+    #[arg(long, visible_alias = "tenant-id", env = "TENANT_ID", value_name = "ID")]
     tenant: Option<Given<Uuid>>,
     #[arg(long, hide = true, env = "RUNPLANE_TENANT")]
     runplane_tenant: Option<Given<Uuid>>,

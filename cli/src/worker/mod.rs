@@ -15,7 +15,6 @@
 
 mod api;
 mod claims;
-mod executor;
 mod journal;
 mod leases;
 mod log;
@@ -28,6 +27,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use runplane::dag::evaluate::{Evaluators, Limits};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -37,11 +37,8 @@ use crate::failure::Failure;
 use crate::http::Client;
 use crate::output::Output;
 use api::Claimant;
-use executor::{Evaluators, Limits};
 use leases::Leases;
 use log::Log;
-
-pub use executor::evaluate::serve;
 
 /// The subcommand that makes this program a child of a worker, in which expressions are evaluated.
 pub const EVALUATE: &str = "evaluate";
@@ -83,7 +80,7 @@ pub async fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
         client,
         log,
         leases: Leases::new(args.lease()),
-        evaluators: Arc::new(Evaluators::new(this_program()?, vec![EVALUATE.to_owned()], Limits::default())),
+        evaluators: Arc::new(evaluators(args.concurrency)?),
         time_limit: args.time_limit(),
         leave: CancellationToken::new(),
         give_up: CancellationToken::new(),
@@ -104,7 +101,13 @@ pub async fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     ended
 }
 
-/// What is started to evaluate expressions. On Linux that stays this version, also when another one is installed meanwhile.
+/// Children of this very program, one for two runs, and two at least: an expression that takes its whole time keeps one of them busy.
+fn evaluators(concurrency: u8) -> Result<Evaluators, Failure> {
+    let limits = Limits { children: usize::from(concurrency / 2).max(2), ..Limits::default() };
+    Ok(Evaluators::new(this_program()?, vec![EVALUATE.to_owned()], limits))
+}
+
+/// On Linux that stays this version, also when another one is installed meanwhile.
 fn this_program() -> Result<PathBuf, Failure> {
     if cfg!(target_os = "linux") {
         return Ok("/proc/self/exe".into());

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use runplane::dag::execute::JournalError;
+use runplane::dag::execute::{Clock, Ended, JournalError, RunContext, Work, execute};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
 use super::api::{self, Claim, ClaimedRun, CompletedRun, Trouble, fields};
-use super::executor::{self, Clock, Ended, RunContext, Work};
 use super::journal::HttpJournal;
 use super::leases::{Kept, Lost};
 use super::pace;
@@ -64,7 +63,7 @@ impl OfRun {
         };
         let evaluators = Arc::clone(&self.worker.evaluators);
         // A task of its own, so that a panic in it is no panic of the worker.
-        let mut task = tokio::spawn(async move { executor::execute(work, &evaluators).await });
+        let mut task = tokio::spawn(async move { execute(work, &evaluators).await });
         let ended = tokio::select! {
             ended = &mut task => ended,
             lost = lease.lost() => {

@@ -1,14 +1,17 @@
 //! Runs that are taken away.
 
 use serde_json::json;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::network::Fate;
 use crate::support::World;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_run_that_is_cancelled_is_dropped_and_the_worker_goes_on(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn a_run_that_is_cancelled_is_dropped_and_the_worker_goes_on(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let world = World::new(options).await;
     let run = world.run(json!({ "steps": ["a", "b"] })).await;
     let gate = world.network.gate(&format!("PUT /api/runs/{run}"));
     let worker = world.worker("--concurrency 1");
@@ -26,8 +29,8 @@ async fn a_run_that_is_cancelled_is_dropped_and_the_worker_goes_on(pool: PgPool,
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_run_that_somebody_else_has_is_not_completed(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn a_run_that_somebody_else_has_is_not_completed(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     let run = world.run(json!({})).await;
     let gate = world.network.gate(&format!("POST /api/runs/{run}/complete"));
     let worker = world.worker("--once");
@@ -44,8 +47,11 @@ async fn a_run_that_somebody_else_has_is_not_completed(pool: PgPool, options: Pg
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn an_end_that_is_refused_fails_the_run_with_the_reason(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn an_end_that_is_refused_fails_the_run_with_the_reason(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let world = World::new(options).await;
     let run = world.run(json!({})).await;
     let refusal =
         json!({ "status": 413, "code": "payload_too_large", "detail": "/output: may have 262144 bytes" });

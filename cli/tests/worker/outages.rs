@@ -1,7 +1,7 @@
 //! Answers that are lost, an API that is away, and one that refuses.
 
 use serde_json::json;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::network::Fate;
 use crate::support::{World, eventually};
@@ -9,8 +9,8 @@ use crate::support::{World, eventually};
 const CLAIM: &str = "POST /api/runs/claim";
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_claim_whose_answer_is_lost_is_made_once(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn a_claim_whose_answer_is_lost_is_made_once(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     let run = world.run(json!({})).await;
     world.network.next(CLAIM, 2, Fate::AnswerLost);
     world.work_off("").await;
@@ -22,8 +22,8 @@ async fn a_claim_whose_answer_is_lost_is_made_once(pool: PgPool, options: PgConn
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn an_end_whose_answer_is_lost_is_reported_again(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn an_end_whose_answer_is_lost_is_reported_again(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     let run = world.run(json!({ "steps": ["a"] })).await;
     world.network.next(&format!("POST /api/runs/{run}/complete"), 1, Fate::AnswerLost);
     world.network.next(&format!("POST /api/runs/{run}/complete"), 1, Fate::Answered(503, json!({})));
@@ -34,8 +34,8 @@ async fn an_end_whose_answer_is_lost_is_reported_again(pool: PgPool, options: Pg
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn an_api_that_is_away_is_waited_for(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn an_api_that_is_away_is_waited_for(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     let run = world.run(json!({ "steps": ["a"] })).await;
     world.network.all("", Fate::Answered(503, json!({ "message": "Service Unavailable" })));
     let worker = world.worker("");
@@ -55,8 +55,8 @@ async fn an_api_that_is_away_is_waited_for(pool: PgPool, options: PgConnectOptio
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_worker_that_is_refused_backs_off_and_goes_on(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn a_worker_that_is_refused_backs_off_and_goes_on(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     world.network.all(CLAIM, Fate::Answered(403, json!({ "message": "Forbidden" })));
     let worker = world.worker("");
     let said = worker.says("no claim").await;
@@ -81,8 +81,8 @@ async fn a_worker_that_is_refused_backs_off_and_goes_on(pool: PgPool, options: P
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn the_api_says_how_long_it_wants_to_be_left_alone(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn the_api_says_how_long_it_wants_to_be_left_alone(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     world.network.next(CLAIM, 1, Fate::Later(429, 3600));
     let worker = world.worker("");
     let said = worker.says("no claim").await;
@@ -91,8 +91,8 @@ async fn the_api_says_how_long_it_wants_to_be_left_alone(pool: PgPool, options: 
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn who_works_once_says_why_it_could_not(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn who_works_once_says_why_it_could_not(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     let invalid =
         json!({ "status": 400, "code": "invalid_field", "detail": "/queues/0: must be 1 to 100 characters" });
     world.network.next(CLAIM, 1, Fate::Answered(400, invalid));
@@ -106,10 +106,10 @@ async fn who_works_once_says_why_it_could_not(pool: PgPool, options: PgConnectOp
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn work_is_dropped_when_no_heartbeat_was_answered_for_the_length_of_a_lease(
-    pool: PgPool,
+    _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let world = World::new(pool, options).await;
+    let world = World::new(options).await;
     let run = world.run(json!({ "steps": ["a"] })).await;
     let gate = world.network.gate("PUT");
     world.network.all("POST /api/runs/heartbeat", Fate::Answered(503, json!({})));

@@ -1,13 +1,16 @@
 //! Runs that are claimed, worked on and completed.
 
 use serde_json::{Value, json};
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::support::{World, events, eventually};
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_run_is_claimed_its_steps_are_stored_and_it_succeeds(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn a_run_is_claimed_its_steps_are_stored_and_it_succeeds(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let world = World::new(options).await;
     let run = world.run(json!({ "steps": ["extract", "load"] })).await;
     let said = world.work_off("").await;
     let row = world.row(run).await;
@@ -27,8 +30,8 @@ async fn a_run_is_claimed_its_steps_are_stored_and_it_succeeds(pool: PgPool, opt
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn only_runs_of_its_tenant_and_its_queues_are_claimed(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn only_runs_of_its_tenant_and_its_queues_are_claimed(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     let (here, there) = (world.run(json!({})).await, world.run(json!({})).await);
     world.execute("update pipeline_runs set queue = 'gpu' where id = $1", here).await;
     world.work_off(&format!("--queues cpu,gpu --tenant {}", world.tenant)).await;
@@ -39,10 +42,10 @@ async fn only_runs_of_its_tenant_and_its_queues_are_claimed(pool: PgPool, option
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_run_whose_step_fails_is_completed_so_and_has_its_next_attempt(
-    pool: PgPool,
+    _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let world = World::new(pool, options).await;
+    let world = World::new(options).await;
     let fail =
         json!({ "id": "no", "type": "fail", "with": { "error": "sold_out", "message": "nothing left" } });
     let spec = json!({ "steps": [fail] });
@@ -62,8 +65,11 @@ async fn a_run_whose_step_fails_is_completed_so_and_has_its_next_attempt(
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn never_more_runs_are_claimed_than_there_are_free_slots(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn never_more_runs_are_claimed_than_there_are_free_slots(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let world = World::new(options).await;
     let version = world.version(json!({ "steps": ["a"] })).await;
     let mut runs = Vec::new();
     for _ in 0..7 {
@@ -96,10 +102,10 @@ async fn never_more_runs_are_claimed_than_there_are_free_slots(pool: PgPool, opt
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn what_waits_behind_a_full_claim_is_claimed_as_soon_as_there_is_a_slot(
-    pool: PgPool,
+    _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let world = World::new(pool, options).await;
+    let world = World::new(options).await;
     let version = world.version(json!({})).await;
     for _ in 0..5 {
         world.run_of(version).await;
@@ -114,8 +120,8 @@ async fn what_waits_behind_a_full_claim_is_claimed_as_soon_as_there_is_a_slot(
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn one_heartbeat_extends_the_leases_of_all_runs(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn one_heartbeat_extends_the_leases_of_all_runs(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     let version = world.version(json!({ "steps": ["a"] })).await;
     let runs = [world.run_of(version).await, world.run_of(version).await];
     let gate = world.network.gate("PUT");
@@ -146,10 +152,10 @@ async fn one_heartbeat_extends_the_leases_of_all_runs(pool: PgPool, options: PgC
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn specs_for_other_workers_are_handed_back_for_a_minute_and_named_once(
-    pool: PgPool,
+    _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let world = World::new(pool, options).await;
+    let world = World::new(options).await;
     let version = world.version(json!({ "kind": "ours", "anything": 1 })).await;
     let runs = [world.run_of(version).await, world.run_of(version).await];
     let said = world.work_off("").await;

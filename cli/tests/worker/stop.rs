@@ -2,16 +2,16 @@
 
 use rustix::process::Signal;
 use serde_json::json;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::support::World;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn told_to_end_it_claims_nothing_more_and_finishes_what_it_has(
-    pool: PgPool,
+    _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
-    let world = World::new(pool, options).await;
+    let world = World::new(options).await;
     let run = world.run(json!({ "steps": ["a"] })).await;
     let gate = world.network.gate("PUT");
     let worker = world.worker("");
@@ -28,8 +28,8 @@ async fn told_to_end_it_claims_nothing_more_and_finishes_what_it_has(
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn told_twice_it_hands_back_at_once(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn told_twice_it_hands_back_at_once(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     let run = world.run(json!({ "steps": ["a"] })).await;
     let _gate = world.network.gate("PUT");
     let worker = world.worker("--drain-seconds 3600");
@@ -41,8 +41,8 @@ async fn told_twice_it_hands_back_at_once(pool: PgPool, options: PgConnectOption
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn what_has_not_ended_in_time_is_handed_back(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn what_has_not_ended_in_time_is_handed_back(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     let run = world.run(json!({ "steps": ["a"] })).await;
     let _gate = world.network.gate("PUT");
     let worker = world.worker("--drain-seconds 0");
@@ -52,8 +52,8 @@ async fn what_has_not_ended_in_time_is_handed_back(pool: PgPool, options: PgConn
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn who_has_nothing_to_do_ends_at_once(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn who_has_nothing_to_do_ends_at_once(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let world = World::new(options).await;
     let worker = world.worker("--poll-seconds 3600 --drain-seconds 3600");
     worker.says("started").await;
     worker.signal(Signal::TERM);
@@ -62,8 +62,11 @@ async fn who_has_nothing_to_do_ends_at_once(pool: PgPool, options: PgConnectOpti
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn an_api_that_is_away_does_not_keep_a_worker_from_ending(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn an_api_that_is_away_does_not_keep_a_worker_from_ending(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let world = World::new(options).await;
     let run = world.run(json!({ "steps": ["a"] })).await;
     let _gate = world.network.gate("PUT");
     let worker = world.worker("--drain-seconds 0");

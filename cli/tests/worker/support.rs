@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
@@ -39,9 +39,10 @@ pub struct World {
 }
 
 impl World {
-    pub async fn new(pool: PgPool, options: PgConnectOptions) -> Self {
+    pub async fn new(options: PgConnectOptions) -> Self {
         let (network, tenant) = (Network::default(), Uuid::now_v7());
         let url = api::start(&options, &network).await;
+        let pool = PgPoolOptions::new().max_connections(2).connect_with(options).await.unwrap();
         let sql = "insert into tenants (id, name) values ($1, 'acme')";
         sqlx::query(sql).bind(tenant).execute(&pool).await.unwrap();
         Self { pool, network, tenant, url }

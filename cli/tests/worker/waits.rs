@@ -1,13 +1,16 @@
 //! Runs that wait.
 
 use serde_json::json;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::support::{World, events};
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_run_that_waits_for_an_hour_is_handed_back_for_an_hour(pool: PgPool, options: PgConnectOptions) {
-    let world = World::new(pool, options).await;
+async fn a_run_that_waits_for_an_hour_is_handed_back_for_an_hour(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let world = World::new(options).await;
     let wait = json!({ "id": "pause", "type": "wait", "with": { "seconds": 3600 } });
     let run = world.run(json!({ "steps": [wait] })).await;
     let said = world.work_off("").await;
