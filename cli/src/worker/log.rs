@@ -109,7 +109,7 @@ mod tests {
     fn step(fields: Value) -> StepRecord {
         let mut all = json!({
             "step_id": "load", "item": null, "status": "SUCCEEDED", "reason": null, "attempts": 1, "output": null, "output_ref": null,
-            "output_bytes": null, "error": null, "started_at": "2026-11-23T11:40:48Z", "finished_at": "2026-11-23T11:40:49.25Z",
+            "output_bytes": null, "error": null, "started_at": "2026-11-23T11:40:48Z", "finished_at": "2026-11-23T11:40:49.3Z",
             "resume_at": null
         });
         all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
