@@ -16,8 +16,9 @@ use serde_json::{Map, Value, json};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::network::{Asked, Fate, Network};
-use crate::steps;
 
+#[path = "../../../functions/artifacts/src/handler.rs"]
+mod artifacts;
 #[path = "../../../functions/claim/src/handler.rs"]
 mod claim;
 #[path = "../../../functions/complete/src/handler.rs"]
@@ -26,16 +27,17 @@ mod complete;
 mod heartbeat;
 #[path = "../../../functions/release/src/handler.rs"]
 mod release;
+#[path = "../../../functions/steps/src/handler.rs"]
+mod steps;
 
 /// The functions that a worker asks, each with a connection of its own.
 #[derive(Debug)]
 struct Functions {
     apps: Vec<Result<Arc<App>, ConfigError>>,
-    steps: steps::Steps,
     network: Network,
 }
 
-const NAMES: [&str; 4] = ["claim", "complete", "heartbeat", "release"];
+const NAMES: [&str; 6] = ["artifacts", "claim", "complete", "heartbeat", "release", "steps"];
 
 /// Starts it on the database of these options; where it is.
 pub async fn start(options: &PgConnectOptions, network: &Network) -> String {
@@ -44,8 +46,7 @@ pub async fn start(options: &PgConnectOptions, network: &Network) -> String {
         Ok(Arc::new(App::new(function, Db::new(options.clone(), function.plans, Pooler::None), None)))
     };
     let apps = NAMES.iter().map(|name| app(name)).collect();
-    let functions =
-        Arc::new(Functions { apps, steps: steps::Steps::new(options).await, network: network.clone() });
+    let functions = Arc::new(Functions { apps, network: network.clone() });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let router = Router::new().fallback(move |request: Request| pass_on(Arc::clone(&functions), request));
@@ -87,9 +88,6 @@ pub fn answer(status: u16, body: &Value) -> Response<Body> {
 
 impl Functions {
     async fn answer(&self, parts: &Parts, body: &[u8]) -> Response<Body> {
-        if parts.uri.path().ends_with("/steps") {
-            return self.steps.answer(parts, body).await;
-        }
         let (method, path) = (parts.method.as_str(), parts.uri.path());
         for (name, app) in NAMES.iter().zip(&self.apps) {
             let function = functions::named(name);
@@ -97,10 +95,12 @@ impl Functions {
                 let event = event(route, parts, body).to_string();
                 let request = lambda_http::request::from_str(&event).unwrap();
                 let response = match *name {
+                    "artifacts" => runplane::http::answer(app, &artifacts::handle, request).await,
                     "claim" => runplane::http::answer(app, &claim::handle, request).await,
                     "complete" => runplane::http::answer(app, &complete::handle, request).await,
                     "heartbeat" => runplane::http::answer(app, &heartbeat::handle, request).await,
-                    _ => runplane::http::answer(app, &release::handle, request).await,
+                    "release" => runplane::http::answer(app, &release::handle, request).await,
+                    _ => runplane::http::answer(app, &steps::handle, request).await,
                 };
                 return response.map(|body| match body {
                     LambdaBody::Text(text) => Body::from(text),
@@ -120,7 +120,7 @@ fn route_of(function: &'static Function, method: &str, path: &str) -> Option<&'s
 
 /// As API Gateway hands it to a function.
 fn event(route: &Route, parts: &Parts, body: &[u8]) -> Value {
-    let path = parts.uri.path();
+    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
     let names = route.path.split('/').zip(path.split('/'));
     let parameters: Map<String, Value> = names
         .filter_map(|(name, value)| {
@@ -134,7 +134,16 @@ fn event(route: &Route, parts: &Parts, body: &[u8]) -> Value {
         "requestId": "r-1", "routeKey": key, "stage": "$default", "time": "23/Nov/2026:08:00:00 +0000", "timeEpoch": 1795420800000_u64
     });
     json!({
-        "version": "2.0", "routeKey": key, "rawPath": path, "rawQueryString": "", "headers": { "content-type": "application/json" },
+        "version": "2.0", "routeKey": key, "rawPath": path, "rawQueryString": query, "queryStringParameters": parameters_of(query), "headers": { "content-type": "application/json" },
         "pathParameters": parameters, "requestContext": context, "isBase64Encoded": false, "body": String::from_utf8_lossy(body)
     })
+}
+
+/// The parameters of a query that has nothing to decode but what a cursor may have.
+fn parameters_of(query: &str) -> Value {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs
+        .map(|(name, value)| (name.to_owned(), json!(value.replace("%3D", "="))))
+        .collect::<Map<_, _>>()
+        .into()
 }

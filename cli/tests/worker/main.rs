@@ -8,7 +8,6 @@ mod ends;
 mod network;
 mod outages;
 mod runs;
-mod steps;
 mod stop;
 mod support;
 mod waits;
