@@ -20,6 +20,7 @@ async fn a_run_that_is_cancelled_is_dropped_and_the_worker_goes_on(
     world.execute(cancel, run).await;
     let lost = worker.says("lost").await;
     assert_eq!(lost["run_id"], json!(run));
+    assert!(lost["message"].as_str().unwrap().starts_with("it is not ours any more"), "{lost}");
     // Its slot is free, though what it has sent was never answered.
     let other = world.run(json!({})).await;
     world.becomes(other, "SUCCEEDED").await;

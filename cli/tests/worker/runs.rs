@@ -76,9 +76,12 @@ async fn never_more_runs_are_claimed_than_there_are_free_slots(
         runs.push(world.run_of(version).await);
     }
     let gate = world.network.gate("PUT");
-    let worker = world.worker("--concurrency 3 --lease-seconds 30");
-    let held = async || world.network.asked("PUT").len() == 3;
-    eventually("three runs are worked on", async || held().await.then_some(())).await;
+    let worker = world.worker("--concurrency 3");
+    eventually("a heartbeat for three runs", async || {
+        let beats = world.network.asked("POST /api/runs/heartbeat");
+        beats.iter().any(|asked| asked.body["items"].as_array().unwrap().len() == 3).then_some(())
+    })
+    .await;
     let running: i64 = sqlx::query_scalar("select count(*) from pipeline_runs where status = 'RUNNING'")
         .fetch_one(&world.pool)
         .await
