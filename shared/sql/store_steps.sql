@@ -39,7 +39,13 @@ given as materialized (
     $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::uuid[], $19::text[], $20::text[], $21::uuid[])
     as g (step_id, item, status, reason, attempts, output, output_ref, output_bytes, error, error_message, started_at, finished_at,
           resume_at, log_id, log_level, log_message, start_id)
-  left join run_steps was on was.run_id = held.id and was.step_id = g.step_id and was.item = g.item
+  -- One by one, so that they are looked up by key however few Postgres expects in the table.
+  left join lateral (
+    select w.run_attempt, w.status, w.attempts, w.resume_at
+    from run_steps w
+    where w.run_id = held.id and w.step_id = g.step_id and w.item = g.item
+    limit 1
+  ) was on true
 ),
 stored as (
   insert into run_steps as s (run_id, step_id, item, tenant_id, run_attempt, status, reason, attempts, output, output_ref, output_bytes,
@@ -75,11 +81,9 @@ stored as (
 emptied as (
   update run_steps i
   set output = null
-  from stored w
-  where w.item = -1
-    and w.status = 'SUCCEEDED'
-    and i.run_id = $2
-    and i.step_id = w.step_id
+  where i.run_id = $2
+    -- As an array, for the same reason; mostly an empty one.
+    and i.step_id = any (array(select w.step_id from stored w where w.item = -1 and w.status = 'SUCCEEDED'))
     and i.item >= 0
     and i.output is not null
     -- Those are written above.
