@@ -112,7 +112,7 @@ fn body<T: DeserializeOwned, R>(call: &Call, check: impl Fn(&T) -> Result<R, Pro
 /// What is wrong is answered: a client's mistake, in an answer that can be written and is not larger than Lambda may give.
 fn told<T>(result: Result<T, Problem>) {
     let Err(problem) = result else { return };
-    assert!(problem.code.status() < 500, "{problem:?}");
+    assert!(problem.status() < 500, "{problem:?}");
     assert!(format!("{problem:?}").len() < 4 * 1024 * 1024, "a long answer");
 }
 
