@@ -18,6 +18,8 @@ pub enum Setting {
     RunsQueueUrl,
     /// The lease of the SQS-triggered worker: `WORKER_LEASE_SECONDS`, 30 if it is not set.
     WorkerLeaseSeconds,
+    /// The bucket for outputs of more than 256 KiB: `OUTPUT_BUCKET`; there is none if it is not set.
+    OutputBucket,
     /// Days a run is kept after its end: `RETENTION_DAYS`, 90 if it is not set; 0 = for ever.
     RetentionDays,
 }
@@ -30,6 +32,7 @@ impl Setting {
             Self::DbPooler => "DB_POOLER",
             Self::RunsQueueUrl => "RUNS_QUEUE_URL",
             Self::WorkerLeaseSeconds => "WORKER_LEASE_SECONDS",
+            Self::OutputBucket => "OUTPUT_BUCKET",
             Self::RetentionDays => "RETENTION_DAYS",
         }
     }
@@ -38,7 +41,7 @@ impl Setting {
     pub const fn is_required(self) -> bool {
         match self {
             Self::DatabaseUrl | Self::RunsQueueUrl => true,
-            Self::DbPooler | Self::WorkerLeaseSeconds | Self::RetentionDays => false,
+            Self::DbPooler | Self::WorkerLeaseSeconds | Self::OutputBucket | Self::RetentionDays => false,
         }
     }
 }
@@ -242,7 +245,8 @@ mod tests {
     fn what_was_not_asked_for_is_remembered() {
         let mut settings = settings("");
         settings.pooler().unwrap();
-        let unread = [Setting::DatabaseUrl, Setting::RunsQueueUrl, Setting::WorkerLeaseSeconds];
+        let unread =
+            [Setting::DatabaseUrl, Setting::RunsQueueUrl, Setting::WorkerLeaseSeconds, Setting::OutputBucket];
         assert_eq!(settings.unread(), unread);
     }
 }

@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use crate::config::Setting::{self, DatabaseUrl, DbPooler, RetentionDays, RunsQueueUrl, WorkerLeaseSeconds};
+use crate::config::Setting::{
+    self, DatabaseUrl, DbPooler, OutputBucket, RetentionDays, RunsQueueUrl, WorkerLeaseSeconds,
+};
 use crate::db::Plans;
 use crate::http::{MAX_WAIT_SECONDS, TIME_LIMIT};
 
@@ -130,7 +132,7 @@ pub static FUNCTIONS: [Function; 13] = [
         name: "worker",
         trigger: Trigger::Queue,
         plans: Plans::Generic,
-        settings: &[DatabaseUrl, DbPooler, RunsQueueUrl, WorkerLeaseSeconds],
+        settings: &[DatabaseUrl, DbPooler, RunsQueueUrl, WorkerLeaseSeconds, OutputBucket],
         // Sends about runs that it hands back, and that get another attempt.
         calls: &[SendMessage, ChangeMessageVisibility],
         time_limit: TIME_LIMIT,

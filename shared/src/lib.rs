@@ -10,6 +10,7 @@
 //! | [`http`] | the edge of the HTTP functions: request in, reply or problem out, one log line |
 //! | [`db`] | the one Postgres connection of an execution environment |
 //! | [`functions`] | the functions of a deployment: what each reads and calls |
+//! | [`bucket`] | outputs that are too large for the database |
 //! | [`cursor`] | places in lists |
 //! | [`strict`] | JSON read without leniency |
 //! | [`canonical`] | the form of JSON that digests are taken of |
@@ -21,6 +22,7 @@
 //! knows about a run's state is a verb.
 
 pub mod app;
+pub mod bucket;
 pub mod canonical;
 pub mod catalog;
 pub mod config;

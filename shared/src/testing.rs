@@ -63,6 +63,7 @@ fn sample(setting: Setting) -> &'static str {
         Setting::DbPooler => "transaction",
         Setting::RunsQueueUrl => "http://localhost/runs",
         Setting::WorkerLeaseSeconds => "60",
+        Setting::OutputBucket => "outputs",
         Setting::RetentionDays => "30",
     }
 }

@@ -22,6 +22,7 @@ pub mod processes;
 pub mod progress;
 pub mod proxy;
 pub mod python;
+pub mod outputs;
 pub mod queues;
 pub mod rehearse;
 pub mod release;

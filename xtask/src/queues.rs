@@ -9,6 +9,7 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde::Deserialize;
 
+use crate::outputs;
 use crate::paths::Dirs;
 
 /// The account that every local SQS puts queues under.
@@ -99,8 +100,9 @@ pub async fn create(dirs: &Dirs, endpoint_url: &str) -> Result<Queues> {
     create_named(dirs, endpoint_url, "").await
 }
 
-/// The same, with `suffix` after each queue's name.
+/// The same, with `suffix` after each queue's name; and the bucket beside them.
 pub async fn create_named(dirs: &Dirs, endpoint_url: &str, suffix: &str) -> Result<Queues> {
+    outputs::create(endpoint_url).await?;
     let path = dirs.root().join("localstack/queues.json");
     let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let definitions: Definitions =

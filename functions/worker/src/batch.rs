@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use runplane::dag::execute::{Ended, JournalError};
 use runplane::db::is_unavailable;
+use runplane::runs::Claim;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::execute::execute;
 use crate::follow::follow;
 use crate::lease::{self, ToKeep};
+use crate::leave::Leaving;
 use crate::received::{Received, sort, why_unclaimed};
 use crate::record::{self, Batch, Done, RecordError};
 use crate::{Worker, complete};
@@ -29,7 +30,7 @@ pub fn worker_name() -> String {
 
 /// Works the batch off, all messages at once, and names those that have to come again. Runs are handed back when `leave` is
 /// cancelled.
-pub async fn handle(worker: &Arc<Worker>, event: SqsEvent, leave: CancellationToken) -> SqsBatchResponse {
+pub async fn handle(worker: &Arc<Worker>, event: SqsEvent, leave: Leaving) -> SqsBatchResponse {
     // Should the answer be lost, the runs are ours without our knowing: their leases expire, and they are taken over.
     let asked_at = tokio::time::Instant::now();
     let sorted = sort(worker, event.records.into_iter().enumerate().map(Received::of).collect()).await;
@@ -40,12 +41,12 @@ pub async fn handle(worker: &Arc<Worker>, event: SqsEvent, leave: CancellationTo
         span: one.span.clone(),
     });
     let (keeper, leases) = lease::keep(&worker.app, to_keep.collect(), asked_at, worker.pace);
-    let (completer, completing) = complete::start(&worker.app, worker.pace, leave.clone());
+    let (completer, completing) = complete::start(&worker.app, worker.pace, leave.token.clone());
     let batch = Arc::new(Batch { app: Arc::clone(&worker.app), completer, leave });
     let mut tasks = Vec::new();
     for ((one, claim), lease) in sorted.claimed.into_iter().zip(leases) {
-        let (batch, work) = (Arc::clone(&batch), Arc::clone(&claim));
-        let work = async move { execute(&work).await };
+        let batch = Arc::clone(&batch);
+        let work = execute(worker, &batch, &claim);
         let freed = Arc::clone(worker);
         tasks.push(spawn(worker, one, async move {
             let result = record::run(&batch, &claim, lease, work).await;
@@ -75,6 +76,16 @@ pub async fn handle(worker: &Arc<Worker>, event: SqsEvent, leave: CancellationTo
     completing.await.ok();
     keeper.end().await;
     response
+}
+
+/// The work on a run.
+pub fn execute(
+    worker: &Worker,
+    batch: &Batch,
+    claim: &Arc<Claim>,
+) -> impl Future<Output = Result<Ended, JournalError>> + Send + 'static {
+    let (executor, claim, leave) = (worker.executor.clone(), Arc::clone(claim), batch.leave.clone());
+    async move { executor.execute(&claim, leave).await }
 }
 
 /// What is done about one message.
@@ -156,7 +167,7 @@ async fn come_again(worker: &Worker, message: &SqsMessage, error: &RecordError) 
 fn again_after_seconds(error: &RecordError) -> i32 {
     match error {
         RecordError::Unreadable(_) | RecordError::NoSuchRun(_) => 0,
-        RecordError::Silent | RecordError::Db(_) => AGAIN_AFTER_SECONDS,
+        RecordError::Silent | RecordError::OutOfReach(_) | RecordError::Db(_) => AGAIN_AFTER_SECONDS,
     }
 }
 

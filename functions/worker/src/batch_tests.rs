@@ -32,7 +32,7 @@ async fn failed(app: &Arc<App>, bodies: &[String]) -> Vec<String> {
     let records: Vec<Value> = bodies.iter().enumerate().map(message).collect();
     let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
     let worker = worker_with(Arc::clone(app), CALM);
-    let response = batch::handle(&worker, event, CancellationToken::new()).await;
+    let response = batch::handle(&worker, event, CancellationToken::new().into()).await;
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
 
@@ -113,7 +113,7 @@ async fn a_message_of_another_tenant_does_not_take_a_run_from_the_right_one(
     let message = |id: &str, tenant: Uuid| json!({"messageId": id, "body": body(run.id), "attributes": {"MessageGroupId": tenant}});
     let records = [message("foreign", Uuid::now_v7()), message("own", run.tenant_id)];
     let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
-    let response = batch::handle(&worker_with(Arc::clone(&app), CALM), event, CancellationToken::new()).await;
+    let response = batch::handle(&worker_with(Arc::clone(&app), CALM), event, CancellationToken::new().into()).await;
     let failed: Vec<_> =
         response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
     assert_eq!(failed, ["foreign"]);
@@ -158,7 +158,7 @@ async fn a_panic_fails_its_run_in_the_same_statement_that_completes_the_others(
 fn batch_of(app: &Arc<App>) -> (Arc<Batch>, tokio::task::JoinHandle<()>) {
     let leave = CancellationToken::new();
     let (completer, completing) = complete::start(app, CALM, leave.clone());
-    (Arc::new(Batch { app: Arc::clone(app), completer, leave }), completing)
+    (Arc::new(Batch { app: Arc::clone(app), completer, leave: leave.into() }), completing)
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

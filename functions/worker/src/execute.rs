@@ -1,23 +1,54 @@
-//! What a run does.
+//! What a run does: its steps, by the executor that outside workers have too.
 
-use runplane::dag::{self, UNSUPPORTED_STEP};
-use runplane::runs::{Claim, CompleteRequest, Outcome};
+use std::sync::Arc;
 
-/// Runs the claimed version and says how it ended. Steps given as strings do nothing; other ones fail the run, which
-/// says so rather than pretend.
-pub async fn execute(claim: &Claim) -> CompleteRequest {
-    let mut request = CompleteRequest::new(Outcome::Succeeded);
-    match dag::plan(&claim.pipeline_version.dag_spec) {
-        Ok(plan) => {
-            tracing::debug!(steps = plan.steps.len(), "all steps are done: none of them does anything")
-        }
-        Err(unsupported) => {
-            request.status = Outcome::Failed;
-            request.error_code = Some(UNSUPPORTED_STEP.to_owned());
-            request.error_message = Some(unsupported.to_string());
-            // Another attempt would find the same spec.
-            request.retryable = Some(false);
-        }
+use runplane::app::App;
+use runplane::dag::evaluate::Evaluators;
+use runplane::dag::execute::{self, Ended, JournalError, RunContext, Spill, Work};
+use runplane::runs::Claim;
+use runplane::scope::Scope;
+use runplane::steps::PgJournal;
+
+use crate::leave::Leaving;
+
+/// What executing needs, besides what it executes.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    /// Where results are kept.
+    pub app: Arc<App>,
+    /// What evaluates expressions.
+    pub evaluators: Arc<Evaluators>,
+    /// Where large outputs are kept.
+    pub spill: Option<Arc<dyn Spill>>,
+}
+
+impl Executor {
+    /// Does what is left of a claimed run, until it has ended or has to be handed back.
+    ///
+    /// # Errors
+    /// [`JournalError`]: its steps' results cannot be stored here.
+    pub async fn execute(&self, claim: &Claim, leave: Leaving) -> Result<Ended, JournalError> {
+        let run = &claim.run.run;
+        let work = Work {
+            run: RunContext::of(&claim.run),
+            dag_spec: claim.pipeline_version.dag_spec.clone(),
+            journal: Arc::new(journal(&self.app, claim)),
+            leave: leave.token,
+            ends_at: leave.ends_at,
+            untouched: run.claim_count == 1 && run.retry_of_run_id.is_none(),
+            spill: self.spill.clone(),
+        };
+        execute::execute(work, &self.evaluators).await
     }
-    request
+}
+
+/// Where the results of a claimed run's steps are kept.
+pub fn journal(app: &Arc<App>, claim: &Claim) -> PgJournal {
+    let run = &claim.run.run;
+    PgJournal {
+        app: Arc::clone(app),
+        scope: Scope::Tenant(run.tenant_id),
+        run_id: run.id,
+        lease_token: claim.run.lease_token,
+    }
 }

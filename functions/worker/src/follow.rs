@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::Worker;
-use crate::execute::execute;
+use crate::batch::execute;
 use crate::lease::{self, ToKeep};
 use crate::record::{self, Batch, Done};
 
@@ -20,7 +20,7 @@ use crate::record::{self, Batch, Done};
 /// Whatever goes wrong is logged: no message stands for these runs, and their rows say what is to be done.
 pub async fn follow(worker: &Worker, batch: &Batch, ended: &Claim) {
     let scope = Scope::Tenant(ended.run.run.tenant_id);
-    while ended.limited && !batch.leave.is_cancelled() {
+    while ended.limited && !batch.leave.token.is_cancelled() {
         let asked_at = Instant::now();
         let Some(claim) = next(worker, scope).await else { return };
         let run = &claim.run.run;
@@ -63,8 +63,7 @@ async fn work(worker: &Worker, batch: &Batch, claim: Claim, asked_at: Instant, s
     let to_keep = ToKeep { claim: &claim, receipt: None, span };
     let (keeper, leases) = lease::keep(&worker.app, vec![to_keep], asked_at, worker.pace);
     let Some(lease) = leases.into_iter().next() else { return false };
-    let work = Arc::clone(&claim);
-    let result = record::run(batch, &claim, lease, async move { execute(&work).await }).await;
+    let result = record::run(batch, &claim, lease, execute(worker, batch, &claim)).await;
     keeper.end().await;
     let duration_ms = started.elapsed().as_millis() as u64;
     match result {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Handing a run back takes a call to Postgres and one to SQS; this much time is kept for them.
@@ -40,17 +41,33 @@ impl Drop for Entered<'_> {
     }
 }
 
+/// When runs have to be handed back.
+#[derive(Clone, Debug)]
+pub struct Leaving {
+    /// Cancelled then.
+    pub token: CancellationToken,
+    /// When that will be, if anybody knows.
+    pub ends_at: Option<Instant>,
+}
+
+impl From<CancellationToken> for Leaving {
+    /// Nobody knows when.
+    fn from(token: CancellationToken) -> Self {
+        Self { token, ends_at: None }
+    }
+}
+
 /// The end of one invocation's time. Dropping it stops its timer.
 #[derive(Debug)]
 pub struct Leave {
-    token: CancellationToken,
+    leaving: Leaving,
     timer: Option<JoinHandle<()>>,
 }
 
 impl Leave {
-    /// Cancelled when runs have to be handed back.
-    pub fn token(&self) -> CancellationToken {
-        self.token.clone()
+    /// When that is.
+    pub fn leaving(&self) -> Leaving {
+        self.leaving.clone()
     }
 }
 
@@ -67,17 +84,19 @@ impl Drop for Leave {
 pub fn before(stop: &CancellationToken, deadline_ms: u64) -> Leave {
     let token = stop.child_token();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let timer = Duration::from_millis(deadline_ms).checked_sub(now).map(|left| {
+    let ends_at = Duration::from_millis(deadline_ms).checked_sub(now).map(|left| {
         // A function whose whole time is short uses at least half of it.
-        let work = left.saturating_sub(HAND_BACK_TAKES).max(left / 2);
+        Instant::now() + left.saturating_sub(HAND_BACK_TAKES).max(left / 2)
+    });
+    let timer = ends_at.map(|ends_at| {
         let token = token.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(work).await;
+            tokio::time::sleep_until(ends_at).await;
             tracing::info!("the function's time is nearly over: handing back");
             token.cancel();
         })
     });
-    Leave { token, timer }
+    Leave { leaving: Leaving { token, ends_at }, timer }
 }
 
 /// Returns when the process was told to end (SIGTERM) and may: every batch has handed its runs back and was answered.
@@ -107,7 +126,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_run_is_handed_back_five_seconds_before_the_deadline() {
         let (stop, began) = (CancellationToken::new(), tokio::time::Instant::now());
-        before(&stop, in_ms(60_000)).token().cancelled().await;
+        before(&stop, in_ms(60_000)).leaving().token.cancelled().await;
         let left = Duration::from_secs(60) - began.elapsed();
         assert!(left >= HAND_BACK_TAKES && left < HAND_BACK_TAKES + Duration::from_secs(1), "{left:?} left");
     }
@@ -115,7 +134,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_function_with_little_time_uses_half_of_it() {
         let (stop, began) = (CancellationToken::new(), tokio::time::Instant::now());
-        before(&stop, in_ms(4_000)).token().cancelled().await;
+        before(&stop, in_ms(4_000)).leaving().token.cancelled().await;
         assert!(began.elapsed() > Duration::from_millis(1_500), "{:?}", began.elapsed());
     }
 
@@ -125,7 +144,7 @@ mod tests {
         let leave = before(&stop, 600_000);
         assert!(leave.timer.is_none());
         stop.cancel();
-        leave.token().cancelled().await;
+        leave.leaving().token.cancelled().await;
     }
 
     #[tokio::test]

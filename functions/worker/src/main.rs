@@ -17,13 +17,20 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use runplane::app::App;
-use runplane::config::{ConfigError, Settings};
+use runplane::bucket::Bucket;
+use runplane::config::{ConfigError, Setting, Settings};
+use runplane::dag::evaluate::{self, Evaluators};
+use runplane::dag::execute::Spill;
 use runplane::functions::{self, Function};
 use tokio_util::sync::CancellationToken;
 
+use execute::Executor;
 use lease::Pace;
 
 const FUNCTION: &Function = functions::named(env!("CARGO_PKG_NAME"));
+
+/// The argument with which a worker starts itself to have expressions evaluated.
+const EVALUATE: &str = "evaluate";
 
 /// What the worker keeps between batches.
 #[derive(Debug)]
@@ -31,18 +38,40 @@ struct Worker {
     app: Arc<App>,
     name: String,
     pace: Pace,
+    executor: Executor,
 }
 
 impl Worker {
     async fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
-        let app = App::from_settings(settings).await?;
-        Ok(Self { app: Arc::new(app), name: batch::worker_name(), pace: Pace::from_settings(settings)? })
+        let app = Arc::new(App::from_settings(settings).await?);
+        let pace = Pace::from_settings(settings)?;
+        let spill: Option<Arc<dyn Spill>> = match settings.optional(Setting::OutputBucket, "the name of a bucket", |name| Some(name.to_owned()))? {
+            Some(name) => Some(Arc::new(Bucket::new(name).await)),
+            None => None,
+        };
+        let executor = Executor { app: Arc::clone(&app), evaluators: Arc::new(evaluators()), spill };
+        Ok(Self { app, name: batch::worker_name(), pace, executor })
     }
+}
+
+/// Children of this very program.
+fn evaluators() -> Evaluators {
+    let program = std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
+    Evaluators::new(program, vec![EVALUATE.to_owned()], evaluate::Limits::default())
+}
+
+fn main() -> Result<(), Error> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(EVALUATE) {
+        evaluate::serve(arguments.next().as_deref());
+        return Ok(());
+    }
+    work()
 }
 
 // Two threads: heartbeats go on while a run keeps one of them busy.
 #[tokio::main(worker_threads = 2)]
-async fn main() -> Result<(), Error> {
+async fn work() -> Result<(), Error> {
     runplane::logging::init();
     let worker = Worker::from_settings(&mut Settings::of(FUNCTION)).await.map(Arc::new);
     let worker = &worker;
@@ -53,7 +82,7 @@ async fn main() -> Result<(), Error> {
         match worker {
             Ok(worker) => {
                 let leave = leave::before(leaving, event.context.deadline);
-                Ok(batch::handle(worker, event.payload, leave.token()).await)
+                Ok(batch::handle(worker, event.payload, leave.leaving()).await)
             }
             // Failing the call keeps the messages; ending the process would leave its caller waiting.
             Err(error) => {

@@ -1,23 +1,31 @@
 //! One claimed run: do its work, complete it or hand it back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use runplane::app::App;
+use runplane::dag::execute::{Ended, JournalError};
 use runplane::dispatch;
 use runplane::runs::{
     self, Claim, ClaimedRun, CompleteRequest, HeartbeatError, Outcome, ReleaseRequest, RunStatus,
 };
 use runplane::scope::Scope;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::complete::Completer;
 use crate::lease::{Kept, Lost};
+use crate::leave::Leaving;
 
 /// The `error_code` of a run in which the worker itself went wrong.
 pub const PANIC: &str = "worker_panic";
+
+/// Of a run whose steps' results cannot be stored.
+pub const NOT_STORED: &str = "results_not_stored";
+/// How long work that is told to leave has to store what it has.
+const STOPS_WITHIN: Duration = Duration::from_secs(2);
 
 /// What became of a message.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +53,9 @@ pub enum RecordError {
     /// Postgres could not be reached for as long as the lease lasts.
     #[error("no heartbeat reached Postgres for as long as the lease lasts: the run may be somebody else's")]
     Silent,
+    /// The results of its steps did not reach Postgres until it was time to leave.
+    #[error("results of steps did not reach Postgres: {0}")]
+    OutOfReach(String),
     /// Postgres; others of the batch may have the same error.
     #[error(transparent)]
     Db(#[from] Arc<sqlx::Error>),
@@ -63,33 +74,83 @@ pub struct Batch {
     pub app: Arc<App>,
     /// Completes runs that end together.
     pub completer: Completer,
-    /// Cancelled when runs have to be handed back.
-    pub leave: CancellationToken,
+    /// When runs have to be handed back.
+    pub leave: Leaving,
+}
+
+/// What became of the work on a run.
+#[derive(Debug)]
+pub enum Worked {
+    /// It has ended.
+    Ended(CompleteRequest),
+    /// It goes on later, or elsewhere.
+    HandBack(Option<DateTime<Utc>>),
+    /// The results of its steps cannot be stored.
+    NotStored(JournalError),
+}
+
+impl From<CompleteRequest> for Worked {
+    fn from(request: CompleteRequest) -> Self {
+        Self::Ended(request)
+    }
+}
+
+impl From<Result<Ended, JournalError>> for Worked {
+    fn from(ended: Result<Ended, JournalError>) -> Self {
+        match ended {
+            Ok(Ended::Succeeded { output }) => {
+                Self::Ended(CompleteRequest { output, ..CompleteRequest::new(Outcome::Succeeded) })
+            }
+            Ok(Ended::Failed { error_code, error_message, retryable }) => Self::Ended(CompleteRequest {
+                error_code: Some(error_code),
+                error_message: Some(error_message),
+                retryable: Some(retryable),
+                ..CompleteRequest::new(Outcome::Failed)
+            }),
+            Ok(Ended::HandBack { until }) => Self::HandBack(until),
+            Err(error) => Self::NotStored(error),
+        }
+    }
 }
 
 /// Does the work under the lease, as a task of its own, and reports its end. The work is dropped where it stands when the lease
-/// is lost or the run has to be handed back.
+/// is lost, or when the run has to be handed back and the work does not stop by itself.
 ///
 /// # Errors
-/// [`RecordError::Db`] or [`RecordError::Silent`].
-pub async fn run(
+/// [`RecordError::Db`], [`RecordError::Silent`] or [`RecordError::OutOfReach`].
+pub async fn run<W: Into<Worked> + Send + 'static>(
     batch: &Batch,
     claim: &Claim,
     mut lease: Kept,
-    work: impl Future<Output = CompleteRequest> + Send + 'static,
+    work: impl Future<Output = W> + Send + 'static,
 ) -> Result<Done, RecordError> {
     let mut work = tokio::spawn(work.in_current_span());
-    let request = tokio::select! {
-        ended = &mut work => ended.unwrap_or_else(|error| panicked(&error)),
+    let told_to_leave = async {
+        batch.leave.token.cancelled().await;
+        tokio::time::sleep(STOPS_WITHIN).await;
+    };
+    let worked = tokio::select! {
+        worked = &mut work => worked.map_or_else(|error| Worked::Ended(panicked(&error)), Into::into),
         lost = lease.lost() => {
             work.abort();
             return gone(lost);
         }
-        () = batch.leave.cancelled() => {
+        () = told_to_leave => {
             work.abort();
-            lease.let_go().await;
-            return hand_back(&batch.app, claim).await;
+            // Whatever it was about to store is stored by now, or will not be.
+            work.await.ok();
+            Worked::HandBack(None)
         }
+    };
+    let request = match worked {
+        Worked::Ended(request) => request,
+        Worked::HandBack(until) => {
+            lease.let_go().await;
+            return hand_back(&batch.app, claim, until).await;
+        }
+        Worked::NotStored(JournalError::Lost(_)) => return Ok(Done::Lost),
+        Worked::NotStored(JournalError::Unavailable(detail)) => return Err(RecordError::OutOfReach(detail)),
+        Worked::NotStored(JournalError::Refused(detail)) => refused(&detail),
     };
     let ClaimedRun { run, lease_token } = &claim.run;
     let request = CompleteRequest { lease_token: Some(*lease_token), ..request };
@@ -125,10 +186,20 @@ fn panicked(error: &tokio::task::JoinError) -> CompleteRequest {
     }
 }
 
-/// Makes the run QUEUED again, to be claimed at once, and tells SQS.
-async fn hand_back(app: &App, claim: &Claim) -> Result<Done, RecordError> {
+/// Results that cannot be stored, ever, are a defect of ours, or an output that is kept where this worker cannot read.
+fn refused(detail: &str) -> CompleteRequest {
+    tracing::error!(error = detail, "results of steps are refused");
+    CompleteRequest {
+        error_code: Some(NOT_STORED.to_owned()),
+        error_message: Some(detail.to_owned()),
+        ..CompleteRequest::new(Outcome::Failed)
+    }
+}
+
+/// Makes the run QUEUED again, to be claimed not before `until`, and tells SQS.
+async fn hand_back(app: &App, claim: &Claim, until: Option<DateTime<Utc>>) -> Result<Done, RecordError> {
     let run = &claim.run.run;
-    let request = ReleaseRequest { lease_token: claim.run.lease_token, available_at: None };
+    let request = ReleaseRequest { lease_token: claim.run.lease_token, available_at: until };
     let release = async |conn: &mut sqlx::PgConnection| {
         runs::release(conn, Scope::Tenant(run.tenant_id), run.id, &request).await
     };

@@ -24,7 +24,8 @@ use uuid::{Uuid, uuid};
 
 use crate::lease::{self, Keeper, Kept, Pace, ToKeep};
 use crate::record::{self, Batch, Done};
-use crate::{FUNCTION, Worker, batch, complete};
+use crate::execute::Executor;
+use crate::{FUNCTION, Worker, batch, complete, evaluators};
 
 pub const WAITING_RUN: Uuid = uuid!("0199e0c0-0000-7000-8000-0000000000aa");
 const DEMO_TENANT: Uuid = uuid!("580115b4-a291-4917-8dbd-247cfa13e2d6");
@@ -36,13 +37,14 @@ pub const QUICK: Pace = Pace {
 };
 
 pub fn worker_with(app: Arc<App>, pace: Pace) -> Arc<Worker> {
-    Arc::new(Worker { app, name: "worker".to_owned(), pace })
+    let executor = Executor { app: Arc::clone(&app), evaluators: Arc::new(evaluators()), spill: None };
+    Arc::new(Worker { app, name: "worker".to_owned(), pace, executor })
 }
 
 pub async fn failures(app: &Arc<App>, event: &str) -> Vec<String> {
     let event: SqsEvent = serde_json::from_str(event).unwrap();
     let worker = worker_with(Arc::clone(app), QUICK);
-    let response = batch::handle(&worker, event, CancellationToken::new()).await;
+    let response = batch::handle(&worker, event, CancellationToken::new().into()).await;
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
 
@@ -101,7 +103,7 @@ fn keep(
 /// A batch of its own for one run.
 fn batch_of(app: &Arc<App>, pace: Pace, leave: &CancellationToken) -> Batch {
     let (completer, _) = complete::start(app, pace, leave.clone());
-    Batch { app: Arc::clone(app), completer, leave: leave.clone() }
+    Batch { app: Arc::clone(app), completer, leave: leave.clone().into() }
 }
 
 /// The claimed run with this work, as the worker does it.
@@ -194,13 +196,17 @@ async fn empty_specs_and_string_steps_succeed_and_anything_else_says_why_not(
         assert_eq!(failures(&app, &message(id)).await, [""; 0]);
         assert_eq!(stored(&app, id).await.status, RunStatus::Succeeded, "{good}");
     }
-    for bad in [r#"{"steps":[{"id":"a","type":"http"}]}"#, r#"{"steps":"a"}"#] {
+    for (bad, code) in [
+        (r#"{"steps":[{"id":"a","type":"http","with":{"url":"https://example.com"}}]}"#, "unsupported_step"),
+        (r#"{"steps":[{"id":"a","type":"http"}]}"#, "invalid_dag_spec"),
+        (r#"{"steps":"a"}"#, "invalid_dag_spec"),
+    ] {
         let id = run_of(&app, spec(bad)).await;
         assert_eq!(failures(&app, &message(id)).await, [""; 0]);
         let run = stored(&app, id).await;
         assert_eq!(
             (run.status, run.error_code.as_deref()),
-            (RunStatus::Failed, Some("unsupported_step")),
+            (RunStatus::Failed, Some(code)),
             "{bad}"
         );
         assert!(run.error_message.unwrap().contains("/steps"), "{bad}");

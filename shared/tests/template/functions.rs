@@ -63,6 +63,7 @@ fn value(setting: Setting) -> Value {
         Setting::DatabaseUrl => "DatabaseUrl",
         Setting::DbPooler => "DatabasePooler",
         Setting::RunsQueueUrl => "RunsQueue",
+        Setting::OutputBucket => "OutputBucket",
         Setting::RetentionDays => "RetentionDays",
         Setting::WorkerLeaseSeconds => "WorkerLeaseSeconds",
     })

@@ -98,13 +98,14 @@ impl Emulator {
 }
 
 /// Variables of ours, and one of MiniStack's, that a shell may have set.
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
     "AWS_LAMBDA_LOG_LEVEL",
     "AWS_SESSION_TOKEN",
     "DATABASE_URL",
     "DB_POOLER",
     "LD_LIBRARY_PATH",
     "PERSIST_STATE",
+    "OUTPUT_BUCKET",
     "RETENTION_DAYS",
     "RUNS_QUEUE_URL",
     "RUST_LOG",

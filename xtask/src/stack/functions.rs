@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::state::Addresses;
 use crate::paths::Dirs;
 use crate::process::{Service, Spec};
-use crate::{cargo_lambda, queues, routes};
+use crate::{cargo_lambda, outputs, queues, routes};
 
 /// The name of its record and log.
 pub const NAME: &str = "functions";
@@ -20,6 +20,7 @@ pub fn environment(addresses: &Addresses) -> Vec<(String, OsString)> {
     let pairs = [
         ("DATABASE_URL", addresses.database_url.as_str()),
         ("RUNS_QUEUE_URL", &addresses.queues.runs_url),
+        ("OUTPUT_BUCKET", outputs::BUCKET),
         ("AWS_ENDPOINT_URL", &addresses.endpoint_url),
         ("AWS_REGION", queues::REGION),
         ("AWS_DEFAULT_REGION", queues::REGION),

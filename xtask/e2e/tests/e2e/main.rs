@@ -7,6 +7,7 @@ mod cancel;
 mod catalog;
 mod claims;
 mod command_line;
+mod dag;
 mod get;
 mod idempotency;
 mod isolation;
