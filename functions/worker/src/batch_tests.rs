@@ -113,7 +113,8 @@ async fn a_message_of_another_tenant_does_not_take_a_run_from_the_right_one(
     let message = |id: &str, tenant: Uuid| json!({"messageId": id, "body": body(run.id), "attributes": {"MessageGroupId": tenant}});
     let records = [message("foreign", Uuid::now_v7()), message("own", run.tenant_id)];
     let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
-    let response = batch::handle(&worker_with(Arc::clone(&app), CALM), event, CancellationToken::new().into()).await;
+    let response =
+        batch::handle(&worker_with(Arc::clone(&app), CALM), event, CancellationToken::new().into()).await;
     let failed: Vec<_> =
         response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
     assert_eq!(failed, ["foreign"]);

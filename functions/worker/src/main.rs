@@ -45,10 +45,13 @@ impl Worker {
     async fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
         let app = Arc::new(App::from_settings(settings).await?);
         let pace = Pace::from_settings(settings)?;
-        let spill: Option<Arc<dyn Spill>> = match settings.optional(Setting::OutputBucket, "the name of a bucket", |name| Some(name.to_owned()))? {
-            Some(name) => Some(Arc::new(Bucket::new(name).await)),
-            None => None,
-        };
+        let spill: Option<Arc<dyn Spill>> =
+            match settings
+                .optional(Setting::OutputBucket, "the name of a bucket", |name| Some(name.to_owned()))?
+            {
+                Some(name) => Some(Arc::new(Bucket::new(name).await)),
+                None => None,
+            };
         let executor = Executor { app: Arc::clone(&app), evaluators: Arc::new(evaluators()), spill };
         Ok(Self { app, name: batch::worker_name(), pace, executor })
     }

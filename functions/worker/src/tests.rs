@@ -22,9 +22,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::{Uuid, uuid};
 
+use crate::execute::Executor;
 use crate::lease::{self, Keeper, Kept, Pace, ToKeep};
 use crate::record::{self, Batch, Done};
-use crate::execute::Executor;
 use crate::{FUNCTION, Worker, batch, complete, evaluators};
 
 pub const WAITING_RUN: Uuid = uuid!("0199e0c0-0000-7000-8000-0000000000aa");
@@ -204,11 +204,7 @@ async fn empty_specs_and_string_steps_succeed_and_anything_else_says_why_not(
         let id = run_of(&app, spec(bad)).await;
         assert_eq!(failures(&app, &message(id)).await, [""; 0]);
         let run = stored(&app, id).await;
-        assert_eq!(
-            (run.status, run.error_code.as_deref()),
-            (RunStatus::Failed, Some(code)),
-            "{bad}"
-        );
+        assert_eq!((run.status, run.error_code.as_deref()), (RunStatus::Failed, Some(code)), "{bad}");
         assert!(run.error_message.unwrap().contains("/steps"), "{bad}");
     }
 }

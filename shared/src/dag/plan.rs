@@ -114,7 +114,8 @@ pub fn next(spec: &Spec, progress: &[Progress], now: DateTime<Utc>) -> Next {
         next.verdict = Some(verdict(spec, &ends));
         return next;
     }
-    let mut slots = spec.max_parallel.saturating_sub(progress.iter().filter(|progress| works(progress)).count());
+    let mut slots =
+        spec.max_parallel.saturating_sub(progress.iter().filter(|progress| works(progress)).count());
     for place in (0..spec.steps.len()).filter(|place| ends[*place].is_none()) {
         match &progress[place] {
             Progress::Pending if ready[place] && slots > 0 => {

@@ -252,8 +252,12 @@ impl Spec {
         let timeout = seconds_or(raw.timeout_seconds, DEFAULT_RUN_TIMEOUT);
         let index: HashMap<String, usize> =
             raw.steps.iter().enumerate().map(|(place, step)| (step.id().to_owned(), place)).collect();
-        let mut steps: Vec<Step> =
-            raw.steps.into_iter().enumerate().map(|(place, step)| step.read(place, &index, timeout)).collect();
+        let mut steps: Vec<Step> = raw
+            .steps
+            .into_iter()
+            .enumerate()
+            .map(|(place, step)| step.read(place, &index, timeout))
+            .collect();
         let ancestors = ancestors(&steps);
         steps.iter_mut().zip(ancestors).for_each(|(step, ancestors)| step.ancestors = ancestors);
         let max_parallel = raw.max_parallel.unwrap_or(DEFAULT_MAX_PARALLEL);
@@ -379,7 +383,10 @@ mod tests {
         assert_eq!((spec.max_parallel, spec.timeout), (4, Duration::from_secs(600)));
         let summary = &spec.steps[4];
         assert_eq!((summary.id.as_str(), summary.run_if), ("summary", RunIf::NoneFailed));
-        assert_eq!((summary.depends_on.clone(), summary.ancestors.clone()), (vec![2, 3, 1], vec![0, 1, 2, 3]));
+        assert_eq!(
+            (summary.depends_on.clone(), summary.ancestors.clone()),
+            (vec![2, 3, 1], vec![0, 1, 2, 3])
+        );
         let save = spec.steps[3].for_each.as_ref().unwrap();
         assert_eq!((save.max_parallel, save.tolerated_failures), (5, 0));
         assert_eq!(spec.steps[0].retry.max_attempts, 4);
@@ -397,7 +404,8 @@ mod tests {
 
     #[test]
     fn what_was_not_checked_is_checked_now() {
-        let Err(SpecError::Invalid(faults)) = Spec::read(&json!({"steps": [{"id": "a", "type": "nothing"}]})) else {
+        let Err(SpecError::Invalid(faults)) = Spec::read(&json!({"steps": [{"id": "a", "type": "nothing"}]}))
+        else {
             panic!("it is no spec");
         };
         assert_eq!(faults[0].pointer, "/steps/0/type");
@@ -406,7 +414,8 @@ mod tests {
 
     #[test]
     fn delays_grow_up_to_their_bound() {
-        let retry = Retry { delay_seconds: 2.0, max_delay_seconds: 15.0, jitter: Jitter::None, ..Retry::NEVER };
+        let retry =
+            Retry { delay_seconds: 2.0, max_delay_seconds: 15.0, jitter: Jitter::None, ..Retry::NEVER };
         let delays: Vec<_> = (1..6).map(|attempts| retry.delay(attempts, 0.0).as_secs()).collect();
         assert_eq!(delays, [2, 4, 8, 15, 15]);
         let jittered = Retry { jitter: Jitter::Full, ..retry };

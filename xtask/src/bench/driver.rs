@@ -1,6 +1,6 @@
 //! Ours: the example `bench_verbs` of the domain crate, which calls the verbs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
@@ -50,20 +50,35 @@ pub struct Slice {
     pub seconds: f64,
 }
 
+/// Builds an example of the domain crate with the release profile, the one the functions are deployed with. Fails when it does not compile.
+pub async fn example(dirs: &Dirs, name: &str) -> Result<PathBuf> {
+    say(format_args!("Building {name}"));
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["build", "--release", "--package", "runplane", "--example", name]);
+    command.current_dir(dirs.root()).env("SQLX_OFFLINE", "true").stdin(Stdio::null()).kill_on_drop(true);
+    for name in cargo_lambda::package_variables() {
+        command.env_remove(name);
+    }
+    if !command.status().await.context("cannot start cargo")?.success() {
+        bail!("{name} does not compile: see above.");
+    }
+    Ok(target(dirs).join("release/examples").join(name))
+}
+
+/// Runs one that prints its own tables. Fails when it does.
+pub async fn run_example(program: &Path, database_url: &str) -> Result<()> {
+    let mut command = Command::new(program);
+    let status = command.env("DATABASE_URL", database_url).stdin(Stdio::null()).kill_on_drop(true).status();
+    if !status.await.with_context(|| format!("cannot start {}", program.display()))?.success() {
+        bail!("{} failed: see above.", program.display());
+    }
+    Ok(())
+}
+
 impl Driver {
-    /// Builds it with the release profile, the one the functions are deployed with. Fails when it does not compile.
+    /// Builds it. Fails when it does not compile.
     pub async fn build(dirs: &Dirs) -> Result<Self> {
-        say("Building the driver of the verbs");
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(["build", "--release", "--package", "runplane", "--example", "bench_verbs"]);
-        command.current_dir(dirs.root()).env("SQLX_OFFLINE", "true").stdin(Stdio::null()).kill_on_drop(true);
-        for name in cargo_lambda::package_variables() {
-            command.env_remove(name);
-        }
-        if !command.status().await.context("cannot start cargo")?.success() {
-            bail!("The driver does not compile: see above.");
-        }
-        Ok(Self(target(dirs).join("release/examples/bench_verbs")))
+        Ok(Self(example(dirs, "bench_verbs").await?))
     }
 
     /// Runs a case on the database for some seconds. Fails with what the driver says.

@@ -9,7 +9,7 @@ use runplane::dag::evaluate::{Ask, EvaluateError, Evaluators};
 use serde_json::{Value, json};
 
 use crate::memory::Watch;
-use crate::stage;
+use crate::support::evaluators_within;
 
 /// The most that an answer may have, in bytes.
 const MAX_BYTES: usize = 256 * 1024;
@@ -151,7 +151,7 @@ async fn evaluate(evaluators: &Evaluators, document: &Value, expression: &str) -
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hostile_expression_harms_nobody_else() {
     let document = json!({"run": {}, "params": params(), "steps": {"a": {"output": 1}}});
-    let evaluators = stage::evaluators(Duration::from_secs(2));
+    let evaluators = evaluators_within(Duration::from_secs(2));
     let watch = Watch::start();
     // Another run, which goes on meanwhile.
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));

@@ -1,4 +1,4 @@
-//! The executor as the worker has it: its evaluator is a child of this worker's own program, its journal is Postgres.
+//! The executor, on Postgres and with children of the worker.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,10 +9,12 @@
 mod graph_of;
 mod hostile;
 mod hostile_runs;
+mod killed;
 mod made;
 mod memory;
 mod random;
 #[path = "../../../../shared/tests/dag/reference.rs"]
 mod reference;
-mod stage;
+mod support;
+mod time;
 mod watched;

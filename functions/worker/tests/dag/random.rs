@@ -10,10 +10,9 @@ use proptest::strategy::{Strategy, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use runplane::app::App;
 use runplane::dag::evaluate::Evaluators;
-use runplane::dag::execute::{Ended, Journal as _, RunContext, Work, execute};
-use runplane::scope::Scope;
-use runplane::steps::{PgJournal, StepRecord, load_all};
-use runplane::testing::app;
+use runplane::dag::execute::{Ended, Journal as _, Work, execute};
+use runplane::runs::Claim;
+use runplane::steps::StepRecord;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio_util::sync::CancellationToken;
@@ -21,12 +20,12 @@ use uuid::Uuid;
 
 use crate::made::{self, ALWAYS};
 use crate::reference::{self, Oracle};
-use crate::stage::{self, WORKER};
+use crate::support::{app, claimed, evaluators_within, journal, lose, run_of, stored, work};
 use crate::watched::{Seen, Watched};
 
 const SPECS: usize = 60;
-/// A run may be lost 20 times. After so many claims it is let go to its end.
-const MOST_CLAIMS: usize = 18;
+/// After so many claims a run is let go to its end.
+const MOST_CLAIMS: usize = 40;
 
 /// Where a run is stopped.
 #[derive(Clone, Copy, Debug)]
@@ -47,27 +46,17 @@ struct Run {
 }
 
 impl Run {
-    /// Claims it and executes it until it ends or is stopped. None: it has been stopped.
-    async fn once(&self, stop: Stop) -> Option<Ended> {
-        let claim = stage::claim(&self.app, self.id).await;
-        let inner = PgJournal::new(Arc::clone(&self.app), Scope::All, self.id, claim.run.lease_token);
+    /// Executes it until it ends or is stopped. None: it has been stopped.
+    async fn once(&self, claim: &Claim, stop: Stop) -> Option<Ended> {
         let leave = CancellationToken::new();
         let journal = Arc::new(Watched {
-            inner,
+            inner: journal(&self.app, claim),
             seen: Arc::clone(&self.seen),
             calls: AtomicUsize::new(0),
             leave_after: if let Stop::Leaves(calls) = stop { calls } else { usize::MAX },
             leave: leave.clone(),
         });
-        let work = Work {
-            run: RunContext::of(&claim.run),
-            dag_spec: claim.pipeline_version.dag_spec.clone(),
-            journal: Arc::clone(&journal),
-            leave,
-            ends_at: None,
-            untouched: false,
-            spill: None,
-        };
+        let work = Work { leave, ..work(claim, Arc::clone(&journal)) };
         let mut execution = pin!(execute(work, &self.evaluators));
         let mut polls = if let Stop::Dies(polls) = stop { polls } else { usize::MAX };
         let ended = std::future::poll_fn(|context| {
@@ -76,20 +65,18 @@ impl Run {
             }
             polls -= 1;
             execution.as_mut().poll(context).map(Some)
-        })
-        .await?
-        .unwrap();
-        match ended {
-            Ended::HandBack { until } => {
+        });
+        match ended.await.map(Result::unwrap) {
+            Some(Ended::HandBack { until }) => {
                 journal.hand_back(until).await.unwrap();
                 None
             }
-            ended => Some(ended),
+            Some(ended) => Some(ended),
+            None => {
+                lose(&self.app, self.id).await;
+                None
+            }
         }
-    }
-
-    async fn stored(&self) -> Vec<StepRecord> {
-        self.app.call(async |conn| load_all(conn, Scope::All, self.id).await).await.unwrap().records
     }
 }
 
@@ -159,28 +146,29 @@ fn assert_as_told(spec: &Value, oracle: &Oracle, ended: &Ended, records: &[StepR
 
 /// Runs random specs, each stopped as `stop` says in each of its claims.
 async fn assert_all_as_told(options: PgConnectOptions, stop: impl Fn(usize) -> Stop) {
-    let app = app(options, WORKER).await;
-    let evaluators = stage::evaluators(Duration::from_secs(20));
+    let app = app(options).await;
+    let evaluators = evaluators_within(Duration::from_secs(20));
     let mut runner = TestRunner::default();
     let strategy = (made::seeds(), 1_u64..10);
     let mut stopped = 0;
     for _ in 0..SPECS {
         let (seeds, max_parallel) = strategy.new_tree(&mut runner).unwrap().current();
         let (spec, oracle) = made::spec(&seeds, max_parallel);
-        let id = stage::run_of(&app, &spec).await;
+        let id = run_of(&app, &spec, json!({})).await;
         let seen = Arc::new(Seen::default());
         let run = Run { app: Arc::clone(&app), evaluators: Arc::clone(&evaluators), id, seen };
         let mut claims = 0;
-        let ended = loop {
+        let (claim, ended) = loop {
             claims += 1;
+            let claim = claimed(&app, id).await;
             let stop = if claims > MOST_CLAIMS { Stop::Never } else { stop(claims) };
-            match run.once(stop).await {
-                Some(ended) => break ended,
+            match run.once(&claim, stop).await {
+                Some(ended) => break (claim, ended),
                 None => stopped += 1,
             }
         };
         assert_eq!(*run.seen.faults.lock().unwrap(), [] as [String; 0], "{spec}");
-        assert_as_told(&spec, &oracle, &ended, &run.stored().await, claims == 1);
+        assert_as_told(&spec, &oracle, &ended, &stored(&app, &claim).await, claims == 1);
     }
     assert_eq!(stopped > 0, !matches!(stop(1), Stop::Never), "{stopped} times");
 }

@@ -23,7 +23,8 @@ pub(super) struct Child {
     stdout: ChildStdout,
     /// The contexts that it remembers, the one that was used last at the end, and how long they are.
     known: VecDeque<(u64, usize)>,
-    process: Process,
+    /// Killed when this is dropped.
+    _process: Process,
 }
 
 impl Child {
@@ -39,7 +40,7 @@ impl Child {
             .spawn()?;
         let pipes = process.stdin.take().zip(process.stdout.take());
         let (stdin, stdout) = pipes.ok_or_else(|| Error::from(ErrorKind::BrokenPipe))?;
-        Ok(Self { stdin, stdout, known: VecDeque::new(), process })
+        Ok(Self { stdin, stdout, known: VecDeque::new(), _process: process })
     }
 
     /// Whether it remembers this context.
@@ -93,10 +94,5 @@ impl Child {
             max_bytes: ask.max_bytes,
         };
         Ok(serde_json::to_vec(&question)?)
-    }
-
-    /// Ends it at once.
-    pub(super) fn end(mut self) {
-        self.process.start_kill().ok();
     }
 }

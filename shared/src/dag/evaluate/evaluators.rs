@@ -126,22 +126,29 @@ impl Evaluators {
         let Ok(_place) = self.places.acquire().await else {
             return Err(EvaluateError::NotStarted(std::io::ErrorKind::Other.into()));
         };
-        let mut child = match self.idle(ask.context.id) {
-            Some(child) => child,
-            None => Child::start(&self.program, &self.arguments, self.limits.memory_bytes)
-                .map_err(EvaluateError::NotStarted)?,
-        };
-        match tokio::time::timeout(self.limits.deadline, child.ask(&ask)).await {
-            Err(_) => {
-                child.end();
-                Err(EvaluateError::TooSlow(self.limits.deadline))
+        if let Some(child) = self.idle(ask.context.id) {
+            match self.ask(child, &ask).await {
+                // It may have died of what it remembers, or while nobody looked: a new one decides.
+                Err(EvaluateError::Ended(_)) => {}
+                answer => return answer,
             }
+        }
+        let child = Child::start(&self.program, &self.arguments, self.limits.memory_bytes);
+        self.ask(child.map_err(EvaluateError::NotStarted)?, &ask).await
+    }
+
+    /// Keeps the child, unless it is of no use any more.
+    async fn ask(&self, mut child: Child, ask: &Ask<'_>) -> Result<Value, EvaluateError> {
+        match tokio::time::timeout(self.limits.deadline, child.ask(ask)).await {
+            // Dropping it kills it.
+            Err(_) => Err(EvaluateError::TooSlow(self.limits.deadline)),
             Ok(Err(_)) => Err(EvaluateError::Ended(self.limits.memory_bytes)),
             Ok(Ok(answer)) => {
                 self.keep(child);
                 match answer {
-                    Answer::Value(json) => serde_json::from_str(json.get())
-                        .map_err(|error| EvaluateError::Failed(format!("the expression gives no JSON: {error}"))),
+                    Answer::Value(json) => serde_json::from_str(json.get()).map_err(|error| {
+                        EvaluateError::Failed(format!("the expression gives no JSON: {error}"))
+                    }),
                     Answer::Failed(detail) => Err(EvaluateError::Failed(detail)),
                     Answer::TooLarge(_) => Err(EvaluateError::TooLarge { most: ask.max_bytes }),
                 }

@@ -32,14 +32,18 @@ impl Jq {
         let context = Ctx::<Data>::new(&filter.lut, Vars::new([]));
         let mut values = filter.id.run((context, input)).map(unwrap_valr);
         let first = match values.next() {
-            None => return Err("gives no value: exactly one is needed (`// null` stands in for none)".to_owned()),
-            Some(Err(error)) => return Err(format!("failed: {}", shown(&error.to_string()))),
+            None => {
+                return Err("gives no value: exactly one is needed (`// null` stands in for none)".to_owned());
+            }
+            Some(Err(error)) => return Err(failed(error)),
             Some(Ok(value)) => value,
         };
         match values.next() {
             None => Ok(first),
-            Some(Err(error)) => Err(format!("failed: {}", shown(&error.to_string()))),
-            Some(Ok(_)) => Err("gives several values: exactly one is needed (`[…]` makes a list of them)".to_owned()),
+            Some(Err(error)) => Err(failed(error)),
+            Some(Ok(_)) => {
+                Err("gives several values: exactly one is needed (`[…]` makes a list of them)".to_owned())
+            }
         }
     }
 
@@ -69,12 +73,16 @@ impl Jq {
     }
 }
 
-/// The beginning of a message, which may quote the whole context.
-fn shown(message: &str) -> String {
+/// The beginning of its message, which may quote the whole context.
+fn failed(error: jaq_json::Error) -> String {
     const CHARS: usize = 300;
+    let message = match error.into_val() {
+        Val::TStr(text) => String::from_utf8_lossy(&text).into_owned(),
+        other => other.to_string(),
+    };
     let mut shown: String = message.chars().take(CHARS).collect();
     if message.chars().nth(CHARS).is_some() {
         shown.push('…');
     }
-    shown
+    format!("failed: {shown}")
 }

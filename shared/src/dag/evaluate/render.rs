@@ -18,7 +18,12 @@ pub(super) enum RenderError {
 }
 
 /// The compact JSON of what a template gives for a context, at most `max_bytes` long.
-pub(super) fn render(jq: &Jq, template: &Value, context: &Val, max_bytes: usize) -> Result<String, RenderError> {
+pub(super) fn render(
+    jq: &Jq,
+    template: &Value,
+    context: &Val,
+    max_bytes: usize,
+) -> Result<String, RenderError> {
     let mut json = Json { text: String::new(), max_bytes };
     value(jq, template, context, &mut json)?;
     Ok(json.text)
@@ -80,8 +85,9 @@ fn string(jq: &Jq, text: &str, context: &Val, json: &mut Json) -> Result<(), Ren
 }
 
 fn evaluate(jq: &Jq, expression: &str, context: &Val) -> Result<Val, RenderError> {
-    jq.evaluate(expression, context.clone())
-        .map_err(|detail| RenderError::Failed(format!("the expression `{}` {detail}", cut(expression.trim()))))
+    jq.evaluate(expression, context.clone()).map_err(|detail| {
+        RenderError::Failed(format!("the expression `{}` {detail}", cut(expression.trim())))
+    })
 }
 
 /// What jq knows and JSON does not, or what is more of it than may be.
@@ -98,7 +104,9 @@ impl Unfit {
     fn of(self, expression: &str) -> RenderError {
         let detail = match self {
             Self::TooLarge(bytes) => return RenderError::TooLarge(bytes),
-            Self::Depth => format!("gives a value with more than {MAX_DEPTH} lists and objects within each other"),
+            Self::Depth => {
+                format!("gives a value with more than {MAX_DEPTH} lists and objects within each other")
+            }
             Self::Utf8 => "gives bytes that are no text".to_owned(),
             Self::Number(number) => format!("gives {number}, which JSON does not have"),
             Self::Key => "gives an object with a key that is no text".to_owned(),

@@ -69,9 +69,13 @@ fn try_answer(jq: &Jq, contexts: &mut HashMap<u64, Val>, question: &Question<'_>
     if let Some(document) = question.document {
         contexts.insert(question.context, render::parse(document.get()).map_err(Answer::Failed)?);
     }
-    let known = contexts.get(&question.context).ok_or_else(|| Answer::Failed("there is no such context".to_owned()))?;
-    let context = render::context(known, question.beside.map(|beside| beside.get())).map_err(Answer::Failed)?;
-    let template = serde_json::from_str(question.template.get()).map_err(|error| Answer::Failed(error.to_string()))?;
+    let known = contexts
+        .get(&question.context)
+        .ok_or_else(|| Answer::Failed("there is no such context".to_owned()))?;
+    let context =
+        render::context(known, question.beside.map(|beside| beside.get())).map_err(Answer::Failed)?;
+    let template =
+        serde_json::from_str(question.template.get()).map_err(|error| Answer::Failed(error.to_string()))?;
     let json = render(jq, &template, &context, question.max_bytes).map_err(|error| match error {
         RenderError::Failed(detail) => Answer::Failed(detail),
         RenderError::TooLarge(bytes) => Answer::TooLarge(bytes),

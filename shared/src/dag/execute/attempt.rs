@@ -86,7 +86,12 @@ impl From<StepError> for Failure {
 }
 
 /// Makes the attempt.
-pub(super) async fn attempt<J: Journal>(tools: &Tools<J>, step: &Step, context: &Context, one: &One) -> Outcome {
+pub(super) async fn attempt<J: Journal>(
+    tools: &Tools<J>,
+    step: &Step,
+    context: &Context,
+    one: &One,
+) -> Outcome {
     match try_attempt(tools, step, context, one).await {
         Ok(outcome) => outcome,
         Err(failure) => Outcome::Failed(failure),
@@ -116,7 +121,10 @@ async fn try_attempt<J: Journal>(
                 },
                 Err(_) => {
                     let message = format!("it took longer than {} s", one.timeout.as_secs_f64());
-                    return Err(Failure { passes: kinds::is_retried(step.kind, TIMEOUT), ..Failure::new(TIMEOUT, message) });
+                    return Err(Failure {
+                        passes: kinds::is_retried(step.kind, TIMEOUT),
+                        ..Failure::new(TIMEOUT, message)
+                    });
                 }
             }
         }
@@ -143,7 +151,8 @@ async fn with<J: Journal>(
     let (as_they_stand, templates): (Map<_, _>, Map<_, _>) =
         fields.clone().into_iter().partition(|(name, _)| NOT_TEMPLATED.contains(&name.as_str()));
     let beside = (!beside.is_empty()).then(|| beside.clone());
-    let rendered = rendered(&tools.evaluators, context, beside, &Value::Object(templates), MAX_WITH_BYTES).await?;
+    let rendered =
+        rendered(&tools.evaluators, context, beside, &Value::Object(templates), MAX_WITH_BYTES).await?;
     let mut with = as_they_stand;
     if let Value::Object(fields) = rendered {
         with.extend(fields);
@@ -168,7 +177,9 @@ pub(super) async fn rendered(
         error: match &error {
             EvaluateError::TooLarge { .. } => OUTPUT_TOO_LARGE,
             EvaluateError::NotStarted(_) => kinds::UNAVAILABLE,
-            EvaluateError::Failed(_) | EvaluateError::TooSlow(_) | EvaluateError::Ended(_) => EXPRESSION_FAILED,
+            EvaluateError::Failed(_) | EvaluateError::TooSlow(_) | EvaluateError::Ended(_) => {
+                EXPRESSION_FAILED
+            }
         }
         .to_owned(),
         message: error.to_string(),

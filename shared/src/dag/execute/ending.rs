@@ -56,19 +56,27 @@ pub(super) async fn whole<J: Journal>(tools: &Tools<J>, step: &Step, state: &Sta
 
 /// The outputs of the items in their order; null stands for one that failed and may.
 async fn list<J: Journal>(tools: &Tools<J>, step: &Step, state: &State) -> Result<Output, StepError> {
-    let values = state.tasks.iter().map(|task| {
-        task.output.as_ref().map_or(Value::Null, |output| (*output.value).clone())
-    });
+    let values = state
+        .tasks
+        .iter()
+        .map(|task| task.output.as_ref().map_or(Value::Null, |output| (*output.value).clone()));
     attempt::kept(tools, step, None, Value::Array(values.collect())).await.map_err(|failure| failure.error)
 }
 
 fn error(step: &Step, state: &State) -> StepError {
     let Some(for_each) = &step.for_each else {
         let error = state.tasks.first().and_then(|task| task.error.clone());
-        return error.unwrap_or_else(|| StepError { error: "internal".to_owned(), message: "it has failed".to_owned() });
+        return error.unwrap_or_else(|| StepError {
+            error: "internal".to_owned(),
+            message: "it has failed".to_owned(),
+        });
     };
-    let failed: Vec<_> =
-        state.tasks.iter().enumerate().filter(|(_, task)| task.error.is_some() && task.finished_at.is_some()).collect();
+    let failed: Vec<_> = state
+        .tasks
+        .iter()
+        .enumerate()
+        .filter(|(_, task)| task.error.is_some() && task.finished_at.is_some())
+        .collect();
     let first = failed.first().and_then(|(item, task)| Some((item, task.error.as_ref()?)));
     let first = first.map(|(item, error)| format!("; item {item}: {}: {}", error.error, error.message));
     let message = format!(
@@ -90,7 +98,8 @@ pub(super) fn failed(steps: &[(&str, usize, Option<&StepError>)]) -> Ended {
                 1 => "after 1 attempt".to_owned(),
                 more => format!("after {more} attempts"),
             };
-            let error = error.map(|error| format!(": {}: {}", error.error, error.message)).unwrap_or_default();
+            let error =
+                error.map(|error| format!(": {}: {}", error.error, error.message)).unwrap_or_default();
             format!("step {id} failed {attempts}{error}")
         }
         None => "a step failed".to_owned(),
@@ -109,7 +118,9 @@ pub(super) fn failed(steps: &[(&str, usize, Option<&StepError>)]) -> Ended {
 pub(super) async fn output<J>(tools: &Tools<J>, template: &Value, context: &Context) -> Ended {
     match rendered(&tools.evaluators, context, None, template, MAX_OUTPUT_BYTES).await {
         Ok(value) => match (attempt::unstorable(&value, 0), value.to_string().len()) {
-            (Some(fault), _) => no_output(&StepError { error: OUTPUT_FAILED.to_owned(), message: format!("it {fault}") }),
+            (Some(fault), _) => {
+                no_output(&StepError { error: OUTPUT_FAILED.to_owned(), message: format!("it {fault}") })
+            }
             (None, bytes) if bytes > MAX_OUTPUT_BYTES => {
                 let message = format!("it has {bytes} bytes of JSON, and may have {MAX_OUTPUT_BYTES}");
                 no_output(&StepError { error: OUTPUT_TOO_LARGE.to_owned(), message })
@@ -122,7 +133,8 @@ pub(super) async fn output<J>(tools: &Tools<J>, template: &Value, context: &Cont
 
 /// A run whose steps have ended well, but whose output cannot be had. Another attempt would find the same.
 pub(super) fn no_output(error: &StepError) -> Ended {
-    let message = format!("all steps have ended, but the run's output failed: {}: {}", error.error, error.message);
+    let message =
+        format!("all steps have ended, but the run's output failed: {}: {}", error.error, error.message);
     Ended::failed(OUTPUT_FAILED, cut(&message), false)
 }
 

@@ -73,7 +73,11 @@ enum What {
 
 impl<J: Journal> Execution<J> {
     /// From what is stored of it.
-    pub(super) async fn begin(work: Work<J>, spec: Spec, evaluators: Arc<Evaluators>) -> Result<Self, JournalError> {
+    pub(super) async fn begin(
+        work: Work<J>,
+        spec: Spec,
+        evaluators: Arc<Evaluators>,
+    ) -> Result<Self, JournalError> {
         let Work { run, journal, leave, ends_at, untouched, spill, .. } = work;
         let stored = if untouched { Stored::default() } else { load(&*journal, &leave).await? };
         let worked = Duration::from_millis(u64::try_from(stored.worked_ms).unwrap_or_default());
@@ -191,7 +195,8 @@ impl<J: Journal> Execution<J> {
 
     /// Begins a step. True: it has begun, as there was nothing to ask.
     fn ask(&mut self, step: usize) -> bool {
-        let one = &self.spec.steps[step];
+        let spec = Arc::clone(&self.spec);
+        let one = &spec.steps[step];
         if !self.fits(one) {
             return false;
         }
@@ -207,7 +212,7 @@ impl<J: Journal> Execution<J> {
             }
         };
         self.progress[step] = Progress::Beginning;
-        let (spec, tools) = (Arc::clone(&self.spec), Arc::clone(&self.tools));
+        let tools = Arc::clone(&self.tools);
         self.spawn(step, None, async move {
             What::Begun(begin::begin(&tools.evaluators, &spec.steps[step], &context).await)
         });
@@ -229,7 +234,8 @@ impl<J: Journal> Execution<J> {
 
     /// Starts an attempt, or the rest of one after a wait.
     fn start(&mut self, step: usize, task: usize) {
-        let one = &self.spec.steps[step];
+        let spec = Arc::clone(&self.spec);
+        let one = &spec.steps[step];
         if !self.fits(one) {
             return;
         }
@@ -246,7 +252,8 @@ impl<J: Journal> Execution<J> {
         state.started_at.get_or_insert(now);
         let item = items.as_ref().and_then(|items| items.get(task)).map(|item| (task, item.clone()));
         let waited_until = state.waits_until;
-        let left = self.ends_at.map_or(one.timeout, |ends_at| ends_at.saturating_duration_since(Instant::now()));
+        let left =
+            self.ends_at.map_or(one.timeout, |ends_at| ends_at.saturating_duration_since(Instant::now()));
         let attempt = One { item, waited_until, timeout: one.timeout.min(left.max(LEAST_TIME)) };
         self.set(step, task, Task::Working);
         let part = items.is_some().then_some(task);
@@ -260,7 +267,7 @@ impl<J: Journal> Execution<J> {
                 self.show_at.get_or_insert_with(|| Instant::now() + SHOWN_AFTER);
             }
         }
-        let (spec, tools) = (Arc::clone(&self.spec), Arc::clone(&self.tools));
+        let tools = Arc::clone(&self.tools);
         self.spawn(step, Some(task), async move {
             What::Attempted(task, attempt::attempt(&tools, &spec.steps[step], &context, &attempt).await)
         });
@@ -287,9 +294,12 @@ impl<J: Journal> Execution<J> {
             }
             Err(error) => {
                 // Stopped by us; else a panic, which is a defect of ours and fails this step alone.
-                let Some((step, task)) = self.names.remove(&error.id()).filter(|_| error.is_panic()) else { return };
+                let Some((step, task)) = self.names.remove(&error.id()).filter(|_| error.is_panic()) else {
+                    return;
+                };
                 tracing::error!(step.id = self.spec.steps[step].id, "the worker panicked in this step");
-                let failure = Failure::new("internal", "the worker went wrong in this step; its log says how");
+                let failure =
+                    Failure::new("internal", "the worker went wrong in this step; its log says how");
                 let what = match task {
                     None => What::Begun(Begun::Failed(failure.error)),
                     Some(task) => What::Attempted(task, Outcome::Failed(failure)),
@@ -309,7 +319,8 @@ impl<J: Journal> Execution<J> {
         let now = self.now();
         let outcome = match outcome {
             Outcome::Done(output) if self.bytes + output.bytes > MAX_CONTEXT_BYTES => {
-                let message = format!("the outputs of the run would have more than {MAX_CONTEXT_BYTES} bytes of JSON");
+                let message =
+                    format!("the outputs of the run would have more than {MAX_CONTEXT_BYTES} bytes of JSON");
                 Outcome::Failed(Failure::new("context_too_large", message))
             }
             other => other,
@@ -366,7 +377,10 @@ impl<J: Journal> Execution<J> {
                 // What waits for another attempt that will not come.
                 for (task, at) in tasks.iter().enumerate() {
                     let state = &self.states[step].tasks[task];
-                    if self.states[step].items.is_some() && matches!(at, Task::At(_) | Task::Due) && state.is_known {
+                    if self.states[step].items.is_some()
+                        && matches!(at, Task::At(_) | Task::Due)
+                        && state.is_known
+                    {
                         let record = state::blank(one, Some(task), StepStatus::Cancelled);
                         let attempts = i32::try_from(state.attempts).unwrap_or(i32::MAX);
                         self.results.push(StepRecord { attempts, finished_at: Some(now), ..record });
@@ -397,7 +411,11 @@ impl<J: Journal> Execution<J> {
         let record = StepRecord {
             reason,
             attempts: i32::try_from(whole.attempts).unwrap_or(i32::MAX),
-            output: whole.output.as_ref().filter(|output| output.key.is_none()).map(|output| (*output.value).clone()),
+            output: whole
+                .output
+                .as_ref()
+                .filter(|output| output.key.is_none())
+                .map(|output| (*output.value).clone()),
             output_ref: whole.output.as_ref().and_then(|output| output.key.clone()),
             output_bytes: whole.output.as_ref().map(|output| output.bytes as i64),
             error: whole.error.clone(),
@@ -488,7 +506,9 @@ impl<J: Journal> Execution<J> {
             let Progress::Open(tasks) = progress else { continue };
             let state = &self.states[place];
             let error = Some(StepError { error: RUN_TIMEOUT.to_owned(), message: message.clone() });
-            for (task, at) in tasks.iter().enumerate().filter(|(_, at)| !matches!(at, Task::Succeeded | Task::Failed)) {
+            for (task, at) in
+                tasks.iter().enumerate().filter(|(_, at)| !matches!(at, Task::Succeeded | Task::Failed))
+            {
                 let part = state.items.is_some().then_some(task);
                 if part.is_some() && *at == Task::Due {
                     continue;
@@ -584,8 +604,11 @@ impl<J: Journal> Execution<J> {
 /// Of several records of one step or item, the last.
 fn latest(records: Vec<StepRecord>) -> Vec<StepRecord> {
     let mut seen = std::collections::HashSet::new();
-    let mut kept: Vec<_> =
-        records.into_iter().rev().filter(|record| seen.insert((record.step_id.clone(), record.item))).collect();
+    let mut kept: Vec<_> = records
+        .into_iter()
+        .rev()
+        .filter(|record| seen.insert((record.step_id.clone(), record.item)))
+        .collect();
     kept.reverse();
     kept
 }

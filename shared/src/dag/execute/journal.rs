@@ -50,8 +50,10 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`JournalError`]; nothing was handed back, unless it is [`JournalError::Unavailable`].
-    fn hand_back(&self, until: Option<DateTime<Utc>>)
-    -> impl Future<Output = Result<(), JournalError>> + Send;
+    fn hand_back(
+        &self,
+        until: Option<DateTime<Utc>>,
+    ) -> impl Future<Output = Result<(), JournalError>> + Send;
 
     /// Stores an artifact of the run. `id` is the caller's: the same one again is the same artifact.
     ///

@@ -38,7 +38,7 @@ use crate::runs::ClaimedRun;
 use execution::Execution;
 
 pub use journal::{Journal, JournalError, Stored};
-pub use spill::Spill;
+pub use spill::{Spill, Spilled};
 
 /// The `error_code` of a run whose dag_spec cannot be run.
 pub const INVALID_DAG_SPEC: &str = "invalid_dag_spec";
@@ -182,7 +182,9 @@ pub async fn execute<J: Journal>(work: Work<J>, evaluators: &Arc<Evaluators>) ->
     };
     if let Some((place, step)) = spec.steps.iter().enumerate().find(|(_, step)| !is_supported(step.kind)) {
         let kind = step.kind.as_str();
-        let message = format!("this worker does not run steps of type {kind:?} yet (at /steps/{place} of the dag_spec)");
+        let message = format!(
+            "this worker does not run steps of type {kind:?} yet (at /steps/{place} of the dag_spec)"
+        );
         return Ok(Ended::failed(UNSUPPORTED_STEP, message, false));
     }
     Execution::begin(work, spec, Arc::clone(evaluators)).await?.run().await

@@ -52,15 +52,19 @@ pub(super) async fn resume(
             Some(item) => parts.push((place, item, record)),
         }
     }
-    let rows: Vec<_> =
-        whole.iter().map(|record| record.as_ref().map(|record| (record.run_attempt, record.status))).collect();
+    let rows: Vec<_> = whole
+        .iter()
+        .map(|record| record.as_ref().map(|record| (record.run_attempt, record.status)))
+        .collect();
     let dependencies = spec.dependencies();
     let counts = counting(&dependencies, &rows, attempt);
     // Whether a result of a step is as good as new, if it is of that attempt of the run.
     let is_current = |place: usize, of: i32, status: StepStatus| {
         of == attempt
             || status == StepStatus::Succeeded
-                && dependencies[place].iter().all(|&on| counts[on] && rows[on].is_some_and(|(before, _)| before <= of))
+                && dependencies[place]
+                    .iter()
+                    .all(|&on| counts[on] && rows[on].is_some_and(|(before, _)| before <= of))
     };
 
     let mut resumed = untouched(spec);
@@ -128,8 +132,10 @@ async fn output(record: &StepRecord, spill: Option<&dyn Spill>) -> Result<Output
         ));
     };
     let read = spill.get(key).await;
-    let value = read.and_then(|json| serde_json::from_slice::<Value>(&json).map_err(|error| error.to_string()));
-    let value = value.map_err(|error| format!("the output of step {} cannot be read: {error}", record.step_id))?;
+    let value =
+        read.and_then(|json| serde_json::from_slice::<Value>(&json).map_err(|error| error.to_string()));
+    let value =
+        value.map_err(|error| format!("the output of step {} cannot be read: {error}", record.step_id))?;
     Ok(Output { key: Some(key.clone()), ..Output::inline(value) })
 }
 

@@ -107,11 +107,8 @@ fn strings_end_at_once_however_long_their_chain_is() {
 
 #[test]
 fn steps_begin_in_their_order_and_no_more_than_may() {
-    let spec = spec(json!([
-        step("a", &[], json!({})),
-        step("b", &[], json!({})),
-        step("c", &[], json!({})),
-    ]));
+    let spec =
+        spec(json!([step("a", &[], json!({})), step("b", &[], json!({})), step("c", &[], json!({})),]));
     assert_eq!(next(&spec, &[PENDING, PENDING, PENDING], now()).begin, [0, 1]);
     assert_eq!(next(&spec, &[Progress::Beginning, PENDING, PENDING], now()).begin, [1]);
     let works = Progress::Open(vec![Task::Working]);
@@ -138,7 +135,11 @@ fn items_start_in_their_order_and_fail_the_step_when_too_many_fail() {
     assert_eq!(of(&[Succeeded, Working, Due, Due]).start, [(0, 2)]);
     assert_eq!(of(&[Failed, Succeeded, Succeeded, Succeeded]).ended, [(0, End::Succeeded)]);
     let too_many = of(&[Failed, Failed, Working, Due]);
-    assert_eq!((too_many.start, too_many.ended, too_many.wake_at), (vec![], vec![], None), "what is under way ends");
+    assert_eq!(
+        (too_many.start, too_many.ended, too_many.wake_at),
+        (vec![], vec![], None),
+        "what is under way ends"
+    );
     let over = of(&[Failed, Failed, Succeeded, Task::At(at(9))]);
     assert_eq!((over.ended, over.verdict), (vec![(0, End::Failed)], Some(Verdict::Failed(vec![0]))));
     assert_eq!(of(&[]).ended, [(0, End::Succeeded)], "there may be no items");
@@ -153,6 +154,10 @@ fn a_run_fails_for_steps_that_may_not_fail_and_for_no_others() {
     ]));
     let verdict = |progress: [Progress; 3]| next(&spec, &progress, now()).verdict;
     assert_eq!(verdict([FAILED, SUCCEEDED, SUCCEEDED]), Some(Verdict::Succeeded));
-    assert_eq!(verdict([FAILED, FAILED, SUCCEEDED]), Some(Verdict::Failed(vec![1])), "clean-up makes nothing good");
+    assert_eq!(
+        verdict([FAILED, FAILED, SUCCEEDED]),
+        Some(Verdict::Failed(vec![1])),
+        "clean-up makes nothing good"
+    );
     assert_eq!(verdict([FAILED, FAILED, Progress::Beginning]), None);
 }

@@ -52,7 +52,10 @@ async fn steps(stack: &Stack, run_id: Uuid) -> Value {
 async fn log_lines(stack: &Stack, run_id: Uuid, contains: &str) -> usize {
     let answer = stack.get_with(&format!("/api/runs/{run_id}/logs"), &[("limit", "1000")]).await;
     let lines = answer.expect(200)["items"].as_array().cloned().unwrap_or_default();
-    lines.iter().filter(|line| line["message"].as_str().is_some_and(|message| message.contains(contains))).count()
+    lines
+        .iter()
+        .filter(|line| line["message"].as_str().is_some_and(|message| message.contains(contains)))
+        .count()
 }
 
 async fn pushed(stack: &Stack, tenant: &Tenant, more: Value) -> Value {
@@ -81,7 +84,9 @@ async fn every_type_of_step_does_what_the_document_says() {
     let shown = answer.expect(200)["steps"].as_array().expect("steps").clone();
     let ends: Vec<_> = shown
         .iter()
-        .map(|step| [&step["step_id"], &step["status"], &step["reason"]].map(|field| field.as_str().unwrap_or("-")))
+        .map(|step| {
+            [&step["step_id"], &step["status"], &step["reason"]].map(|field| field.as_str().unwrap_or("-"))
+        })
         .collect();
     assert_eq!(
         ends,
@@ -133,7 +138,10 @@ async fn both_kinds_of_worker_come_to_the_same_results() {
         let worker = Cli::new().run(&format!("worker --once --tenant-id {}", tenant.id)).await;
         worker.ends_with(0);
         let by_program = stack.run(pulled).await;
-        assert!(by_program["claimed_by"].as_str().is_some_and(|name| !name.starts_with("lambda:")), "{by_program}");
+        assert!(
+            by_program["claimed_by"].as_str().is_some_and(|name| !name.starts_with("lambda:")),
+            "{by_program}"
+        );
         for field in ["status", "output", "error_code", "error_message", "attempt"] {
             assert_eq!(by_lambda[field], by_program[field], "{field} of {spec}");
         }
@@ -173,7 +181,11 @@ async fn half_an_hour_of_waits_costs_nothing_and_runs_every_step_once() {
             (handed_back || !run["finished_at"].is_null()).then_some(run)
         })
         .await;
-        assert_eq!((&run["status"], &run["attempt"], &run["lost"]), (&json!("QUEUED"), &json!(1), &json!(0)), "{run}");
+        assert_eq!(
+            (&run["status"], &run["attempt"], &run["lost"]),
+            (&json!("QUEUED"), &json!(1), &json!(0)),
+            "{run}"
+        );
         let ahead: f64 = sqlx::query_scalar(
             "select extract(epoch from available_at - now())::float8 from pipeline_runs where id = $1",
         )
@@ -192,7 +204,11 @@ async fn half_an_hour_of_waits_costs_nothing_and_runs_every_step_once() {
         stack.sweep(tenant.id).await;
     }
     let run = stack.ended(run_id).await;
-    assert_eq!((&run["status"], &run["output"], &run["claim_count"]), (&json!("SUCCEEDED"), &json!(2), &json!(4)), "{run}");
+    assert_eq!(
+        (&run["status"], &run["output"], &run["claim_count"]),
+        (&json!("SUCCEEDED"), &json!(2), &json!(4)),
+        "{run}"
+    );
     let records = steps(&stack, run_id).await;
     for record in records.as_object().expect("steps").values() {
         assert_eq!((&record["status"], &record["attempts"]), (&json!("SUCCEEDED"), &json!(1)), "{record}");
@@ -257,7 +273,11 @@ async fn another_attempt_of_a_run_keeps_what_has_succeeded() {
         }))
         .await;
     let run = pushed(&stack, &tenant, json!({})).await;
-    assert_eq!((&run["status"], &run["attempt"], &run["output"]), (&json!("SUCCEEDED"), &json!(2), &json!(2)), "{run}");
+    assert_eq!(
+        (&run["status"], &run["attempt"], &run["output"]),
+        (&json!("SUCCEEDED"), &json!(2), &json!(2)),
+        "{run}"
+    );
     assert_eq!(log_lines(&stack, id(&run), "step costly SUCCEEDED").await, 1);
     let artifacts = stack.get(&format!("/api/runs/{}/artifacts", id(&run))).await;
     assert_eq!(artifacts.expect(200)["items"].as_array().map(Vec::len), Some(1));
@@ -282,7 +302,10 @@ async fn a_large_output_goes_to_the_bucket_and_is_read_from_there() {
     .await;
     let record = steps(&stack, run_id).await["large/null"].clone();
     assert_eq!((&record["output"], &record["output_bytes"]), (&Value::Null, &json!(1_000_002)), "{record}");
-    assert!(record["output_ref"].as_str().is_some_and(|key| key.starts_with(&tenant.id.to_string())), "{record}");
+    assert!(
+        record["output_ref"].as_str().is_some_and(|key| key.starts_with(&tenant.id.to_string())),
+        "{record}"
+    );
     for sql in [
         "update run_steps set resume_at = now() where run_id = $1 and resume_at is not null",
         "update pipeline_runs set available_at = now(), dispatch_due_at = now() where id = $1",
@@ -304,7 +327,9 @@ async fn a_hostile_expression_fails_its_step_and_nothing_else() {
             {"id": "after", "type": "transform", "depends_on": ["bomb"], "run_if": "all_done", "with": {"value": "${ .steps.bomb.error.error }"}}
         ], "output": "${ .steps.after.output }"}))
         .await;
-    let neighbour = stack.tenant_with(json!({"steps": [{"id": "a", "type": "transform", "with": {"value": "${ 1 + 1 }"}}]})).await;
+    let neighbour = stack
+        .tenant_with(json!({"steps": [{"id": "a", "type": "transform", "with": {"value": "${ 1 + 1 }"}}]}))
+        .await;
     let hostile = stack.created(&tenant, json!({"dispatch": "push", "parameters": {"text": "boom"}})).await;
     let mut others = Vec::new();
     for _ in 0..5 {

@@ -24,7 +24,10 @@ pub(super) async fn store<J: Journal>(
     };
     let payload = with.get("payload").unwrap_or(&Value::Null);
     let Value::Object(fields) = payload else {
-        return Err(Failure::new(INVALID_ARTIFACT, format!("\"payload\" must be an object, is {}", a(payload))));
+        return Err(Failure::new(
+            INVALID_ARTIFACT,
+            format!("\"payload\" must be an object, is {}", a(payload)),
+        ));
     };
     let id = id(tools.run.id, tools.run.attempt, &step.id, item);
     let source = format!("step {}", step.id);
@@ -53,7 +56,13 @@ mod tests {
     #[test]
     fn an_id_tells_runs_attempts_steps_and_items_apart_and_stays_the_same() {
         let one = |attempt, step, item| id(Uuid::nil(), attempt, step, item);
-        let ids = [one(1, "a", None), one(2, "a", None), one(1, "b", None), one(1, "a", Some(0)), one(1, "a", Some(1))];
+        let ids = [
+            one(1, "a", None),
+            one(2, "a", None),
+            one(1, "b", None),
+            one(1, "a", Some(0)),
+            one(1, "a", Some(1)),
+        ];
         assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
         assert_eq!(ids[3], one(1, "a", Some(0)));
         assert_eq!(ids[0].get_version_num(), 8);

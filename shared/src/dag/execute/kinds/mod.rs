@@ -37,9 +37,10 @@ pub(super) async fn run<J: Journal>(
         StepKind::Artifact => artifact::store(tools, step, item, with).await.map(Given::Value),
         StepKind::Fail => Err(fail::failure(&with)),
         // Refused before anything of the run begins.
-        kind @ (StepKind::Http | StepKind::Sql | StepKind::Lambda | StepKind::Sqs) => {
-            Err(Failure::new(super::UNSUPPORTED_STEP, format!("this worker does not run steps of type {:?} yet", kind.as_str())))
-        }
+        kind @ (StepKind::Http | StepKind::Sql | StepKind::Lambda | StepKind::Sqs) => Err(Failure::new(
+            super::UNSUPPORTED_STEP,
+            format!("this worker does not run steps of type {:?} yet", kind.as_str()),
+        )),
     }
 }
 

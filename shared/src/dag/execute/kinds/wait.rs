@@ -18,7 +18,8 @@ pub(super) fn until(with: &Map<String, Value>, now: DateTime<Utc>) -> Result<Dat
             .filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds))
             .map(|seconds| TimeDelta::milliseconds((seconds * 1000.0) as i64));
         return milliseconds.map(|wait| now + wait).ok_or_else(|| {
-            let message = format!("\"seconds\" must be a number from 0 to 31536000 (a year), is {}", shown(seconds));
+            let message =
+                format!("\"seconds\" must be a number from 0 to 31536000 (a year), is {}", shown(seconds));
             Failure::new(INVALID_WAIT, message)
         });
     }
@@ -26,8 +27,10 @@ pub(super) fn until(with: &Map<String, Value>, now: DateTime<Utc>) -> Result<Dat
     let time = until.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let time = time.map(|time| time.with_timezone(&Utc)).filter(|time| *time - now <= TimeDelta::days(366));
     time.ok_or_else(|| {
-        let message =
-            format!("\"until\" must be a time within a year such as \"2026-12-24T18:00:00Z\", is {}", shown(until));
+        let message = format!(
+            "\"until\" must be a time within a year such as \"2026-12-24T18:00:00Z\", is {}",
+            shown(until)
+        );
         Failure::new(INVALID_WAIT, message)
     })
 }
