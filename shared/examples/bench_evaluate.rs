@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
-use runplane::dag::evaluate::{Ask, Evaluators, Limits, serve};
+use anyhow::{Result, ensure};
+use runplane::dag::evaluate::{Ask, Context, Evaluators, Limits, serve};
 use serde_json::{Value, json};
 
 /// With a child of its own for each, or an expression of its own.
@@ -27,10 +27,18 @@ async fn report() -> Result<()> {
     let outputs: String = (0..20).map(|step| format!(".steps.s{step}.output, ")).collect();
     let long = format!("[{outputs}0] | add{}", " | . + 1".repeat(18));
     let steps: serde_json::Map<_, _> = (0..20)
-        .map(|step| (format!("s{step}"), json!({"status": "SUCCEEDED", "output": step, "error": null, "attempts": 1})))
+        .map(|step| {
+            (format!("s{step}"), json!({"status": "SUCCEEDED", "output": step, "error": null, "attempts": 1}))
+        })
         .collect();
     let context = json!({"run": {}, "params": {}, "steps": steps});
-    row("20 filters over the outputs of 20 steps", &context, |number| spread(&long, number), &json!(190 + 18)).await?;
+    row(
+        "20 filters over the outputs of 20 steps",
+        &context,
+        |number| spread(&long, number),
+        &json!(190 + 18),
+    )
+    .await?;
     let large = json!({"run": {}, "params": {"x": 1}, "steps": {"a": {"output": "x".repeat(4_000_000)}}});
     row("`.params.x` beside outputs of 4 MB", &large, |number| spread(".params.x", number), &json!(1)).await
 }
@@ -40,7 +48,12 @@ fn spread(expression: &str, number: usize) -> Value {
     json!(format!("${{ {expression} # {number}\n}}"))
 }
 
-async fn row(what: &str, document: &Value, template: impl Fn(usize) -> Value, expected: &Value) -> Result<()> {
+async fn row(
+    what: &str,
+    document: &Value,
+    template: impl Fn(usize) -> Value,
+    expected: &Value,
+) -> Result<()> {
     let first = measure(FEW, true, document, |_| template(0), expected).await?;
     line(what, "the first in a new child", first);
     let other = measure(FEW, false, document, &template, expected).await?;
@@ -58,11 +71,10 @@ async fn measure(
     template: impl Fn(usize) -> Value,
     expected: &Value,
 ) -> Result<Vec<f64>> {
-    let program = std::env::current_exe().context("where this program is")?;
+    let program = std::env::current_exe()?;
     let evaluators = || Evaluators::new(program.clone(), vec!["evaluate".to_owned()], Limits::default());
     let kept = evaluators();
     let known = kept.context(document)?;
-    let ask = |context, template| Ask { context, beside: None, template, max_bytes: 256 * 1024 };
     if !new_child {
         // Whoever is measured is not the first.
         kept.evaluate(ask(&known, &template(rounds))).await?;
@@ -73,13 +85,17 @@ async fn measure(
         let fresh = new_child.then(evaluators);
         let context = fresh.as_ref().map(|fresh| fresh.context(document)).transpose()?;
         let started = Instant::now();
-        let ask = ask(context.as_ref().unwrap_or(&known), &template);
-        let value = fresh.as_ref().unwrap_or(&kept).evaluate(ask).await?;
+        let asked = ask(context.as_ref().unwrap_or(&known), &template);
+        let value = fresh.as_ref().unwrap_or(&kept).evaluate(asked).await?;
         taken.push(started.elapsed().as_secs_f64() * 1000.0);
         ensure!(value == *expected, "gives {value}");
     }
     taken.sort_by(f64::total_cmp);
     Ok(taken)
+}
+
+fn ask<'a>(context: &'a Context, template: &'a Value) -> Ask<'a> {
+    Ask { context, beside: None, template, max_bytes: 256 * 1024 }
 }
 
 fn line(what: &str, when: &str, taken: Vec<f64>) {

@@ -8,9 +8,9 @@ use uuid::Uuid;
 pub use crate::dag::fuzz::{expression, spec};
 
 use crate::catalog::{
-    ChangeStatusRequest, ConnectionFilter, CreateConnectionRequest, CreatePipelineRequest, CreateTenantRequest,
-    CreateVersionRequest, EditVersionRequest, PipelineFilter, TenantFilter, UpdatePipelineRequest, UpdateTenantRequest,
-    VersionFilter,
+    ChangeStatusRequest, ConnectionFilter, CreateConnectionRequest, CreatePipelineRequest,
+    CreateTenantRequest, CreateVersionRequest, EditVersionRequest, PipelineFilter, TenantFilter,
+    UpdatePipelineRequest, UpdateTenantRequest, VersionFilter,
 };
 use crate::cursor::Cursor;
 use crate::dispatch::Message;
@@ -18,7 +18,8 @@ use crate::functions::FUNCTIONS;
 use crate::http::{Call, Key, RunId, lists};
 use crate::problem::Problem;
 use crate::runs::{
-    CancelRequest, ClaimRequest, CompleteRequest, CreateRequest, HeartbeatRequest, ListFilter, ReleaseRequest, RetryRequest,
+    CancelRequest, ClaimRequest, CompleteRequest, CreateRequest, HeartbeatRequest, ListFilter,
+    ReleaseRequest, RetryRequest,
 };
 use crate::scope::Scope;
 
@@ -81,7 +82,12 @@ fn read(request: Request) {
     let scope = lists::scope(&mut query);
     told(lists::page(query, scope, &ListFilter::default()));
     let mut query = call.query();
-    drop((query.all("status"), query.prefixed("label."), query.stored_text("queue"), query.time("created_after")));
+    drop((
+        query.all("status"),
+        query.prefixed("label."),
+        query.stored_text("queue"),
+        query.time("created_after"),
+    ));
     told(query.finish());
 
     body(&call, CreateRequest::check);
@@ -125,7 +131,8 @@ mod tests {
     /// Every file of a corpus through its function.
     fn all(target: &str, run: fn(&[u8])) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-        let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
         files.sort();
         assert!(files.len() >= 20, "{} files in {}", files.len(), folder.display());
         for file in files {

@@ -60,8 +60,7 @@ pub fn steps(nodes: &[Node]) -> Vec<Value> {
             let mut step = json!({"id": id(place)});
             let lower: Vec<usize> = (0..nodes.len()).filter(|other| ranks[*other] < ranks[place]).collect();
             if !lower.is_empty() {
-                let mut depends_on: Vec<usize> =
-                    node.depends_on.iter().map(|on| *on.get(&lower)).collect();
+                let mut depends_on: Vec<usize> = node.depends_on.iter().map(|on| *on.get(&lower)).collect();
                 depends_on.sort_unstable();
                 depends_on.dedup();
                 step["depends_on"] = depends_on.into_iter().map(id).collect();

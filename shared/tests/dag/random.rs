@@ -60,7 +60,10 @@ fn seed() -> impl Strategy<Value = Seed> {
         prop::option::weighted(0.25, each()),
         prop::option::weighted(0.5, retry),
         // Half of the steps go well at once.
-        prop_oneof![Just(vec![]), proptest::collection::vec(proptest::collection::vec(attempt(), 0..5), 1..4)],
+        prop_oneof![
+            Just(vec![]),
+            proptest::collection::vec(proptest::collection::vec(attempt(), 0..5), 1..4)
+        ],
     )
         .prop_map(|(node, kind, condition, for_each, retry, attempts)| Seed {
             node,
@@ -139,7 +142,11 @@ fn assert_as_told(spec: &Value, oracle: &Oracle, trace: &Trace) {
     for (place, step) in list.iter().enumerate() {
         let id = reference::id(step);
         let (end, is) = (&expected.steps[id], status(trace.ends[id]));
-        assert_eq!((is.0, is.1), (end.status, end.why.as_deref().filter(|_| is.0 == "SKIPPED")), "step {place}: {end:?}");
+        assert_eq!(
+            (is.0, is.1),
+            (end.status, end.why.as_deref().filter(|_| is.0 == "SKIPPED")),
+            "step {place}: {end:?}"
+        );
         assert!(end.attempts.contains(&trace.attempts[id]), "{} attempts of {end:?}", trace.attempts[id]);
         let own = trace.works.get(&(id.to_owned(), None)).and_then(|(_, error)| error.clone());
         if is.0 == "FAILED" && step.get("for_each").is_none() {

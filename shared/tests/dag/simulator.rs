@@ -119,7 +119,12 @@ impl<'a> Simulator<'a> {
 
     fn assert_ready(&self, step: &Step) {
         for &on in &step.depends_on {
-            assert!(matches!(self.progress[on], Progress::Ended(_)), "{} before {}", step.id, self.spec.steps[on].id);
+            assert!(
+                matches!(self.progress[on], Progress::Ended(_)),
+                "{} before {}",
+                step.id,
+                self.spec.steps[on].id
+            );
         }
     }
 

@@ -44,12 +44,52 @@ pub fn expressions() -> Vec<(String, Expect)> {
     let mut all = some(
         Refused,
         &[
-            "env", "$ENV", "$ENV.PATH", "env.PATH", "input", "inputs", "debug", "halt", "halt_error", "stderr", "input_filename",
-            "$__loc__", "$__prog_args", "input_line_number", "now", "localtime", "builtins", "getpath(input)", "[range(1e12)]",
-            "[range(0; 1e12; 1)]", "limit(1e9; repeat(1))", "first(repeat(.))", "until(false; .)", "while(true; .)", "def f: f; f",
-            "def f: [f]; f", "recurse(.)", "[recurse([.])]", "combinations", ".steps.later", ".steps[\"later\"]", ".steps | .later.output",
-            "import \"a\" as a; .", "include \"a\"; .", "ltrimstr(", "[.params.list[] | input]", "{a: env}", "\"\\(env)\"", "@json \"\\($ENV)\"",
-            "try env catch .", "label $x | input", "splits(env)", "ascii", "@base32d", "tojson | env", "limit(0; env)",
+            "env",
+            "$ENV",
+            "$ENV.PATH",
+            "env.PATH",
+            "input",
+            "inputs",
+            "debug",
+            "halt",
+            "halt_error",
+            "stderr",
+            "input_filename",
+            "$__loc__",
+            "$__prog_args",
+            "input_line_number",
+            "now",
+            "localtime",
+            "builtins",
+            "getpath(input)",
+            "[range(1e12)]",
+            "[range(0; 1e12; 1)]",
+            "limit(1e9; repeat(1))",
+            "first(repeat(.))",
+            "until(false; .)",
+            "while(true; .)",
+            "def f: f; f",
+            "def f: [f]; f",
+            "recurse(.)",
+            "[recurse([.])]",
+            "combinations",
+            ".steps.later",
+            ".steps[\"later\"]",
+            ".steps | .later.output",
+            "import \"a\" as a; .",
+            "include \"a\"; .",
+            "ltrimstr(",
+            "[.params.list[] | input]",
+            "{a: env}",
+            "\"\\(env)\"",
+            "@json \"\\($ENV)\"",
+            "try env catch .",
+            "label $x | input",
+            "splits(env)",
+            "ascii",
+            "@base32d",
+            "tojson | env",
+            "limit(0; env)",
         ],
     );
     all.extend([
@@ -142,10 +182,16 @@ pub fn params() -> Value {
     json!({"x": 1, "list": (0..1000).collect::<Vec<_>>()})
 }
 
-async fn evaluate(evaluators: &Evaluators, document: &Value, expression: &str) -> Result<Value, EvaluateError> {
+async fn evaluate(
+    evaluators: &Evaluators,
+    document: &Value,
+    expression: &str,
+) -> Result<Value, EvaluateError> {
     let context = evaluators.context(document).unwrap();
     let template = json!(format!("${{ {expression} }}"));
-    evaluators.evaluate(Ask { context: &context, beside: None, template: &template, max_bytes: MAX_BYTES }).await
+    evaluators
+        .evaluate(Ask { context: &context, beside: None, template: &template, max_bytes: MAX_BYTES })
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,7 +202,8 @@ async fn a_hostile_expression_harms_nobody_else() {
     // Another run, which goes on meanwhile.
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let other = tokio::spawn({
-        let (stop, done, evaluators, document) = (Arc::clone(&stop), Arc::clone(&done), Arc::clone(&evaluators), document.clone());
+        let (stop, done, evaluators, document) =
+            (Arc::clone(&stop), Arc::clone(&done), Arc::clone(&evaluators), document.clone());
         async move {
             let context = evaluators.context(&document).unwrap();
             let template = json!("${ .params.list | length + 1 }");

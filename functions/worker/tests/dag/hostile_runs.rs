@@ -41,8 +41,10 @@ async fn only_the_steps_that_evaluate_them_fail(_pool: PgPoolOptions, options: P
     assert_eq!(dag::check(&hostile, None), []);
     let count = hostile["steps"].as_array().unwrap().len() / 2;
     let quiet: Vec<_> = (0..100)
-        .map(|number| json!({"id": format!("q{number}"), "type": "transform", "with": {"value": "${ .params.x + 1 }"},
-            "depends_on": (number > 0).then(|| format!("q{}", number - 1)).into_iter().collect::<Vec<_>>()}))
+        .map(|number| {
+            json!({"id": format!("q{number}"), "type": "transform", "with": {"value": "${ .params.x + 1 }"},
+            "depends_on": (number > 0).then(|| format!("q{}", number - 1)).into_iter().collect::<Vec<_>>()})
+        })
         .collect();
     let quiet = json!({"steps": quiet, "output": "${ [.steps[].output] | add }"});
     let run = async |spec: &Value| {

@@ -47,7 +47,11 @@ const FAILS: [u64; 4] = [0, 1, 2, ALWAYS];
 fn items() -> impl Strategy<Value = Items> {
     let values = proptest::collection::vec(proptest::sample::select(&FAILS[..]), 0..6);
     let wrong = proptest::sample::select(
-        &[("${ {} }", "items_not_a_list"), ("${ empty }", "expression_failed"), ("${ 1, 2 }", "expression_failed")][..],
+        &[
+            ("${ {} }", "items_not_a_list"),
+            ("${ empty }", "expression_failed"),
+            ("${ 1, 2 }", "expression_failed"),
+        ][..],
     );
     let given = prop_oneof![8 => values.prop_map(Ok), 1 => wrong.prop_map(Err)];
     (given, any::<bool>(), prop::option::of(1_u64..5), prop::option::of(0_u64..4)).prop_map(

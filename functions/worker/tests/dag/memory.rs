@@ -56,7 +56,9 @@ impl Watch {
 /// The children of this process, each with the numbers that the kernel tells of it.
 fn children() -> Vec<(u32, HashMap<String, u64>)> {
     let own = u64::from(std::process::id());
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let processes = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     processes
         .filter_map(|pid: u32| {
             // It may have ended since.

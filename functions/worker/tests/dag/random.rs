@@ -131,7 +131,9 @@ fn assert_as_told(spec: &Value, oracle: &Oracle, ended: &Ended, records: &[StepR
         assert!(record.status.is_terminal(), "{record:?}\n{spec}");
     }
     match ended {
-        Ended::Succeeded { output: None } => assert!(expected.failed.is_empty(), "{:?}\n{spec}", expected.failed),
+        Ended::Succeeded { output: None } => {
+            assert!(expected.failed.is_empty(), "{:?}\n{spec}", expected.failed)
+        }
         Ended::Failed { error_code, error_message, retryable: true } => {
             assert_eq!(error_code, "step_failed");
             let first = expected.failed.first().unwrap_or_else(|| panic!("{error_message}\n{spec}"));
