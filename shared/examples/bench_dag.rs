@@ -39,10 +39,10 @@ async fn report() -> Result<()> {
         Arc::new(Evaluators::new(std::env::current_exe()?, vec!["evaluate".to_owned()], Limits::default()));
     println!("| {STEPS} steps | ms a run | ms a step |\n|---|---|---|");
     let steps = |step: &dyn Fn(usize) -> Value| (0..STEPS).map(step).collect::<Vec<_>>();
-    let row = |number: usize| number.checked_sub(1).map(|before| format!("s{before}")).into_iter().collect::<Vec<_>>();
-    let transform = |number: usize, depends_on: Vec<String>, value: &str| {
-        json!({"id": format!("s{number}"), "type": "transform", "depends_on": depends_on, "with": {"value": value}})
+    let row = |number: usize| {
+        number.checked_sub(1).map(|before| format!("s{before}")).into_iter().collect::<Vec<_>>()
     };
+    let transform = |number: usize, depends_on: Vec<String>, value: &str| json!({"id": format!("s{number}"), "type": "transform", "depends_on": depends_on, "with": {"value": value}});
     let strings = json!({"steps": steps(&|number| json!(format!("s{number}")))});
     let chain = json!({"steps": steps(&|number| transform(number, row(number), "x"))});
     let wide = json!({"max_parallel": 32, "steps": steps(&|number| transform(number, vec![], "x"))});
@@ -94,7 +94,8 @@ async fn version(app: &App, spec: &Value) -> Result<(Uuid, Uuid)> {
 async fn claimed(app: &App, (tenant, version): (Uuid, Uuid)) -> Result<Claim> {
     let request = json!({"tenant_id": tenant, "pipeline_version_id": version, "parameters": {"x": 1}});
     let request = serde_json::from_value(request)?;
-    let created = app.call(async |conn| runs::create(conn, &ParamsCache::default(), &request, None).await).await?;
+    let created =
+        app.call(async |conn| runs::create(conn, &ParamsCache::default(), &request, None).await).await?;
     let asked = [(Scope::Tenant(tenant), created.run.id)];
     let claims = app.call(async |conn| runs::claim_by_ids(conn, &asked, "bench", 300).await).await?;
     match claims.into_iter().next() {

@@ -1,4 +1,5 @@
--- A run with its version, the attempts that ended badly, and what it waits for.
+-- A run with its version, the attempts that ended badly, what it waits for, and what is stored of its steps, without outputs. Of more than 1000 steps
+-- the first 1000 by their ids are shown: a spec has 200 at most.
 --
 -- $1 tenant, or null: any   $2 run
 select
@@ -12,6 +13,25 @@ select
        'attempt', a.attempt, 'outcome', a.outcome, 'claimed_by', a.claimed_by, 'claimed_at', a.claimed_at,
        'ended_at', a.ended_at, 'error_code', a.error_code, 'error_message', a.error_message) order by a.claim_number), '[]')
    from run_attempts a where a.run_id = r.id) as "attempts!: Json<Vec<Attempt>>",
+  (select coalesce(jsonb_agg(to_jsonb(step)), '[]')
+   from (
+     select s.step_id, s.run_attempt, s.status, s.reason, s.attempts, s.error,
+       case when length(s.error_message) > 500 then left(s.error_message, 499) || '…' else s.error_message end as error_message,
+       s.started_at, s.finished_at, s.resume_at, s.output_bytes, s.output_ref
+     from run_steps s
+     where s.run_id = r.id and s.item = -1
+     order by s.step_id
+     limit 1000
+   ) step) as "steps!: Json<Vec<StepRow>>",
+  (select coalesce(jsonb_agg(to_jsonb(items)), '[]')
+   from (
+     select i.step_id, i.run_attempt, i.status, count(*) as count
+     from run_steps i
+     where i.run_id = r.id and i.item >= 0
+     group by i.step_id, i.run_attempt, i.status
+     order by i.step_id
+     limit 10000
+   ) items) as "items!: Json<Vec<ItemGroup>>",
   case
     when r.status <> 'QUEUED' then null
     when r.available_at > now() and exists (

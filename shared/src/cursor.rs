@@ -32,7 +32,7 @@ impl Cursor {
         let mut bytes = Vec::with_capacity(32);
         bytes.extend(self.created_at.timestamp_micros().to_be_bytes());
         bytes.extend(self.id.as_bytes());
-        bytes.extend(self.digest(scope, filter));
+        bytes.extend(digest(&self, scope, filter));
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
@@ -43,20 +43,20 @@ impl Cursor {
     pub fn decode(text: &str, scope: Scope, filter: &impl Debug) -> Result<Self, InvalidCursor> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
         let (micros, rest) = bytes.split_first_chunk::<8>().ok_or(InvalidCursor)?;
-        let (id, digest) = rest.split_first_chunk::<16>().ok_or(InvalidCursor)?;
+        let (id, given) = rest.split_first_chunk::<16>().ok_or(InvalidCursor)?;
         let created_at = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros)).ok_or(InvalidCursor)?;
         let cursor = Self { created_at, id: Uuid::from_bytes(*id) };
-        let ours = digest == cursor.digest(scope, filter) && is_storable(&created_at);
+        let ours = given == digest(&cursor, scope, filter) && is_storable(&created_at);
         if ours { Ok(cursor) } else { Err(InvalidCursor) }
     }
+}
 
-    /// Ties the place to its list. Not a secret: whoever computes one gets a page of a list that is theirs anyway.
-    fn digest(self, scope: Scope, filter: &impl Debug) -> [u8; 8] {
-        let digest = Sha256::digest(format!("{self:?} {:?} {filter:?}", scope.tenant()));
-        let mut short = [0; 8];
-        short.copy_from_slice(&digest[..8]);
-        short
-    }
+/// Ties a place to its list. Not a secret: whoever computes one gets a page of a list that is theirs anyway.
+pub(crate) fn digest(place: &impl Debug, scope: Scope, filter: &impl Debug) -> [u8; 8] {
+    let digest = Sha256::digest(format!("{place:?} {:?} {filter:?}", scope.tenant()));
+    let mut short = [0; 8];
+    short.copy_from_slice(&digest[..8]);
+    short
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ impl Call {
 }
 
 /// Every function of a deployment.
-pub static FUNCTIONS: [Function; 13] = [
+pub static FUNCTIONS: [Function; 16] = [
     http(
         "create",
         &[Route { method: "POST", path: "/api/runs" }, Route { method: "POST", path: "/api/runs/bulk" }],
@@ -125,6 +125,27 @@ pub static FUNCTIONS: [Function; 13] = [
     http("release", &[Route { method: "POST", path: "/api/runs/{run_id}/release" }]).sending(),
     http("cancel", &[Route { method: "POST", path: "/api/runs/{run_id}/cancel" }]),
     http("retry", &[Route { method: "POST", path: "/api/runs/{run_id}/retry" }]).sending(),
+    http(
+        "steps",
+        &[
+            Route { method: "PUT", path: "/api/runs/{run_id}/steps" },
+            Route { method: "GET", path: "/api/runs/{run_id}/steps" },
+        ],
+    ),
+    http(
+        "logs",
+        &[
+            Route { method: "POST", path: "/api/runs/{run_id}/logs" },
+            Route { method: "GET", path: "/api/runs/{run_id}/logs" },
+        ],
+    ),
+    http(
+        "artifacts",
+        &[
+            Route { method: "POST", path: "/api/runs/{run_id}/artifacts" },
+            Route { method: "GET", path: "/api/runs/{run_id}/artifacts" },
+        ],
+    ),
     Function { plans: Plans::Custom, ..http("workers", &[Route { method: "GET", path: "/api/workers" }]) },
     // Seldom called, and its lists have filters.
     Function { plans: Plans::Custom, ..http("catalog", &CATALOGUE) },

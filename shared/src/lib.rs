@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`runs`] | the verbs of a run, one file each, with its SQL in `sql/` |
 //! | [`steps`] | the verbs of a run's steps |
+//! | [`evidence`] | the verbs of a run's logs and artifacts |
 //! | [`sweep`] | the verbs of what becomes due without anybody asking |
 //! | [`catalog`] | the verbs of tenants, pipelines, versions and connections |
 //! | [`dag`] | what a dag_spec asks a worker to do, and whether it may |
@@ -30,6 +31,7 @@ pub mod cursor;
 pub mod dag;
 pub mod db;
 pub mod dispatch;
+pub mod evidence;
 pub mod functions;
 pub mod http;
 pub mod logging;

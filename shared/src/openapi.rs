@@ -5,6 +5,7 @@
 
 mod bulk;
 mod catalog;
+mod evidence;
 mod runs;
 mod versions;
 mod workers;
@@ -26,6 +27,8 @@ use crate::problem::ProblemBody;
         runs::create, runs::claim, runs::heartbeat, runs::complete, runs::release, runs::cancel, runs::retry, runs::get,
         runs::list,
         bulk::create_all, bulk::complete_all, bulk::heartbeat_all,
+        evidence::store_steps, evidence::list_steps, evidence::add_logs, evidence::list_logs, evidence::add_artifact,
+        evidence::list_artifacts,
         workers::workers,
         catalog::create_tenant, catalog::list_tenants, catalog::get_tenant, catalog::update_tenant,
         catalog::create_pipeline, catalog::list_pipelines, catalog::get_pipeline, catalog::update_pipeline,
@@ -36,6 +39,7 @@ use crate::problem::ProblemBody;
     components(schemas(ProblemBody)),
     tags(
         (name = "runs", description = "Create, claim, heartbeat, complete, release, cancel, retry, look at"),
+        (name = "evidence", description = "What their steps have led to, what their workers tell, and what they have made"),
         (name = "workers", description = "Who claims them"),
         (name = "catalogue", description = "Tenants, their pipelines, the versions of these, and connections"),
     ),
@@ -43,7 +47,7 @@ use crate::problem::ProblemBody;
 struct Api;
 
 /// The events whose bodies are the examples of the operations: tests send the same ones.
-const EXAMPLES: [(&str, &str, &str, &str); 23] = [
+const EXAMPLES: [(&str, &str, &str, &str); 28] = [
     ("post", "/api/runs", "smallest", include_str!("../../events/create.json")),
     ("post", "/api/runs", "every field", include_str!("../../events/create.full.json")),
     ("post", "/api/runs/claim", "every field", include_str!("../../events/claim.full.json")),
@@ -56,6 +60,21 @@ const EXAMPLES: [(&str, &str, &str, &str); 23] = [
     ("post", "/api/runs/bulk", "two runs", include_str!("../../events/create.bulk.json")),
     ("post", "/api/runs/complete", "three completions", include_str!("../../events/complete.bulk.json")),
     ("post", "/api/runs/heartbeat", "two leases", include_str!("../../events/heartbeat.bulk.json")),
+    (
+        "put",
+        "/api/runs/{run_id}/steps",
+        "three steps and an item",
+        include_str!("../../events/steps.store.json"),
+    ),
+    ("post", "/api/runs/{run_id}/logs", "one line", include_str!("../../events/logs.add.json")),
+    ("post", "/api/runs/{run_id}/logs", "two lines", include_str!("../../events/logs.add.several.json")),
+    ("post", "/api/runs/{run_id}/artifacts", "a report", include_str!("../../events/artifacts.add.json")),
+    (
+        "post",
+        "/api/runs/{run_id}/artifacts",
+        "with an id",
+        include_str!("../../events/artifacts.add.with_id.json"),
+    ),
     ("post", "/api/tenants", "with a limit", include_str!("../../events/catalog.create_tenant.json")),
     (
         "patch",
@@ -119,7 +138,7 @@ const COMMON: [(&str, &str); 5] = [
 ];
 
 /// What clients send: without fields that are not listed.
-const CLOSED: [&str; 26] = [
+const CLOSED: [&str; 29] = [
     "CreateRequest",
     "ClaimRequest",
     "HeartbeatRequest",
@@ -127,6 +146,9 @@ const CLOSED: [&str; 26] = [
     "ReleaseRequest",
     "CancelRequest",
     "RetryRequest",
+    "StoreStepsRequest",
+    "LogsRequest",
+    "ArtifactRequest",
     "CreateItemRequest",
     "CreateItemsRequest",
     "CompleteItemRequest",

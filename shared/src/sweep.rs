@@ -150,6 +150,33 @@ pub async fn retention(
     Ok(Retained { walked: row.walked.unsigned_abs(), deleted: row.deleted.unsigned_abs(), last })
 }
 
+/// Deletes steps, logs and artifacts of the runs that [`retention`] would delete: up to `rows` of each kind. Returns whether there may be more: then
+/// again before the runs are deleted, so that no statement has to delete more than it has time for.
+///
+/// # Errors
+/// [`sqlx::Error`]; nothing was deleted.
+pub async fn evidence(
+    conn: &mut PgConnection,
+    scope: Scope,
+    days: i32,
+    limit: i64,
+    after: Option<Place>,
+    rows: i64,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query_file!(
+        "sql/sweep_evidence.sql",
+        scope.tenant(),
+        days,
+        limit,
+        after.map(|place| place.created_at),
+        after.map(|place| place.id),
+        rows,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(done.most >= rows)
+}
+
 /// Forgets up to `limit` workers that were not seen for a week and hold no lease. Returns how many.
 ///
 /// # Errors

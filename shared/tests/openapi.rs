@@ -36,7 +36,7 @@ fn every_example_is_a_request_that_is_accepted() {
             assert_eq!(examples.is_null(), ["get", "delete"].contains(&method.as_str()), "{method} {path}");
         }
     }
-    assert_eq!(seen, 23);
+    assert_eq!(seen, 28);
 }
 
 fn check(operation: &str, body: Value) {
@@ -44,10 +44,12 @@ fn check(operation: &str, body: Value) {
         ChangeStatusRequest, CreateConnectionRequest, CreatePipelineRequest, CreateTenantRequest,
         CreateVersionRequest, EditVersionRequest, UpdatePipelineRequest, UpdateTenantRequest,
     };
+    use runplane::evidence::{ArtifactRequest, LogsRequest};
     use runplane::runs::{
         CancelRequest, ClaimRequest, CompleteRequest, CreateRequest, HeartbeatRequest, ReleaseRequest,
         RetryRequest,
     };
+    use runplane::steps::StoreStepsRequest;
     macro_rules! checked {
         ($request:ty) => {
             serde_json::from_value::<$request>(body).unwrap().check()
@@ -61,6 +63,9 @@ fn check(operation: &str, body: Value) {
         "release" => checked!(ReleaseRequest),
         "cancel" => checked!(CancelRequest),
         "retry" => checked!(RetryRequest),
+        "store_steps" => checked!(StoreStepsRequest),
+        "add_logs" => checked!(LogsRequest),
+        "add_artifact" => checked!(ArtifactRequest),
         "create_all" => each_item(body, "idempotency_key", "create"),
         "complete_all" => each_item(body, "run_id", "complete"),
         "heartbeat_all" => each_item(body, "run_id", "heartbeat"),

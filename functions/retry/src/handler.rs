@@ -47,6 +47,7 @@ fn problem(error: RetryError) -> Problem {
             let errors = vec![FieldError::new("/pipeline_version_id", detail.clone())];
             Problem { errors, ..Problem::new(Code::InvalidDagSpec, detail) }
         }
+        RetryError::OpaqueFromFailed => Problem::invalid(vec![FieldError::new("/from", error.to_string())]),
         RetryError::InvalidParameters(errors) => Problem::invalid_parameters(errors),
         RetryError::Params(error) => Problem::new(
             Code::InvalidDagSpec,

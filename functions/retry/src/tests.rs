@@ -133,30 +133,31 @@ async fn a_running_run_is_not_retried(_pool: PgPoolOptions, options: PgConnectOp
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_retry_from_the_failed_step_is_not_there_yet(_pool: PgPoolOptions, options: PgConnectOptions) {
+async fn a_retry_from_what_failed_is_a_new_run_of_the_lineage(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let app = app(options, FUNCTION).await;
     let event = include_str!("../../../events/retry.from_failed.json");
-    insta::assert_json_snapshot!(answer(&app, &handle, event).await, @r#"
-    {
-      "body": {
-        "code": "invalid_field",
-        "detail": "/from: unknown variant `failed`, expected `start` at line 1 column 17",
-        "errors": [
-          {
-            "detail": "unknown variant `failed`, expected `start` at line 1 column 17",
-            "pointer": "/from"
-          }
-        ],
-        "request_id": "",
-        "status": 400,
-        "title": "Invalid field",
-        "type": "about:blank"
-      },
-      "headers": {
-        "content-type": "application/problem+json"
-      },
-      "status": 400
-    }
+    let answer = answer(&app, &handle, event).await;
+    assert_eq!(
+        (&answer["status"], &answer["body"]["trigger_type"]),
+        (&201.into(), &"retry".into()),
+        "{answer}"
+    );
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_retry_from_what_failed_keeps_the_parameters(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, FUNCTION).await;
+    let event = include_str!("../../../events/retry.from_failed_with_parameters.json");
+    insta::assert_json_snapshot!(answer(&app, &handle, event).await["body"]["errors"], @r#"
+    [
+      {
+        "detail": "may not be given with from failed: results that are kept were made from those of the run; retry it from the start",
+        "pointer": "/parameters"
+      }
+    ]
     "#);
 }
 

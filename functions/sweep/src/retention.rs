@@ -6,9 +6,12 @@ use std::sync::Mutex;
 use runplane::app::App;
 use runplane::scope::Scope;
 use runplane::sweep::{self, Place};
+use sqlx::PgConnection;
 
 /// Runs that a batch looks at.
 const BATCH: i64 = 500;
+/// Rows of its steps, its logs and its artifacts that one statement deletes.
+const ROWS: i64 = 10_000;
 /// Batches of a sweep in which nothing could be deleted; then the next sweep goes on.
 const MAX_FRUITLESS: u32 = 10;
 
@@ -43,7 +46,8 @@ impl<'a> Walk<'a> {
         Self { bookmark, after: bookmark.and_then(Bookmark::get), fruitless: 0, ended: days == 0 }
     }
 
-    /// The next batch. Returns how many runs were deleted, and whether there may be more in this sweep.
+    /// The next batch: of what belongs to its runs if that is much, else the runs. Returns how many runs were deleted, and whether there may be
+    /// more in this sweep.
     ///
     /// # Errors
     /// [`sqlx::Error`]; nothing was deleted.
@@ -52,6 +56,11 @@ impl<'a> Walk<'a> {
             return Ok((0, false));
         }
         let after = self.after;
+        let much =
+            async |conn: &mut PgConnection| sweep::evidence(conn, scope, days, BATCH, after, ROWS).await;
+        if app.call_in_time(much).await? {
+            return Ok((0, true));
+        }
         let done =
             app.call_in_time(async |conn| sweep::retention(conn, scope, days, BATCH, after).await).await?;
         let at_end = done.walked < BATCH.unsigned_abs();

@@ -101,7 +101,7 @@ async fn claim(worker: &Worker, asked: Vec<(Scope, Uuid)>) -> Result<HashMap<Uui
     if asked.is_empty() {
         return Ok(HashMap::new());
     }
-    let Worker { app, name, pace } = worker;
+    let Worker { app, name, pace, .. } = worker;
     let seconds = pace.lease_seconds;
     let claims = app.call_in_time(async |conn| runs::claim_by_ids(conn, &asked, name, seconds).await);
     Ok(failed(worker, claims.await).await?.into_iter().map(|claim| (claim.run.run.id, claim)).collect())

@@ -13,7 +13,7 @@ use crate::scope::Scope;
 /// Which page.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// Items on it, 1 to 100.
+    /// Items on it, 1 to 100, or 1000 where a list says so.
     pub limit: i64,
     /// It begins after this place.
     pub cursor: Option<Cursor>,

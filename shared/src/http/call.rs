@@ -65,6 +65,11 @@ impl Call {
         })
     }
 
+    /// The method of the route that this request came by, in capitals; that of the request if it came by none.
+    pub fn method(&self, function: &'static Function) -> &str {
+        self.route(function).map_or(self.request.method().as_str(), |route| route.method)
+    }
+
     /// Who makes this request: whoever signed it, by ARN, where the gateway checks signatures, else whoever the request says. A signer whose
     /// ARN the gateway leaves out is nobody that is known; it is not for the request to say then either.
     pub fn maker<'a>(&'a self, said: Option<&'a str>) -> Option<&'a str> {

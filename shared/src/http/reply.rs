@@ -36,6 +36,14 @@ impl Reply {
         Ok(reply)
     }
 
+    /// 201 with a body: what was created has no path of its own.
+    ///
+    /// # Errors
+    /// `internal` if the body cannot be written as JSON.
+    pub fn added(body: &impl Serialize) -> Result<Self, Problem> {
+        Ok(Self { status: StatusCode::CREATED, ..Self::ok(body)? })
+    }
+
     /// 204: done, and there is nothing to say.
     pub fn no_content() -> Self {
         Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: String::new() }

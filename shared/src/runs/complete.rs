@@ -205,11 +205,16 @@ pub(super) fn repeated<R>(held: Option<(R, Standing)>, outcome: Outcome) -> Resu
 }
 
 /// At most 8 KiB of a message, on a character's boundary, with a mark where it was cut.
-pub(super) fn cut(message: &str) -> String {
-    if message.len() <= MAX_MESSAGE_BYTES {
+pub(crate) fn cut(message: &str) -> String {
+    cut_after(message, MAX_MESSAGE_BYTES)
+}
+
+/// As [`cut`], but at most so many bytes.
+pub(crate) fn cut_after(message: &str, max_bytes: usize) -> String {
+    if message.len() <= max_bytes {
         return message.to_owned();
     }
-    let end = message.floor_char_boundary(MAX_MESSAGE_BYTES - CUT_MARK.len());
+    let end = message.floor_char_boundary(max_bytes - CUT_MARK.len());
     format!("{}{CUT_MARK}", &message[..end])
 }
 

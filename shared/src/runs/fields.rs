@@ -9,6 +9,8 @@ use crate::strict::escape;
 
 /// How large `parameters` and `output` may be, as compact JSON.
 pub const MAX_JSON_BYTES: usize = 256 * 1024;
+/// So deep may JSON be nested that is answered within lists: whoever reads those may go no deeper than 128 levels.
+const MAX_DEPTH: usize = 64;
 const MAX_LABELS: usize = 16;
 const MAX_LABEL_KEY_CHARS: usize = 63;
 const MAX_LABEL_VALUE_CHARS: usize = 255;
@@ -64,10 +66,23 @@ impl Faults {
 
     /// Free JSON: no larger than 256 KiB, no NUL in any string or key.
     pub fn json(&mut self, pointer: &str, value: &Value) {
+        self.json_up_to(pointer, value, MAX_JSON_BYTES);
+    }
+
+    /// Free JSON that is answered within lists: as [`Faults::json`], no larger than this, and no more than 64 levels deep.
+    pub fn json_in_list(&mut self, pointer: &str, value: &Value, max_bytes: usize) {
+        if is_deeper_than(value, MAX_DEPTH) {
+            self.add(pointer, format!("must not be nested more than {MAX_DEPTH} levels deep"));
+            return;
+        }
+        self.json_up_to(pointer, value, max_bytes);
+    }
+
+    fn json_up_to(&mut self, pointer: &str, value: &Value, max_bytes: usize) {
         let bytes = value.to_string().len();
-        if bytes > MAX_JSON_BYTES {
+        if bytes > max_bytes {
             self.too_large += 1;
-            self.add(pointer, format!("must be at most {MAX_JSON_BYTES} bytes of JSON, is {bytes}"));
+            self.add(pointer, format!("must be at most {max_bytes} bytes of JSON, is {bytes}"));
             return;
         }
         self.json_strings(pointer, value);
@@ -121,6 +136,17 @@ impl Faults {
     }
 }
 
+/// Whether there are more lists and objects within each other than this.
+fn is_deeper_than(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(|item| is_deeper_than(item, levels - 1)),
+        Value::Object(fields) => {
+            levels == 0 || fields.values().any(|field| is_deeper_than(field, levels - 1))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 /// Whether a time is one that RFC 3339 can write and Postgres can store: years 1 to 9999.
 pub fn is_storable(time: &DateTime<Utc>) -> bool {
     (1..=9999).contains(&time.year())
@@ -152,6 +178,18 @@ mod tests {
         faults.text("/worker_id", &"ä".repeat(201), 200);
         faults.text("/queue", "", 100);
         assert_eq!(pointers(faults), ["/worker_id", "/queue"]);
+    }
+
+    #[test]
+    fn levels_are_counted_by_their_brackets() {
+        let nested = |levels: usize| (0..levels).fold(json!(1), |within, _| json!([within]));
+        let mut faults = Faults::default();
+        faults.json_in_list("/output", &nested(MAX_DEPTH), 1024);
+        faults.finish().unwrap();
+        let mut faults = Faults::default();
+        faults.json_in_list("/output", &json!({ "a": nested(MAX_DEPTH) }), 1024);
+        faults.json_in_list("/meta", &json!("x".repeat(1024)), 1024);
+        assert_eq!(pointers(faults), ["/output", "/meta"]);
     }
 
     #[test]

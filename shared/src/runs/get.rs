@@ -10,17 +10,17 @@ use uuid::Uuid;
 
 use super::{Dispatch, Labels, Run, RunStatus, run_from};
 use crate::scope::Scope;
+use crate::steps::{ItemGroup, StepRow, StepSummary, summaries};
 
-/// A run with its version, its attempts, and what it waits for.
+/// A run with its version, its steps, its attempts, and what it waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct RunDetails {
     /// The run.
     pub run: Run,
     /// What runs.
     pub pipeline_version: PipelineVersion,
-    /// Results of steps. None are stored yet.
-    #[schema(value_type = Vec<Object>)]
-    pub steps: Vec<Value>,
+    /// Those of the dag_spec in its order, then what its workers have reported besides, at most 1000; without their outputs.
+    pub steps: Vec<StepSummary>,
     /// Attempts that ended badly, oldest first.
     pub attempts: Vec<Attempt>,
     /// Why nobody works on it; null unless it is QUEUED.
@@ -124,6 +124,7 @@ pub async fn get(conn: &mut PgConnection, scope: Scope, run_id: Uuid) -> Result<
         .await?
         .ok_or(GetError::NotFound)?;
     let attempts = row.attempts.0;
+    let (steps, items) = (row.steps.0, row.items.0);
     let waiting_for = row.waiting_reason.map(|reason| {
         let ahead = matches!(reason, WaitingReason::Delayed | WaitingReason::Backoff);
         let told = reason == WaitingReason::Worker && row.redispatch_at.is_some();
@@ -137,6 +138,7 @@ pub async fn get(conn: &mut PgConnection, scope: Scope, run_id: Uuid) -> Result<
     });
     let (version, status, dag_spec) = (row.version, row.version_status, row.dag_spec);
     let run = run_from!(row);
+    let steps = summaries(&dag_spec, steps, &items, run.attempt, run.finished_at.is_some());
     let pipeline_version = PipelineVersion { id: run.pipeline_version_id, version, status, dag_spec };
-    Ok(RunDetails { run, pipeline_version, steps: Vec::new(), attempts, waiting_for })
+    Ok(RunDetails { run, pipeline_version, steps, attempts, waiting_for })
 }

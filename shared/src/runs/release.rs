@@ -70,11 +70,23 @@ pub async fn release(
     if let Some(row) = row {
         return Ok(run_from!(row));
     }
-    let held = holder(conn, scope, run_id, Some(request.lease_token)).await?;
-    Err(match refusal(held.as_ref().map(|(_, standing)| standing)) {
+    Err(refusal_with_token(conn, scope, run_id, request.lease_token).await?.into())
+}
+
+/// Why a verb that needs the run RUNNING under this token has touched no row.
+///
+/// # Errors
+/// [`sqlx::Error`].
+pub(crate) async fn refusal_with_token(
+    conn: &mut PgConnection,
+    scope: Scope,
+    run_id: Uuid,
+    lease_token: Uuid,
+) -> Result<HeartbeatRefusal, sqlx::Error> {
+    let held = holder(conn, scope, run_id, Some(lease_token)).await?;
+    Ok(match refusal(held.as_ref().map(|(_, standing)| standing)) {
         // With a token there is no such refusal.
         HeartbeatRefusal::LeaseTokenRequired => HeartbeatRefusal::LeaseLost,
         refusal => refusal,
-    }
-    .into())
+    })
 }

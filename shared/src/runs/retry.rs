@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::fields::Faults;
 use super::idempotency::{KeyUse, digest, find_by_key};
+use super::kept::{Keep, Kept, keep};
 use super::parameters::{Checked, against};
 use super::{Created, Dispatch, Labels, Run, RunStatus, run_from};
 use crate::dag::{ParamsCache, ParamsError};
@@ -22,6 +23,8 @@ pub enum RetryFrom {
     /// With the first step.
     #[default]
     Start,
+    /// With what has not SUCCEEDED: results of steps that need not run again are kept.
+    Failed,
 }
 
 /// What a client sends to retry a run. The body may be left out.
@@ -30,9 +33,10 @@ pub struct RetryRequest {
     /// As the version's `params` ask, which fill in the defaults of what is left out; up to 256 KiB with them. Those of the run if left out.
     #[schema(value_type = Option<Object>)]
     pub parameters: Option<Map<String, Value>>,
-    /// `start` if left out.
+    /// `start` if left out. `failed` keeps the results of steps that SUCCEEDED or were SKIPPED, but for those behind what runs again; the
+    /// parameters are those of the run then.
     pub from: Option<RetryFrom>,
-    /// Another APPROVED version of the same pipeline; the run's if left out.
+    /// Another APPROVED version of the same pipeline; the run's if left out. From `failed`, steps that are defined otherwise in it run again.
     pub pipeline_version_id: Option<Uuid>,
 }
 
@@ -45,6 +49,12 @@ impl RetryRequest {
         let mut faults = Faults::default();
         if let Some(parameters) = &self.parameters {
             faults.json("/parameters", &Value::Object(parameters.clone()));
+            if self.from == Some(RetryFrom::Failed) {
+                faults.add(
+                    "/parameters",
+                    "may not be given with from failed: results that are kept were made from those of the run; retry it from the start",
+                );
+            }
         }
         faults.finish()
     }
@@ -79,6 +89,9 @@ pub enum RetryError {
         /// What the spec says it is.
         kind: String,
     },
+    /// Nobody but its workers knows the steps of the run, or of the version.
+    #[error("the steps of a run with an opaque spec are its workers' own: retry it from the start")]
+    OpaqueFromFailed,
     /// The parameters are not what the version's `params` ask for. At least one fault, with pointers that start with `/parameters`.
     #[error("the parameters are not what the version asks for")]
     InvalidParameters(Vec<FieldError>),
@@ -97,8 +110,8 @@ pub enum RetryError {
 }
 
 /// Inserts the new run; `idempotency_key` (1 to 255 characters) makes the call repeatable. Everything that the request does
-/// not name is as in the run that is retried, but for `run_after` and `start_by`, which were about that one. Whoever
-/// retries tells SQS ([`dispatch::tell`](crate::dispatch::tell)). The request has passed [`RetryRequest::check`].
+/// not name is as in the run that is retried, but for `run_after` and `start_by`, which were about that one. From `failed`, the new run has the rows of
+/// the steps and items that need not run again, as of its attempt 0. Whoever retries tells SQS ([`dispatch::tell`](crate::dispatch::tell)). The request has passed [`RetryRequest::check`].
 ///
 /// Parameters are checked where they or the version are others than the run's: those of the run were when it was created.
 ///
@@ -120,9 +133,13 @@ pub async fn retry(
         Some(Checked::Right(parameters)) => Some(Some(parameters)),
         Some(Checked::Wrong(_) | Checked::NoSchema(_) | Checked::NotApproved) => None,
     };
-    if let Some(parameters) = parameters {
-        let row =
-            insert(conn, scope, run_id, request, parameters, idempotency_key, digest.as_deref()).await?;
+    let kept = match request.from {
+        Some(RetryFrom::Failed) => keep(conn, scope, run_id, request.pipeline_version_id).await?,
+        Some(RetryFrom::Start) | None => Keep::Steps(Kept::default()),
+    };
+    if let (Some(parameters), Keep::Steps(kept)) = (parameters, &kept) {
+        let new = New { parameters, kept, idempotency_key, digest: digest.as_deref() };
+        let row = insert(conn, scope, run_id, request, new).await?;
         if let Some(run) = row {
             return Ok(Created { run, new: true });
         }
@@ -151,8 +168,10 @@ pub async fn retry(
             RetryError::InvalidTransition(row.status)
         }
         (_, None, _) => RetryError::VersionNotFound,
-        // Approved a moment ago: it was not when its params were looked for.
+        (_, Some("APPROVED"), _) if matches!(kept, Keep::Opaque) => RetryError::OpaqueFromFailed,
+        // Approved a moment ago: it was not when its params and steps were looked for.
         (_, Some("APPROVED"), Some(Checked::NotApproved)) => RetryError::VersionNotApproved,
+        (_, Some("APPROVED"), _) if matches!(kept, Keep::Nothing) => RetryError::VersionNotApproved,
         (_, Some("APPROVED"), Some(Checked::Wrong(faults))) => RetryError::InvalidParameters(faults),
         (_, Some("APPROVED"), Some(Checked::NoSchema(error))) => RetryError::Params(error),
         (_, Some("APPROVED"), Some(Checked::Right(_)) | None) => {
@@ -188,25 +207,35 @@ async fn check(
     Ok(against(cache, row.id, &row.spec, parameters))
 }
 
+/// What the new run has that the one it retries has not.
+struct New<'a> {
+    /// None: those of the run.
+    parameters: Option<&'a Map<String, Value>>,
+    kept: &'a Kept,
+    idempotency_key: Option<&'a str>,
+    digest: Option<&'a [u8]>,
+}
+
 /// None: there is nothing to retry, or it has been retried already.
 async fn insert(
     conn: &mut PgConnection,
     scope: Scope,
     run_id: Uuid,
     request: &RetryRequest,
-    parameters: Option<&Map<String, Value>>,
-    idempotency_key: Option<&str>,
-    digest: Option<&[u8]>,
+    new: New<'_>,
 ) -> Result<Option<Run>, sqlx::Error> {
     let row = sqlx::query_file!(
         "sql/retry.sql",
         Uuid::now_v7(),
         scope.tenant(),
         run_id,
-        parameters.map(Json) as _,
+        new.parameters.map(Json) as _,
         request.pipeline_version_id,
-        idempotency_key,
-        digest,
+        new.idempotency_key,
+        new.digest,
+        &new.kept.step_ids,
+        &new.kept.whole,
+        &new.kept.oldest,
     )
     .fetch_optional(conn)
     .await?;

@@ -13,7 +13,7 @@ use crate::support::{Row, World, row, world};
 
 /// A row of the table: the state of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub enum State {
     Alive,
     Expired,
     /// QUEUED, never claimed.
@@ -33,7 +33,7 @@ enum State {
 
 /// A column of the table: what the caller comes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
+pub enum Token {
     Right,
     /// Of an attempt that FAILED before the present one.
     Old,
@@ -42,7 +42,7 @@ enum Token {
     NoneLaterClaim,
 }
 
-const STATES: [State; 11] = [
+pub const STATES: [State; 11] = [
     State::Alive,
     State::Expired,
     State::Fresh,
@@ -79,7 +79,7 @@ fn complete_answer(state: State, token: Token, outcome: Outcome) -> Result<(), C
 }
 
 /// What the table says of a heartbeat: `Ok` = 200.
-fn heartbeat_answer(state: State, token: Token) -> Result<(), H> {
+pub fn heartbeat_answer(state: State, token: Token) -> Result<(), H> {
     use State::*;
     use Token::*;
     match (state, token) {
@@ -95,14 +95,14 @@ fn heartbeat_answer(state: State, token: Token) -> Result<(), H> {
     }
 }
 
-struct Cell {
-    scope: Scope,
-    run_id: Uuid,
-    token: Option<Uuid>,
+pub struct Cell {
+    pub scope: Scope,
+    pub run_id: Uuid,
+    pub token: Option<Uuid>,
 }
 
 /// Puts a run into the state and says what the caller of this column sends.
-async fn cell(conn: &mut PgConnection, world: World, state: State, token: Token) -> Cell {
+pub async fn cell(conn: &mut PgConnection, world: World, state: State, token: Token) -> Cell {
     let status = match state {
         State::Alive | State::Expired | State::GivenUp | State::Unknown | State::ForeignTenant => {
             RunStatus::Running

@@ -6,11 +6,14 @@
 )]
 
 mod answers;
+mod artifacts;
 mod bulk;
 mod cancels;
 mod claims;
 mod creates;
+mod evidence_plans;
 mod gets;
+mod journal;
 mod keys;
 mod large;
 mod leases;
@@ -18,14 +21,19 @@ mod limit_storm;
 mod limits;
 mod list_plans;
 mod lists;
+mod logs;
 mod marks;
 mod parameters;
 mod parked;
 mod plans;
 mod retries;
+mod retries_from_failed;
 mod round_trips;
 mod rows;
 mod run_list;
+mod steps;
+mod steps_pages;
+mod steps_shown;
 mod support;
 mod sweeps;
 mod turns;

@@ -113,7 +113,7 @@ async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
         (include_str!("../../sql/release.sql"), format!("null, '{id}', '{id}', null"), "release"),
         (
             include_str!("../../sql/retry.sql"),
-            format!("'{id}', null, '{id}', null, null, null, null"),
+            format!("'{id}', null, '{id}', null, null, null, null, '{{}}', '{{}}', '{{}}'"),
             "retry",
         ),
     ] {
@@ -128,23 +128,28 @@ async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
     assert_uses(&mark, "pipeline_runs_dispatch", "mark all dispatched");
     for (name, sql) in SWEEP {
         let plan = plan(&mut conn, generic, sql, &sweep_arguments(name, "null")).await;
-        assert_uses(&plan, name, "sweep");
+        assert_uses(&plan, name.trim_end(), "sweep");
     }
 }
 
 /// The statements of the sweep, each with the index that was made for it.
-const SWEEP: [(&str, &str); 7] = [
+const SWEEP: [(&str, &str); 8] = [
     ("pipeline_runs_leases", include_str!("../../sql/sweep_leases.sql")),
     ("pipeline_runs_start_by", include_str!("../../sql/sweep_start_by.sql")),
     ("pipeline_runs_redispatch", include_str!("../../sql/sweep_redispatches.sql")),
     ("pipeline_runs_parked", include_str!("../../sql/sweep_parked.sql")),
     ("pipeline_runs_dispatch", include_str!("../../sql/take_dispatches.sql")),
     ("run_list_all", include_str!("../../sql/sweep_retention.sql")),
+    ("run_list_all ", include_str!("../../sql/sweep_evidence.sql")),
     ("workers_seen", include_str!("../../sql/sweep_workers.sql")),
 ];
 
 fn sweep_arguments(index: &str, tenant: &str) -> String {
-    if index == "run_list_all" { format!("{tenant}, 90, 100, null, null") } else { format!("{tenant}, 100") }
+    match index {
+        "run_list_all" => format!("{tenant}, 90, 100, null, null"),
+        "run_list_all " => format!("{tenant}, 90, 100, null, null, 10000"),
+        _ => format!("{tenant}, 100"),
+    }
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
+use runplane::evidence::{self, LogLine};
 use runplane::runs::{
     self, Beat, CancelRequest, Claim, CompleteRequest, Completion, Creation, HeartbeatRequest, Marks,
     Outcome, ReleaseRequest, RetryRequest,
 };
 use runplane::scope::Scope;
-use runplane::sweep;
+use runplane::{steps, sweep};
+use serde_json::json;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{World, claim, claim_by, world};
+use crate::support::{World, claim, claim_by, results, world};
 
 /// Counts how often the client spoke after the server had spoken.
 #[derive(Default)]
@@ -95,6 +97,17 @@ async fn every_hot_verb_takes_one_round_trip(_pool: PgPoolOptions, options: PgCo
         let beat = HeartbeatRequest { lease_token: token, ..HeartbeatRequest::default() };
         db.call(async |conn| runs::heartbeat(conn, Scope::All, first.id, &beat).await).await.unwrap();
         expect("heartbeat");
+        let (scope, of_steps) = (Scope::All, results(json!([{ "step_id": "a", "status": "SUCCEEDED" }])));
+        let token_of_claim = claim.run.lease_token;
+        db.call(async |conn| steps::store(conn, scope, first.id, token_of_claim, &of_steps).await)
+            .await
+            .unwrap();
+        expect("store steps");
+        db.call(async |conn| steps::load_all(conn, scope, first.id).await).await.unwrap();
+        expect("load all steps");
+        let lines: Vec<LogLine> = serde_json::from_value(json!([{ "message": "m" }])).unwrap();
+        db.call(async |conn| evidence::add_logs(conn, scope, first.id, &lines).await).await.unwrap();
+        expect("add logs");
         let completion = CompleteRequest { lease_token: token, ..CompleteRequest::new(Outcome::Succeeded) };
         db.call(async |conn| runs::complete(conn, Scope::All, first.id, &completion).await).await.unwrap();
         expect("complete");
@@ -152,6 +165,8 @@ async fn others(db: &Db, world: World, claim: &Claim, expect: impl Fn(&str)) {
     expect("take dispatches");
     db.call(async |conn| sweep::mark_dispatched(conn, &taken.taken).await).await.unwrap();
     expect("mark all dispatched");
+    db.call(async |conn| sweep::evidence(conn, Scope::All, 90, 10, None, 10).await).await.unwrap();
+    expect("sweep evidence");
     db.call(async |conn| sweep::retention(conn, Scope::All, 90, 10, None).await).await.unwrap();
     expect("sweep retention");
     db.call(async |conn| sweep::workers(conn, Scope::All, 10).await).await.unwrap();

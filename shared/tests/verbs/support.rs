@@ -3,6 +3,7 @@
 use runplane::dag::ParamsCache;
 use runplane::runs::{self, Claim, ClaimError, ClaimOptions, CreateRequest, Marks, RunStatus};
 use runplane::scope::Scope;
+use runplane::steps::StepResults;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -165,4 +166,52 @@ pub async fn expire(conn: &mut PgConnection, id: Uuid) {
 /// The attempts of a run that ended badly, as the API shows them, and its row as read by a get.
 pub async fn details(conn: &mut PgConnection, id: Uuid) -> runs::RunDetails {
     runs::get(conn, Scope::All, id).await.unwrap()
+}
+
+/// A run that is RUNNING, and the token of its claim.
+pub async fn running(conn: &mut PgConnection, world: World) -> (Uuid, Uuid) {
+    let held = Row::new(RunStatus::Running);
+    (held.insert(conn, world).await, held.token)
+}
+
+/// What is stored of steps: of each the smallest record that its status allows, with the fields of `more` besides.
+pub fn results(steps: serde_json::Value) -> StepResults {
+    let mut steps: Vec<serde_json::Value> = serde_json::from_value(steps).unwrap();
+    for step in &mut steps {
+        let attempts = step.get("attempts").cloned().unwrap_or(serde_json::json!(1));
+        step["attempts"] = attempts;
+        if step["status"] == "FAILED" && step.get("error").is_none() {
+            step["error"] = serde_json::json!({ "error": "broken", "message": "it broke" });
+        }
+        if step["status"] == "SKIPPED" && step.get("reason").is_none() {
+            step["reason"] = serde_json::json!("condition");
+        }
+    }
+    let results: StepResults = serde_json::from_value(serde_json::json!({ "steps": steps })).unwrap();
+    results.check().unwrap();
+    results
+}
+
+/// Everything that is stored of a run's steps, as text: `step[/item] status attempt-of-the-run output`.
+pub async fn stored(conn: &mut PgConnection, run: Uuid) -> Vec<String> {
+    sqlx::query_scalar(
+        "select step_id || case when item >= 0 then '/' || item else '' end || ' ' || status || ' ' || run_attempt
+                || coalesce(' ' || output, '')
+         from run_steps where run_id = $1 order by step_id, item",
+    )
+    .bind(run)
+    .fetch_all(conn)
+    .await
+    .unwrap()
+}
+
+/// The log of a run, as text: `level message`.
+pub async fn told(conn: &mut PgConnection, run: Uuid) -> Vec<String> {
+    sqlx::query_scalar(
+        "select level || ' ' || message from run_logs where run_id = $1 order by created_at, id",
+    )
+    .bind(run)
+    .fetch_all(conn)
+    .await
+    .unwrap()
 }

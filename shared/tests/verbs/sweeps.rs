@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 
+use runplane::evidence::{self, LogLine};
 use runplane::runs::{Marks, RunStatus, WaitingReason};
 use runplane::scope::Scope;
 use runplane::sweep;
-use sqlx::ConnectOptions;
+use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgConnection};
 use uuid::Uuid;
 
-use crate::support::{Row, change, claim, claim_by, claim_by_id, details, queued, world};
+use crate::support::{Row, change, claim, claim_by, claim_by_id, details, queued, running, told, world};
 
 type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 
@@ -168,4 +170,32 @@ async fn runs_are_deleted_with_their_attempts_when_they_ended_long_ago(mut conn:
     let attempts: i64 =
         sqlx::query_scalar("select count(*) from run_attempts").fetch_one(&mut *conn).await.unwrap();
     assert_eq!(attempts, 2);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn what_belongs_to_old_runs_is_deleted_in_small_portions_before_them(mut conn: Conn) {
+    let world = world(&mut conn).await;
+    let old = Row::new(RunStatus::Succeeded).insert(&mut conn, world).await;
+    let young = Row::new(RunStatus::Succeeded).insert(&mut conn, world).await;
+    let (alive, _) = running(&mut conn, world).await;
+    for run in [old, young, alive] {
+        let lines: Vec<_> = (0..25).map(|line| json!({ "message": line.to_string() })).collect();
+        let lines: Vec<LogLine> = serde_json::from_value(json!(lines)).unwrap();
+        evidence::add_logs(&mut conn, Scope::All, run, &lines).await.unwrap();
+    }
+    for run in [old, alive] {
+        change(&mut conn, run, "created_at = now() - interval '100 days'").await;
+    }
+    change(&mut conn, old, "finished_at = now() - interval '91 days'").await;
+    let left = async |conn: &mut PgConnection| {
+        [told(conn, old).await.len(), told(conn, young).await.len(), told(conn, alive).await.len()]
+    };
+    let foreign = Scope::Tenant(Uuid::now_v7());
+    assert!(!sweep::evidence(&mut conn, foreign, 90, 100, None, 10).await.unwrap());
+    assert_eq!(left(&mut conn).await, [25; 3]);
+    for (more, expected) in [(true, 15), (true, 5), (false, 0), (false, 0)] {
+        assert_eq!(sweep::evidence(&mut conn, Scope::All, 90, 100, None, 10).await.unwrap(), more);
+        assert_eq!(left(&mut conn).await, [expected, 25, 25]);
+    }
+    assert_eq!(sweep::retention(&mut conn, Scope::All, 90, 100, None).await.unwrap().deleted, 1);
 }

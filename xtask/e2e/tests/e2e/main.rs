@@ -1,6 +1,7 @@
 //! The end-to-end suite: the contract of the HTTP API, against whatever stack `RUNPLANE_URL` names.
 
 mod answers;
+mod artifacts;
 mod bad_input;
 mod bulk;
 mod cancel;
@@ -15,11 +16,14 @@ mod leases;
 mod life;
 mod limits;
 mod lists;
+mod logs;
 mod original_client;
 mod parameters;
 mod release;
 mod retries;
+mod retries_from_failed;
 mod shapes;
+mod steps;
 mod sweep;
 mod waiting;
 mod worker;

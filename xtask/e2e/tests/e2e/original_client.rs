@@ -41,6 +41,43 @@ async fn it_claims_heartbeats_and_completes() {
 }
 
 #[tokio::test]
+async fn it_tells_what_it_does_and_what_it_has_made_before_and_after_completing() {
+    let stack = Stack::connect().await;
+    let tenant = stack.tenant().await;
+    let id = stack.created(&tenant, json!({})).await;
+    stack.claimed(&tenant, json!({ "worker_id": "worker-1" })).await;
+    let (logs, artifacts) = (format!("/api/runs/{id}/logs"), format!("/api/runs/{id}/artifacts"));
+    let line = |level: &str, message: &str| json!({ "level": level, "message": message, "source": "worker", "meta": { "step": message } });
+    let made = |n: i32| json!({ "artifact_type": "step_result", "payload": { "n": n }, "source": "worker" });
+    stack.post(&logs, &line("INFO", "step1")).await.expect(201);
+    stack.post(&artifacts, &made(1)).await.expect(201);
+    stack
+        .post(&logs, &json!({ "level": "error", "message": "", "source": "worker", "meta": null }))
+        .await
+        .expect(201);
+    stack.complete(id, json!({ "status": "SUCCEEDED", "error_message": null })).await.expect(200);
+    stack.post(&logs, &line("WARNING", "step2")).await.expect(201);
+    stack.post(&artifacts, &made(2)).await.expect(201);
+
+    let list = stack.get(&logs).await;
+    let lines: Vec<_> = list.expect(200)["items"].as_array().expect("items").iter().collect();
+    let told: Vec<_> =
+        lines.iter().map(|line| json!([line["level"], line["message"], line["meta"]])).collect();
+    assert_eq!(
+        told,
+        [
+            json!(["info", "step1", { "step": "step1" }]),
+            json!(["error", "", null]),
+            json!(["warning", "step2", { "step": "step2" }])
+        ]
+    );
+    let list = stack.get(&artifacts).await;
+    let payloads: Vec<_> =
+        list.expect(200)["items"].as_array().expect("items").iter().map(|item| &item["payload"]).collect();
+    assert_eq!(payloads, [&json!({ "n": 1 }), &json!({ "n": 2 })]);
+}
+
+#[tokio::test]
 async fn its_failure_is_stored_with_the_message() {
     let stack = Stack::connect().await;
     let tenant = stack.tenant().await;

@@ -135,7 +135,8 @@ async fn only_what_ended_badly_is_retried_and_only_on_an_approved_version_of_its
     assert_eq!(not_approved.detail(), "pipeline version must be APPROVED to run");
     stack.post(&path(failed), &on(foreign)).await.expect_problem(404, "pipeline_version_not_found");
     for (body, pointer) in [
-        (json!({ "from": "failed" }), "/from"),
+        (json!({ "from": "middle" }), "/from"),
+        (json!({ "from": "failed", "parameters": {} }), "/parameters"),
         (json!({ "parameters": [] }), "/parameters"),
         (json!({ "tenant_id": tenant.id }), "/tenant_id"),
     ] {

@@ -1,0 +1,3 @@
+drop table run_artifacts;
+drop table run_logs;
+drop table run_steps;
