@@ -106,12 +106,8 @@ async fn claimed(app: &App, (tenant, version): (Uuid, Uuid)) -> Result<Claim> {
 
 fn work(app: &Arc<App>, claim: &Claim) -> Work<PgJournal> {
     let run = &claim.run.run;
-    let journal = PgJournal {
-        app: Arc::clone(app),
-        scope: Scope::Tenant(run.tenant_id),
-        run_id: run.id,
-        lease_token: claim.run.lease_token,
-    };
+    let journal =
+        PgJournal::new(Arc::clone(app), Scope::Tenant(run.tenant_id), run.id, claim.run.lease_token);
     Work {
         run: RunContext::of(&claim.run),
         dag_spec: claim.pipeline_version.dag_spec.clone(),

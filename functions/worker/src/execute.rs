@@ -45,10 +45,5 @@ impl Executor {
 /// Where the results of a claimed run's steps are kept.
 pub fn journal(app: &Arc<App>, claim: &Claim) -> PgJournal {
     let run = &claim.run.run;
-    PgJournal {
-        app: Arc::clone(app),
-        scope: Scope::Tenant(run.tenant_id),
-        run_id: run.id,
-        lease_token: claim.run.lease_token,
-    }
+    PgJournal::new(Arc::clone(app), Scope::Tenant(run.tenant_id), run.id, claim.run.lease_token)
 }

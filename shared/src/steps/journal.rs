@@ -53,7 +53,7 @@ impl PgJournal {
             JournalError::Unavailable(error.to_string())
         } else {
             tracing::error!(error = format!("{error:#}"), "Postgres refused what was to be kept of steps");
-            JournalError::Refused(format!("Postgres: {error}"))
+            JournalError::Refused("the database refuses them; the log of the worker says why".to_owned())
         }
     }
 

@@ -196,7 +196,7 @@ pub fn results(steps: serde_json::Value) -> StepResults {
 pub async fn stored(conn: &mut PgConnection, run: Uuid) -> Vec<String> {
     sqlx::query_scalar(
         "select step_id || case when item >= 0 then '/' || item else '' end || ' ' || status || ' ' || run_attempt
-                || coalesce(' ' || output, '')
+                || coalesce(' ' || output::text, '')
          from run_steps where run_id = $1 order by step_id, item",
     )
     .bind(run)

@@ -61,12 +61,7 @@ pub async fn claimed(app: &App, run_id: Uuid) -> Claim {
 
 pub fn journal(app: &Arc<App>, claim: &Claim) -> PgJournal {
     let run = &claim.run.run;
-    PgJournal {
-        app: Arc::clone(app),
-        scope: Scope::Tenant(run.tenant_id),
-        run_id: run.id,
-        lease_token: claim.run.lease_token,
-    }
+    PgJournal::new(Arc::clone(app), Scope::Tenant(run.tenant_id), run.id, claim.run.lease_token)
 }
 
 pub fn work<J: Journal>(claim: &Claim, journal: Arc<J>) -> Work<J> {
