@@ -104,12 +104,12 @@ pub fn expressions() -> Vec<(String, Expect)> {
         Fails,
         &[
             "\"x\" * 1e9", "\"x\" * 1e18", "\"xy\" * 1e300", "null | setpath([1000000000]; 1)", "[] | .[1000000000] = 1",
-            "[setpath([10000000]; 1)] | map(length)", "reduce .params.list[] as $x (\"x\"; . + .)", "reduce .params.list[] as $x ([1]; . + .)",
+            "[null | setpath([10000000]; 1)] | map(length)", "reduce .params.list[] as $x (\"x\"; . + .)", "reduce .params.list[] as $x ([1]; . + .)",
             "[.params.list[] as $a | .params.list[] as $b | .params.list[] as $c | .params.list[] as $d | 1] | length",
             "reduce (.params.list[] as $a | .params.list[:100][]) as $x (0; [.])", "reduce (.params.list[] as $a | .params.list[:100][]) as $x (0; {a: .})",
             "(\"[\" * 100000) + (\"]\" * 100000) | fromjson", "(\"{\\\"a\\\":\" * 100000) | fromjson", "(\"[\" * 1000000) | fromjson",
             "\"/w==\" | @base64d", "[1 / 0]", "[-1 / 0]", "[0 / 0]", "1e1000", "{(1): 2}", "{(null): 1}", "{([]): 1}", "[55296] | implode",
-            "[1114112] | implode", "[-1] | implode", "[1e300] | implode", "\"\\u0000\"", "[0] | implode", "empty", "1, 2", ".params.list[]",
+            "[1114112] | implode", "[2147483648] | implode", "[1e300] | implode", "\"\\u0000\"", "[0] | implode", "empty", "1, 2", ".params.list[]",
             "error", "error(null)", "error(.params)", "error(\"x\" * 100000)", "(\"ab\" * 100000) | gsub(\"a\"; \"a\" * 10000)",
             "test(\"(\")", "\"a\" | test(\"(a{1000}){1000}\")", "\"a\" | test(\"a\"; \"zzz\")", "\"a\" | splits(\"[\")",
             "[.params.list[] | tostring * 1000000] | add", "\"1\" | strptime(\"%\")", "{} | mktime", "\"x\" | todate", ".params.list | map(error)",
@@ -140,7 +140,8 @@ pub fn expressions() -> Vec<(String, Expect)> {
             "(\"9\" * 100000) | fromjson", "(\"a\" * 50000) | test(\"(a*)*b\")", "(\"a\" * 20000) | [match(\"a+a+b\"; \"g\")] | length",
             "(\"a\" * 20000) | [match(\"\"; \"g\")] | length", "(\"ab\" * 100000) | gsub(\"a\"; \"\") | length", "(\"ab\" * 50000) | gsub(\"(?<x>.)\"; .x + .x) | length",
             "[(\"a,\" * 20000) | splits(\",\")] | length", "[.params.list[] | try error catch .] | length", "[.params.list[] | try error(.) catch error(.)?] | length",
-            "null | getpath([1000000000])", "getpath([\"a\", 1000000000])", "[getpath([[1]])?] | length", ".params.list[1e18]", ".params.list[-1e18:1e18] | length",
+            "[-1] | implode",
+"null | getpath([1000000000])", "getpath([\"a\", 1000000000])", "[getpath([[1]])?] | length", ".params.list[1e18]", ".params.list[-1e18:1e18] | length",
             ".params.list[nan:]?", "[.params.list[1e300]]", "[nan] | sort | length", "[nan, nan] | unique | length", "nan < nan", "[limit(-1; 1, 2)] | length",
             "[1, [2]] | flatten(1e9)", "[[1]] | flatten(-1)", "[1] | .[-5:] = [2]", "try ([1] | .[-5] = 2) catch 0", "\"x\" * -1", "\"x\" * 0", "\"x\" * (0 / 0)",
             "1e308 * 10 | floor", "pow(10; 1e308)", "5 % 0", "try (5 % 0) catch 0", "-9223372036854775808 % -1", "9223372036854775807 + 1",
@@ -197,7 +198,7 @@ async fn evaluate(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hostile_expression_harms_nobody_else() {
     let document = json!({"run": {}, "params": params(), "steps": {"a": {"output": 1}}});
-    let evaluators = evaluators_within(Duration::from_secs(2));
+    let evaluators = evaluators_within(Duration::from_secs(1));
     let watch = Watch::start();
     // Another run, which goes on meanwhile.
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -211,6 +212,8 @@ async fn a_hostile_expression_harms_nobody_else() {
                 let ask = Ask { context: &context, beside: None, template: &template, max_bytes: MAX_BYTES };
                 assert_eq!(evaluators.evaluate(ask).await.unwrap(), json!(1001));
                 done.fetch_add(1, Ordering::Relaxed);
+                // So that those under test have the machine most of the time.
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }
     });

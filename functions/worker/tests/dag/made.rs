@@ -7,7 +7,7 @@ use crate::graph_of::{self, Node};
 use crate::reference::{Attempt, Oracle};
 
 /// So many failures are more than any step has attempts.
-pub const ALWAYS: u64 = 9;
+const ALWAYS: u64 = 9;
 const MOST_ATTEMPTS: u64 = 4;
 
 /// One step to be.
@@ -146,8 +146,8 @@ impl Kind {
             Self::Fail => ("fail", json!({"error": "e", "message": "as it says"})),
             Self::Wait if each => ("wait", json!({"seconds": "${ .item * 0 }"})),
             Self::Wait => ("wait", json!({"seconds": 0})),
-            Self::Artifact(_) if each => artifact(json!("${ .item }")),
-            Self::Artifact(fails) => artifact(json!(fails)),
+            Self::Artifact(_) if each => artifact(json!("${ .item }"), json!("${ .index }")),
+            Self::Artifact(fails) => artifact(json!(fails), Value::Null),
         }
     }
 
@@ -165,6 +165,6 @@ impl Kind {
     }
 }
 
-fn artifact(fails: Value) -> (&'static str, Value) {
-    ("artifact", json!({"artifact_type": "t", "payload": {"fails": fails}}))
+fn artifact(fails: Value, item: Value) -> (&'static str, Value) {
+    ("artifact", json!({"artifact_type": "t", "payload": {"fails": fails, "item": item}}))
 }

@@ -1,28 +1,24 @@
 //! The journal of Postgres, with somebody who looks over its shoulder.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use runplane::dag::execute::{Journal, JournalError, Stored};
-use runplane::steps::{PgJournal, StepResults};
+use runplane::steps::{PgJournal, StepResults, StepStatus};
 use serde_json::{Map, Value};
-use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::made::ALWAYS;
+/// A step, or an item of it.
+type Place = (String, Option<i32>);
 
 /// What was seen of one run, over all its claims.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Steps and items that are known to be stored as ended.
-    ended: Mutex<HashSet<(String, Option<i32>)>>,
-    /// Artifacts that were asked for, and how often.
-    artifacts: Mutex<HashMap<Uuid, u64>>,
-    /// Those that were stored.
-    stored: Mutex<HashSet<Uuid>>,
+    ended: Mutex<HashSet<Place>>,
     /// What should not have happened.
     pub faults: Mutex<Vec<String>>,
 }
@@ -32,6 +28,8 @@ pub struct Seen {
 pub struct Watched {
     pub inner: PgJournal,
     pub seen: Arc<Seen>,
+    /// How many attempts to store an artifact were refused: to begin with, as many as are stored.
+    pub refused: Mutex<HashMap<Place, u64>>,
     pub calls: AtomicUsize,
     pub leave_after: usize,
     pub leave: CancellationToken,
@@ -53,7 +51,14 @@ impl Seen {
 
 impl Journal for Watched {
     async fn load(&self) -> Result<Stored, JournalError> {
-        self.inner.load().await
+        let stored = self.inner.load().await?;
+        for record in stored.records.iter().filter(|record| !record.status.is_terminal()) {
+            // One that was under way is made again.
+            let again = u64::from(record.status == StepStatus::Running && record.resume_at.is_none());
+            let refused = (record.attempts as u64).saturating_sub(again);
+            self.refused.lock().unwrap().insert((record.step_id.clone(), record.item), refused);
+        }
+        Ok(stored)
     }
 
     async fn store(&self, results: &StepResults) -> Result<(), JournalError> {
@@ -82,22 +87,22 @@ impl Journal for Watched {
         source: &str,
     ) -> Result<(), JournalError> {
         let step = source.strip_prefix("step ").unwrap_or(source).to_owned();
-        if self.seen.ended.lock().unwrap().contains(&(step, None)) {
-            self.seen.fault(format!("{source} has ended, and runs again"));
+        let place = (step, payload["item"].as_i64().map(|item| item as i32));
+        for ended in [&place, &(place.0.clone(), None)] {
+            if self.seen.ended.lock().unwrap().contains(ended) {
+                self.seen.fault(format!("{ended:?} has ended, and runs again"));
+            }
         }
         self.count();
-        let calls = {
-            let mut artifacts = self.seen.artifacts.lock().unwrap();
-            let calls = artifacts.entry(id).or_default();
-            *calls += 1;
-            *calls
-        };
         let fails = payload["fails"].as_u64().unwrap();
-        if calls <= fails || fails == ALWAYS {
-            return Err(JournalError::Unavailable("the test says so".to_owned()));
+        {
+            let mut refused = self.refused.lock().unwrap();
+            let refused = refused.entry(place).or_default();
+            if *refused < fails {
+                *refused += 1;
+                return Err(JournalError::Unavailable("the test says so".to_owned()));
+            }
         }
-        self.inner.artifact(id, artifact_type, payload, source).await?;
-        self.seen.stored.lock().unwrap().insert(id);
-        Ok(())
+        self.inner.artifact(id, artifact_type, payload, source).await
     }
 }
