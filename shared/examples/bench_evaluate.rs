@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use runplane::dag::evaluate::{Ask, Context, Evaluators, Limits, serve};
+use runplane::dag::evaluate::{Ask, Context, Evaluators, Limits, Turns, serve};
 use serde_json::{Value, json};
 
 /// With a child of its own for each, or an expression of its own.
@@ -74,7 +74,7 @@ async fn measure(
     let program = std::env::current_exe()?;
     let evaluators = || Evaluators::new(program.clone(), vec!["evaluate".to_owned()], Limits::default());
     let kept = evaluators();
-    let known = kept.context(document)?;
+    let known = kept.context(&Turns::default(), document)?;
     if !new_child {
         // Whoever is measured is not the first.
         kept.evaluate(ask(&known, &template(rounds))).await?;
@@ -83,7 +83,7 @@ async fn measure(
     for number in 0..rounds {
         let template = template(number);
         let fresh = new_child.then(evaluators);
-        let context = fresh.as_ref().map(|fresh| fresh.context(document)).transpose()?;
+        let context = fresh.as_ref().map(|fresh| fresh.context(&Turns::default(), document)).transpose()?;
         let started = Instant::now();
         let asked = ask(context.as_ref().unwrap_or(&known), &template);
         let value = fresh.as_ref().unwrap_or(&kept).evaluate(asked).await?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use runplane::dag;
-use runplane::dag::evaluate::{Ask, EvaluateError, Evaluators};
+use runplane::dag::evaluate::{Ask, EvaluateError, Evaluators, Turns};
 use serde_json::{Value, json};
 
 use crate::memory::Watch;
@@ -33,7 +33,7 @@ fn times(count: usize, piece: &str) -> String {
 }
 
 /// A value of 60 lists within each other whose tree has 2⁶⁰ leaves, and which takes no memory.
-const TREE: &str = "reduce .params.list[:60][] as $x (0; [., .])";
+pub const TREE: &str = "reduce .params.list[:60][] as $x (0; [., .])";
 
 /// Expressions and what becomes of them.
 pub fn expressions() -> Vec<(String, Expect)> {
@@ -188,7 +188,7 @@ async fn evaluate(
     document: &Value,
     expression: &str,
 ) -> Result<Value, EvaluateError> {
-    let context = evaluators.context(document).unwrap();
+    let context = evaluators.context(&Turns::default(), document).unwrap();
     let template = json!(format!("${{ {expression} }}"));
     evaluators
         .evaluate(Ask { context: &context, beside: None, template: &template, max_bytes: MAX_BYTES })
@@ -206,7 +206,7 @@ async fn a_hostile_expression_harms_nobody_else() {
         let (stop, done, evaluators, document) =
             (Arc::clone(&stop), Arc::clone(&done), Arc::clone(&evaluators), document.clone());
         async move {
-            let context = evaluators.context(&document).unwrap();
+            let context = evaluators.context(&Turns::default(), &document).unwrap();
             let template = json!("${ .params.list | length + 1 }");
             while !stop.load(Ordering::Relaxed) {
                 let ask = Ask { context: &context, beside: None, template: &template, max_bytes: MAX_BYTES };

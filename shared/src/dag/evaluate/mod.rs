@@ -19,7 +19,7 @@ mod protocol;
 mod render;
 mod serve;
 
-pub use evaluators::{Ask, Context, EvaluateError, Evaluators, Limits};
+pub use evaluators::{Ask, Context, EvaluateError, Evaluators, Limits, Turns};
 pub use serve::serve;
 
 /// What a template gives for a context, in this process, where nothing bounds what it takes: for tests alone.
@@ -27,7 +27,11 @@ pub use serve::serve;
 /// # Errors
 /// A sentence.
 #[cfg(any(test, feature = "testing"))]
-pub(crate) fn render_here(template: &serde_json::Value, context: &str, max_bytes: usize) -> Result<String, String> {
+pub(crate) fn render_here(
+    template: &serde_json::Value,
+    context: &str,
+    max_bytes: usize,
+) -> Result<String, String> {
     thread_local! {
         static JQ: jq::Jq = jq::Jq::default();
     }
