@@ -19,6 +19,9 @@ pub enum Failure {
     /// Another JSON file.
     #[error(transparent)]
     File(SourceError),
+    /// The API does not let this worker claim.
+    #[error("{0}")]
+    NoClaim(String),
     /// The API's answer is no success.
     #[error("{0}")]
     Refused(#[from] Box<Refusal>),
@@ -36,7 +39,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::File(_) | Self::Source(SourceError::Unreadable { .. }) => Exit::Usage,
             Self::Source(SourceError::Faults(_)) => Exit::InvalidSpec,
-            Self::NotFound(_) => Exit::Refused,
+            Self::NotFound(_) | Self::NoClaim(_) => Exit::Refused,
             Self::Refused(refusal) => refusal.exit(),
             Self::Unreachable(_) => Exit::Unreachable,
             // Whoever reads has seen enough: `runplane runs list --all | head`.

@@ -8,6 +8,7 @@
 //! | [`import`] | the database of the service that Runplane replaces, brought over |
 //! | [`output`] | tables for people, JSON for programs |
 //! | [`source`] | JSON files, and the places in them |
+//! | [`worker`] | `runplane worker` |
 //! | [`exit`] | the exit codes |
 //!
 //! docs/cli.md is what its users read.
@@ -20,12 +21,32 @@ mod http;
 mod import;
 mod output;
 mod source;
+mod worker;
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::runtime;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    commands::run(args::Cli::parse()).await.into()
+fn main() -> ExitCode {
+    // A child of a worker limits itself, and does so before there is anything else.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == worker::EVALUATE) {
+        runplane::dag::evaluate::serve(arguments.next().as_deref().and_then(OsStr::to_str));
+        return ExitCode::SUCCESS;
+    }
+    let cli = args::Cli::parse();
+    let mut runtime = match cli.command {
+        // Two threads: heartbeats go on while a run keeps one of them busy.
+        args::Command::Worker(_) => runtime::Builder::new_multi_thread(),
+        _ => runtime::Builder::new_current_thread(),
+    };
+    match runtime.worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime.block_on(commands::run(cli)).into(),
+        Err(error) => {
+            eprintln!("error: no runtime: {error}");
+            exit::Exit::Usage.into()
+        }
+    }
 }

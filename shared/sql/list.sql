@@ -12,18 +12,26 @@ select
   r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
   r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
   r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.concurrency_key, r.created_at, r.updated_at
-from run_list l
-join pipeline_runs r on r.id = l.id
-where ($1::uuid is null or l.tenant_id = $1)
-  -- The second half is for a status so rare that its runs are found first, and their places in the list afterwards.
-  and ($2::text[] is null or (r.status = any ($2) and ($1 is null or r.tenant_id = $1)))
-  and ($3::text is null or l.queue = $3)
-  and ($4::uuid is null or l.pipeline_id = $4)
-  and ($5::uuid is null or l.pipeline_version_id = $5)
-  and ($6::jsonb is null or l.labels @> $6)
-  and ($7::timestamptz is null or l.created_at > $7)
-  and ($8::timestamptz is null or l.created_at < $8)
-  and ($9::timestamptz is null or (l.created_at, l.id) < ($9, $10::uuid))
-order by l.created_at desc, l.id desc
-limit $11
-offset $12
+from pipeline_runs r
+-- All ids of the page at once: runs that were created one after the other are neighbours in their index, which is then gone down once, and
+-- not once for each of them.
+where r.id = any (array(
+  select l.id
+  from run_list l
+  -- Falls away where no status is asked for.
+  left join pipeline_runs s on s.id = l.id
+  where ($1::uuid is null or l.tenant_id = $1)
+    -- The second half is for a status so rare that its runs are found first, and their places in the list afterwards.
+    and ($2::text[] is null or (s.status = any ($2) and ($1 is null or s.tenant_id = $1)))
+    and ($3::text is null or l.queue = $3)
+    and ($4::uuid is null or l.pipeline_id = $4)
+    and ($5::uuid is null or l.pipeline_version_id = $5)
+    and ($6::jsonb is null or l.labels @> $6)
+    and ($7::timestamptz is null or l.created_at > $7)
+    and ($8::timestamptz is null or l.created_at < $8)
+    and ($9::timestamptz is null or (l.created_at, l.id) < ($9, $10::uuid))
+  order by l.created_at desc, l.id desc
+  limit $11
+  offset $12
+))
+order by r.created_at desc, r.id desc

@@ -13,18 +13,20 @@ with run as materialized (
 -- One of these is empty.
 oldest as materialized (
   select a.id, a.artifact_type, a.payload, a.source, a.meta, a.bytes, a.created_at
-  from run
-  join run_artifacts a on a.run_id = run.id
-  where $3::boolean
+  from run_artifacts a
+  where a.run_id = $2
+    and exists (select from run)
+    and $3::boolean
     and (a.created_at, a.id) > (coalesce($4::timestamptz, '-infinity'), coalesce($5::uuid, '00000000-0000-0000-0000-000000000000'))
   order by a.created_at, a.id
   limit $6::bigint + 1
 ),
 newest as materialized (
   select a.id, a.artifact_type, a.payload, a.source, a.meta, a.bytes, a.created_at
-  from run
-  join run_artifacts a on a.run_id = run.id
-  where not $3
+  from run_artifacts a
+  where a.run_id = $2
+    and exists (select from run)
+    and not $3
     and (a.created_at, a.id) < (coalesce($4, 'infinity'), coalesce($5, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
   order by a.created_at desc, a.id desc
   limit $6 + 1

@@ -10,8 +10,10 @@ select
   r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
   r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
   r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.concurrency_key, r.created_at, r.updated_at
-from (
-  select place.id, place.created_at
+from pipeline_runs r
+-- All at once, as in list.sql.
+where r.id = any (array(
+  select place.id
   from tenants t
   cross join unnest($2::text[]) as wanted (status)
   cross join lateral (
@@ -30,6 +32,5 @@ from (
   order by place.created_at desc, place.id desc
   limit $8
   offset $9
-) page
-join pipeline_runs r on r.id = page.id
-order by page.created_at desc, page.id desc
+))
+order by r.created_at desc, r.id desc

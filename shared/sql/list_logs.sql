@@ -13,10 +13,12 @@ with run as materialized (
 -- One of these is empty.
 oldest as materialized (
   select l.id, l.level, l.message, l.source, l.meta, l.created_at
-  from run
-  join run_logs l on l.run_id = run.id
-  where $5::boolean
-    and l.created_at > coalesce($3::timestamptz, '-infinity')
+  from run_logs l
+  where l.run_id = $2
+    and exists (select from run)
+    and $5::boolean
+    -- The cursor is in here too: the index is entered by one bound of a column, and not by that of the pair below.
+    and l.created_at > coalesce(greatest($3::timestamptz, $6::timestamptz - interval '1 microsecond'), '-infinity')
     and l.created_at < coalesce($4::timestamptz, 'infinity')
     and (l.created_at, l.id) > (coalesce($6::timestamptz, '-infinity'), coalesce($7::uuid, '00000000-0000-0000-0000-000000000000'))
   order by l.created_at, l.id
@@ -24,11 +26,12 @@ oldest as materialized (
 ),
 newest as materialized (
   select l.id, l.level, l.message, l.source, l.meta, l.created_at
-  from run
-  join run_logs l on l.run_id = run.id
-  where not $5
+  from run_logs l
+  where l.run_id = $2
+    and exists (select from run)
+    and not $5
     and l.created_at > coalesce($3, '-infinity')
-    and l.created_at < coalesce($4, 'infinity')
+    and l.created_at < coalesce(least($4, $6 + interval '1 microsecond'), 'infinity')
     and (l.created_at, l.id) < (coalesce($6, 'infinity'), coalesce($7, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
   order by l.created_at desc, l.id desc
   limit $8 + 1

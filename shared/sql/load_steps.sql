@@ -4,10 +4,11 @@
 -- A page ends before it is larger than it may be; one row is on it in any case. `follows` in its last row: there are more.
 --
 -- $1 tenant, or null: any   $2 run   $3, $4 step id and item of the last row of the page before, or null
--- $5 rows at most           $6 bytes at most
+-- $5 rows at most           $6 bytes at most              $7 how long it has been worked on, as the page before said, or null
 with run as materialized (
-  select r.id, r.tenant_id,
-    (select coalesce(max(w.worked_ms), 0) from run_steps w where w.run_id = r.id and w.run_attempt = r.attempt) as worked_ms
+  select r.tenant_id,
+    -- That reads all rows of the run: once.
+    coalesce($7::bigint, (select max(w.worked_ms) from run_steps w where w.run_id = r.id and w.run_attempt = r.attempt), 0) as worked_ms
   from pipeline_runs r
   where r.id = $2
     and ($1::uuid is null or r.tenant_id = $1)
@@ -15,9 +16,10 @@ with run as materialized (
 page as materialized (
   select s.step_id, s.item, s.run_attempt, s.status, s.reason, s.attempts, s.output, s.output_ref, s.output_bytes, s.error, s.error_message,
     s.started_at, s.finished_at, s.resume_at
-  from run
-  join run_steps s on s.run_id = run.id
-  where (s.step_id, s.item) > (coalesce($3::text, ''), coalesce($4::integer, -2))
+  from run_steps s
+  where s.run_id = $2
+    and exists (select from run)
+    and (s.step_id, s.item) > (coalesce($3::text, ''), coalesce($4::integer, -2))
   order by s.step_id, s.item
   limit $5::bigint + 1
 ),

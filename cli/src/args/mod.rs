@@ -7,6 +7,7 @@ pub mod runs;
 mod settings;
 pub mod tenants;
 pub mod versions;
+pub mod worker;
 pub mod workers;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +54,8 @@ pub enum Command {
     Connections(Api<connections::Command>),
     /// Create runs, watch them, cancel and retry them
     Runs(Api<runs::Command>),
+    /// Claim runs and work on them, until told to end
+    Worker(Box<worker::Worker>),
     /// Who was seen claiming them
     Workers(Api<workers::Command>),
     /// Bring over tenants, pipelines, versions and runs of the service that Runplane replaces
@@ -74,6 +77,7 @@ impl Command {
             Self::Versions(api) => api.settings.json,
             Self::Connections(api) => api.settings.json,
             Self::Runs(api) => api.settings.json,
+            Self::Worker(args) => args.json,
             Self::Workers(api) => api.settings.json,
             // An import says itself what comes of it.
             Self::Import(_) | Self::Completions { .. } => false,

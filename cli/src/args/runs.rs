@@ -11,7 +11,8 @@ use super::{NameOrId, Paging, Pair, Parameter, Span};
 pub enum Command {
     /// Those of the tenant, or of all tenants; newest first
     List(Box<List>),
-    /// One, with its attempts and what it waits for
+    /// One, with its steps, its attempts and what it waits for
+    #[command(visible_alias = "get")]
     Show {
         /// Its id
         id: Uuid,
@@ -25,6 +26,16 @@ pub enum Command {
         /// How
         #[command(flatten)]
         watching: Watching,
+    },
+    /// What was logged about one, oldest first
+    Logs(Logs),
+    /// What one has left behind, oldest first
+    Artifacts {
+        /// Its id
+        id: Uuid,
+        /// Which part
+        #[command(flatten)]
+        paging: Paging,
     },
     /// A new run of the lineage of one that FAILED or was CANCELLED
     Retry(Box<Retry>),
@@ -128,7 +139,7 @@ pub struct Retry {
     /// The id of another version of its pipeline
     #[arg(long, value_name = "ID")]
     pub version: Option<Uuid>,
-    /// Where to begin
+    /// Where to begin: failed keeps what steps have done that SUCCEEDED
     #[arg(long, value_name = "start|failed")]
     pub from: Option<String>,
     /// Calls with one key make one run [default: a new one, for this call and its repetitions]
@@ -151,6 +162,22 @@ pub struct Parameters {
     /// A file with a JSON object of parameters; - is the standard input
     #[arg(long, value_name = "FILE")]
     pub params_file: Option<String>,
+}
+
+/// Which lines of the log.
+#[derive(Debug, clap::Args)]
+pub struct Logs {
+    /// The id of the run
+    pub id: Uuid,
+    /// Go on with what comes, until the run has ended
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Later than this, such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub after: Option<DateTime<Utc>>,
+    /// Earlier than this
+    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
+    pub before: Option<DateTime<Utc>>,
 }
 
 /// How a run is followed.

@@ -4,9 +4,11 @@ mod body;
 mod completions;
 mod connections;
 mod list;
+mod logs;
 mod names;
 mod pipelines;
 mod runs;
+mod steps;
 mod tenants;
 mod validate;
 mod versions;
@@ -22,6 +24,7 @@ use crate::failure::Failure;
 use crate::http::{Client, Request};
 use crate::import;
 use crate::output::Output;
+use crate::worker;
 
 /// What a command works with.
 #[derive(Debug)]
@@ -85,6 +88,7 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Runs(Api { settings, command }) => {
             runs::run(command, &Context::new(settings, output).await?).await
         }
+        Command::Worker(args) => worker::run(&args, output).await,
         Command::Workers(Api { settings, command }) => {
             workers::run(command, &Context::new(settings, output).await?).await
         }

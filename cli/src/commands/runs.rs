@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::body::{Body, add, texts};
 use super::list::list;
-use super::{Context, names, waiting, watch};
+use super::{Context, logs, names, steps, waiting, watch};
 use crate::args::runs::{Command, Create, List, Parameters, Watching};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -47,6 +47,7 @@ const FIELDS: [&str; 28] = [
     "retry_of_run_id",
     "root_run_id",
 ];
+const ARTIFACTS: [&str; 5] = ["id", "artifact_type", "source", "created_at", "payload"];
 const ATTEMPTS: [&str; 6] = ["attempt", "outcome", "claimed_by", "ended_at", "error_code", "error_message"];
 
 /// Runs one of them.
@@ -71,6 +72,11 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
             let request =
                 Request::post(format!("{}/retry", path(again.id))).body(body).keyed(again.idempotency_key);
             created(context, &context.client.send(&request).await?, again.watch).await
+        }
+        Command::Logs(which) => logs::run(context, &which).await,
+        Command::Artifacts { id, paging } => {
+            let request = Request::get(format!("{}/artifacts", path(id)));
+            list(context, request, &paging, &ARTIFACTS).await
         }
         Command::Watch { id, watching } => watch::run(context, id, &watching).await,
         Command::Cancel { id, reason } => {
@@ -171,6 +177,9 @@ fn details(details: &Value) -> String {
         record = record.with("waiting_for", &phrase);
     }
     let mut shown = record.to_string();
+    if let Some(steps) = steps::as_table(details) {
+        shown.push_str(&format!("\n\nsteps\n{steps}"));
+    }
     if let Some(attempts) = details["attempts"].as_array().filter(|attempts| !attempts.is_empty()) {
         shown.push_str(&format!("\n\nattempts\n{}", table(attempts, &ATTEMPTS, None)));
     }

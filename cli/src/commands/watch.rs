@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Context, waiting};
+use super::{Context, steps, waiting};
 use crate::args::runs::Watching;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -15,6 +15,8 @@ use crate::output::{moment, plain};
 /// How long the API is asked to wait for the end, longer each time that nothing has changed: it tells of the end at once, and of other
 /// changes only then.
 const WAITS: [u64; 6] = [0, 1, 2, 5, 10, 20];
+/// No longer than this while steps may be under way.
+const WAIT_FOR_STEPS: u64 = 5;
 /// For so long an API that does not answer any more is asked again.
 const OUTAGE: Duration = Duration::from_secs(300);
 /// A pause between two questions that nobody has waited on.
@@ -26,19 +28,23 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// [`Failure`], of any kind; an API that has answered and then is away for less than five minutes is none.
 pub async fn run(context: &Context, id: Uuid, watching: &Watching) -> Result<Exit, Failure> {
     let deadline = watching.timeout.map(|span| Instant::now() + span.0);
-    let (mut seen, mut unchanged, mut answered) = (None, 0, None::<Instant>);
+    let (mut seen, mut unchanged, mut answered) = (None::<State>, 0, None::<Instant>);
+    let mut seen_steps = steps::Seen::default();
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let wait = WAITS[unchanged.min(WAITS.len() - 1)].min(left.map_or(u64::MAX, |left| left.as_secs()));
+        let longest = if seen.as_ref().is_some_and(State::is_running) { WAIT_FOR_STEPS } else { u64::MAX };
+        let wait = WAITS[unchanged.min(WAITS.len() - 1)].min(longest);
+        let wait = wait.min(left.map_or(u64::MAX, |left| left.as_secs()));
         let asked = Instant::now();
         match context.client.send(&question(id, wait)).await {
             Ok(answer) => {
                 answered = Some(Instant::now());
                 let state = State::of(&answer.body);
-                if seen.as_ref() == Some(&state) {
+                let (same, steps) = (seen.as_ref() == Some(&state), seen_steps.changes(&answer.body));
+                if same && steps.is_empty() {
                     unchanged += 1;
                 } else {
-                    print(context, &answer)?;
+                    print(context, &answer, !same, &steps)?;
                     unchanged = 1;
                 }
                 if let Some(exit) = state.end() {
@@ -89,6 +95,10 @@ impl State {
         ])
     }
 
+    fn is_running(&self) -> bool {
+        self.0[0] == "RUNNING"
+    }
+
     /// How to end, when the run has.
     fn end(&self) -> Option<Exit> {
         match self.0[0].as_str() {
@@ -99,10 +109,18 @@ impl State {
     }
 }
 
-fn print(context: &Context, answer: &Answer) -> Result<Exit, Failure> {
+/// A line for the run, if that has changed, and one for each step that has. What a step has done stands before what became of the run.
+fn print(context: &Context, answer: &Answer, run_changed: bool, steps: &[String]) -> Result<Exit, Failure> {
     // One line for each change, so that a program can read them as they come.
     let line = if answer.text.contains('\n') { answer.body.to_string() } else { answer.text.clone() };
-    context.output.answer(&Answer { text: line, body: answer.body.clone() }, view)
+    let ended = !answer.body["run"]["finished_at"].is_null();
+    context.output.answer(&Answer { text: line, body: answer.body.clone() }, |details| {
+        let mut lines = steps.to_vec();
+        if run_changed {
+            lines.insert(if ended { lines.len() } else { 0 }, view(details));
+        }
+        lines.join("\n")
+    })
 }
 
 fn view(details: &Value) -> String {

@@ -29,9 +29,17 @@ pub struct Client {
 
 /// A request that came to nothing, and whether sending it again may help.
 #[derive(Debug)]
-struct Miss {
-    fault: Option<Fault>,
-    failure: Failure,
+pub struct Miss {
+    pub(super) fault: Option<Fault>,
+    /// Why.
+    pub failure: Failure,
+}
+
+impl Miss {
+    /// How long the API has asked to be left alone.
+    pub fn after(&self) -> Option<Duration> {
+        self.fault.and_then(Fault::after)
+    }
 }
 
 impl From<Failure> for Miss {
@@ -83,11 +91,15 @@ impl Client {
         }
     }
 
-    async fn once(&self, request: &Request) -> Result<Answer, Miss> {
+    /// Sends it, once. For whoever has a pace of its own.
+    ///
+    /// # Errors
+    /// [`Miss`]; unless its failure is [`Failure::Refused`] with a 4xx, nobody knows whether it was done.
+    pub async fn once(&self, request: &Request) -> Result<Answer, Miss> {
         let mut builder = self
             .http
             .request(request.method.clone(), self.base.url(&request.path, &request.query))
-            .timeout(ANSWER + request.waits)
+            .timeout(request.within.unwrap_or(ANSWER) + request.waits)
             .header(ACCEPT, "application/json, application/problem+json");
         if let Some(body) = &request.body {
             builder = builder.json(body);

@@ -9,6 +9,6 @@ mod retry;
 mod sign;
 
 pub use answer::Answer;
-pub use client::Client;
+pub use client::{Client, Miss};
 pub use refusal::Refusal;
 pub use request::Request;

@@ -57,8 +57,19 @@ impl Refusal {
         }
     }
 
-    fn code(&self) -> &str {
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The problem's word for programs; empty if it has none.
+    pub fn code(&self) -> &str {
         self.problem["code"].as_str().unwrap_or_default()
+    }
+
+    /// The problem's sentence for people.
+    pub fn detail(&self) -> &str {
+        self.problem["detail"].as_str().unwrap_or_default()
     }
 
     fn errors(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -74,7 +85,7 @@ impl std::error::Error for Refusal {}
 impl std::fmt::Display for Refusal {
     /// The sentence, the faults one a line, and by what the request is found in the logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let detail = self.problem["detail"].as_str().unwrap_or_default();
+        let detail = self.detail();
         // Where there is one fault, the sentence is about it.
         let told = self.errors().count() == 1 && self.errors().all(|(_, fault)| detail.ends_with(fault));
         match self.problem["title"].as_str().filter(|_| told && !self.located.is_empty()) {

@@ -18,6 +18,8 @@ pub struct Request {
     pub(super) repeatable: bool,
     /// How long the API may take beyond the time that every answer gets.
     pub(super) waits: Duration,
+    /// How long an answer may take, if not as long as every answer.
+    pub(super) within: Option<Duration>,
 }
 
 impl Request {
@@ -48,7 +50,8 @@ impl Request {
 
     fn new(method: Method, path: String, repeatable: bool) -> Self {
         let waits = Duration::ZERO;
-        Self { method, path, query: Vec::new(), body: None, idempotency_key: None, repeatable, waits }
+        let (query, body, idempotency_key, within) = (Vec::new(), None, None, None);
+        Self { method, path, query, body, idempotency_key, repeatable, waits, within }
     }
 
     /// With a parameter of the query, if there is one.
@@ -73,6 +76,12 @@ impl Request {
     /// That may be sent again although it changes something: the second time it changes nothing.
     pub fn repeatable(mut self) -> Self {
         self.repeatable = true;
+        self
+    }
+
+    /// That is worth nothing when its answer takes longer than this.
+    pub fn within(mut self, within: Duration) -> Self {
+        self.within = Some(within);
         self
     }
 

@@ -37,6 +37,14 @@ impl Fault {
         }
     }
 
+    /// How long the API has asked to be left alone.
+    pub fn after(self) -> Option<Duration> {
+        match self {
+            Self::NotSent | Self::NoAnswer => None,
+            Self::TooMany(after) | Self::Unavailable(after) => after,
+        }
+    }
+
     /// How long to wait before sending again, after so many times; None: not again.
     pub fn pause(self, times: usize, repeatable: bool) -> Option<Duration> {
         let (allowed, after) = match self {

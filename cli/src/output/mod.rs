@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::http::Answer;
 use crate::source::SourceError;
 
-pub use plain::{moment, plain};
+pub use plain::{moment, plain, span};
 pub use record::Record;
 pub use table::table;
 

@@ -1,6 +1,6 @@
 //! Texts of others, for a terminal.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::Value;
 
 /// A text without what would steer a terminal or turn its writing around: names and messages are a stranger's.
@@ -30,6 +30,17 @@ pub fn moment(text: &str) -> String {
     )
 }
 
+/// A length of time as people say it: 40 ms, 3.2 s, 12 min 5 s, 2 h 3 min. One that is negative, as clocks have it, is none.
+pub fn span(length: TimeDelta) -> String {
+    let millis = length.num_milliseconds().max(0);
+    match millis {
+        0..1000 => format!("{millis} ms"),
+        1000..59_950 => format!("{:.1} s", millis as f64 / 1000.0),
+        59_950..3_600_000 => format!("{} min {} s", millis / 60_000, millis % 60_000 / 1000),
+        _ => format!("{} h {} min", millis / 3_600_000, millis % 3_600_000 / 60_000),
+    }
+}
+
 /// The field of an object as people read it: nothing for null, times to the second, JSON for what is no text.
 pub(super) fn field(object: &Value, name: &str) -> String {
     match &object[name] {
@@ -55,6 +66,17 @@ mod tests {
     fn nobodys_name_clears_the_screen() {
         assert_eq!(plain("a\u{1b}[2Jb\r\u{9b}c\u{202e}d"), "a\\u{1b}[2Jb\\r\\u{9b}c\\u{202e}d");
         assert_eq!(plain("one\ntwo ä 𝄞"), "one\ntwo ä 𝄞");
+    }
+
+    #[test]
+    fn a_length_of_time_has_the_units_that_it_is_read_in() {
+        let said = |millis| span(TimeDelta::milliseconds(millis));
+        assert_eq!([said(-5), said(0), said(999)], ["0 ms", "0 ms", "999 ms"]);
+        assert_eq!([said(1000), said(59_949), said(60_000)], ["1.0 s", "59.9 s", "1 min 0 s"]);
+        assert_eq!(
+            [said(3_599_999), said(3_600_000), said(90_000_000)],
+            ["59 min 59 s", "1 h 0 min", "25 h 0 min"]
+        );
     }
 
     #[test]

@@ -78,6 +78,7 @@ fn is_free_text(column: &str) -> bool {
             | "error_code"
             | "error"
             | "detail"
+            | "payload"
     )
 }
 

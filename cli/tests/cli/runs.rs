@@ -4,7 +4,7 @@ use std::fs::write;
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, Program, RUN, TENANT, VERSION, details, problem, run, told, words};
+use crate::support::{Api, Program, RUN, TENANT, VERSION, details, page, problem, run, step, told, words};
 
 #[test]
 fn a_run_is_created_from_what_was_given_and_nothing_else() {
@@ -65,6 +65,11 @@ fn a_run_is_shown_with_its_attempts_and_what_it_waits_for() {
         { "attempt": 1, "outcome": "LOST", "claimed_by": "worker-1", "claimed_at": "2026-11-23T11:40:48Z", "ended_at": "2026-11-23T11:41:48Z",
           "error_code": "lease_expired", "error_message": "silent since 11:41:18" }
     ]);
+    let error = json!({ "error": "http_500", "message": "shop said 500" });
+    let ended =
+        json!({ "attempts": 1, "started_at": "2026-11-23T11:40:51Z", "finished_at": "2026-11-23T11:40:52Z" });
+    let waits = json!({ "attempts": 1, "started_at": "2026-11-23T11:40:52Z", "resume_at": "2026-11-23T11:42:00Z", "error": error });
+    answer["steps"] = json!([step("extract", "SUCCEEDED", ended), step("load", "PENDING", waits)]);
     let api = Api::plays([told(200, answer)]);
     insta::assert_snapshot!(api.run(&["runs", "show", RUN]).ends_with(0).out, @r#"
     id                   0199e0c0-0000-7000-8000-0000000000aa
@@ -87,11 +92,80 @@ fn a_run_is_shown_with_its_attempts_and_what_it_waits_for() {
     root_run_id          0199e0c0-0000-7000-8000-0000000000aa
     waiting_for          waits for a worker, SQS was told once, again at 2026-11-23T11:45:48Z
 
+    steps
+    STEP     TYPE  STATUS     ATTEMPTS  STARTED_AT            TOOK   DETAIL
+    extract  http  SUCCEEDED  1         2026-11-23T11:40:51Z  1.0 s
+    load     http  PENDING    1         2026-11-23T11:40:52Z         waits until 2026-11-23T11:42:00Z, http_500: shop said 500
+
     attempts
     ATTEMPT  OUTCOME  CLAIMED_BY  ENDED_AT              ERROR_CODE     ERROR_MESSAGE
     1        LOST     worker-1    2026-11-23T11:41:48Z  lease_expired  silent since 11:41:18
     "#);
     assert_eq!(api.requests(), format!("GET /api/runs/{RUN}"));
+}
+
+fn logged(id: u64, at: &str, message: &str) -> Value {
+    json!({ "id": id, "level": "info", "message": message, "source": "executor", "meta": {}, "created_at": at })
+}
+
+#[test]
+fn the_log_of_a_run_is_printed_over_all_pages() {
+    let pages = || {
+        [
+            told(200, page(json!([logged(1, "2026-11-23T11:40:51Z", "step extract started")]), json!("c"))),
+            told(
+                200,
+                page(json!([logged(2, "2026-11-23T11:40:52.5Z", "step extract SUCCEEDED")]), Value::Null),
+            ),
+        ]
+    };
+    let api = Api::plays(pages());
+    let ran = api.run(&words(&format!("runs logs {RUN} --after 2026-11-23T11:40:00Z"))).ends_with(0);
+    insta::assert_snapshot!(ran.out, @"
+    2026-11-23T11:40:51Z  info      executor  step extract started
+    2026-11-23T11:40:52Z  info      executor  step extract SUCCEEDED
+    ");
+    insta::assert_snapshot!(api.requests(), @"
+    GET /api/runs/0199e0c0-0000-7000-8000-0000000000aa/logs?after=2026-11-23T11%3A40%3A00Z&order=asc&limit=1000
+    GET /api/runs/0199e0c0-0000-7000-8000-0000000000aa/logs?after=2026-11-23T11%3A40%3A00Z&order=asc&limit=1000&cursor=c
+    ");
+    let ran = Api::plays(pages()).run(&["runs", "logs", RUN, "--json"]).ends_with(0);
+    let ids: Vec<Value> =
+        ran.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].clone()).collect();
+    assert_eq!(ids, [1, 2]);
+}
+
+#[test]
+fn a_log_is_followed_to_the_end_of_the_run_and_no_line_comes_twice() {
+    let (first, second) =
+        (logged(1, "2026-11-23T11:40:51Z", "one"), logged(2, "2026-11-23T11:40:50Z", "came late"));
+    let api = Api::plays([
+        told(200, details(run("RUNNING"), Value::Null)),
+        told(200, page(json!([first]), Value::Null)),
+        told(200, details(run("SUCCEEDED"), Value::Null)),
+        told(200, page(json!([second, first]), Value::Null)),
+    ]);
+    let ran = api.run(&["runs", "logs", RUN, "--follow"]).ends_with(0);
+    insta::assert_snapshot!(ran.out, @"
+    2026-11-23T11:40:51Z  info      executor  one
+    2026-11-23T11:40:50Z  info      executor  came late
+    ");
+    let asked = api.requests();
+    assert!(
+        asked.contains("?wait_seconds=2") && asked.contains("logs?after=2026-11-23T11%3A40%3A41Z&"),
+        "{asked}"
+    );
+}
+
+#[test]
+fn artifacts_are_listed() {
+    let report = json!({ "id": "a", "artifact_type": "report", "payload": { "rows": 3 }, "source": "load", "created_at": "2026-11-23T11:40:52Z" });
+    let api = Api::plays([told(200, page(json!([report]), Value::Null))]);
+    insta::assert_snapshot!(api.run(&["runs", "artifacts", RUN]).ends_with(0).out, @r#"
+    ID  ARTIFACT_TYPE  SOURCE  CREATED_AT            PAYLOAD
+    a   report         load    2026-11-23T11:40:52Z  {"rows":3}
+    "#);
+    assert_eq!(api.requests(), format!("GET /api/runs/{RUN}/artifacts"));
 }
 
 #[test]

@@ -269,6 +269,16 @@ pub fn run(status: &str) -> Value {
     })
 }
 
+/// A step as `get` has it, with this status and more fields.
+pub fn step(id: &str, status: &str, more: Value) -> Value {
+    let mut step = json!({
+        "step_id": id, "type": "http", "status": status, "reason": null, "attempts": 0, "error": null, "started_at": null, "finished_at": null,
+        "resume_at": null, "output_bytes": null, "output_ref": null, "run_attempt": 1
+    });
+    step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    step
+}
+
 /// A run with everything that is known about it.
 pub fn details(run: Value, waiting_for: Value) -> Value {
     json!({

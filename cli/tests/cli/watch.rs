@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, RUN, VERSION, details, problem, run, text, told};
+use crate::support::{Api, RUN, VERSION, details, problem, run, step, text, told};
 
 fn waiting(reason: &str) -> Value {
     json!({ "reason": reason, "since": "2026-11-23T11:40:48Z" })
@@ -39,6 +39,60 @@ fn each_change_is_a_line_and_the_end_is_the_exit_code() {
         let api = Api::plays([told(200, details(run(end), Value::Null))]);
         api.run(&["runs", "watch", RUN]).ends_with(code);
     }
+}
+
+/// A run with two steps that stand like this.
+fn with_steps(run: Value, steps: [Value; 2]) -> Value {
+    let mut details = details(run, Value::Null);
+    details["steps"] = json!(steps);
+    details
+}
+
+#[test]
+fn each_change_of_a_step_is_a_line() {
+    let (pending, none) = (step("load", "PENDING", json!({})), json!({}));
+    let begun = json!({ "attempts": 1, "started_at": "2026-11-23T11:40:51Z" });
+    let failing = json!({
+        "attempts": 1, "started_at": "2026-11-23T11:40:51Z", "resume_at": "2026-11-23T11:40:55Z",
+        "error": { "error": "timeout", "message": "took longer than 2 s" }
+    });
+    let ended = json!({ "attempts": 2, "started_at": "2026-11-23T11:40:51Z", "finished_at": "2026-11-23T11:40:56.5Z" });
+    let loaded = json!({ "attempts": 1, "started_at": "2026-11-23T11:40:56.5Z", "finished_at": "2026-11-23T11:40:57Z" });
+    let api = Api::plays([
+        told(200, with_steps(run("QUEUED"), [step("extract", "PENDING", none), pending.clone()])),
+        told(200, with_steps(run("RUNNING"), [step("extract", "RUNNING", begun), pending.clone()])),
+        told(200, with_steps(run("RUNNING"), [step("extract", "PENDING", failing), pending.clone()])),
+        told(
+            200,
+            with_steps(
+                run("SUCCEEDED"),
+                [step("extract", "SUCCEEDED", ended), step("load", "SUCCEEDED", loaded)],
+            ),
+        ),
+    ]);
+    insta::assert_snapshot!(api.run(&["runs", "watch", RUN]).ends_with(0).out, @"
+    2026-11-23T11:40:50Z  QUEUED
+    2026-11-23T11:40:50Z  RUNNING
+    2026-11-23T11:40:51Z  step extract  RUNNING
+    2026-11-23T11:40:51Z  step extract  PENDING    waits until 2026-11-23T11:40:55Z, timeout: took longer than 2 s
+    2026-11-23T11:40:56Z  step extract  SUCCEEDED  2 attempts, 5.5 s
+    2026-11-23T11:40:57Z  step load     SUCCEEDED  500 ms
+    2026-11-23T11:40:50Z  SUCCEEDED
+    ");
+}
+
+#[test]
+fn programs_get_a_line_for_a_change_of_a_step_too() {
+    let running = |status: &str| {
+        with_steps(run("RUNNING"), [step("a", status, json!({})), step("b", "PENDING", json!({}))])
+    };
+    let api = Api::plays([
+        told(200, running("RUNNING")),
+        told(200, running("RUNNING")),
+        told(200, running("SUCCEEDED")),
+        told(200, details(run("SUCCEEDED"), Value::Null)),
+    ]);
+    assert_eq!(api.run(&["runs", "watch", RUN, "--json"]).ends_with(0).out.lines().count(), 3);
 }
 
 #[test]

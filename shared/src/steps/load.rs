@@ -21,6 +21,8 @@ const MAX_PAGE_BYTES: i64 = 2_900_000;
 pub struct StepPlace {
     step_id: String,
     item: i32,
+    /// As the page before has said it: found by reading all rows of the run, which is done once.
+    worked_ms: i64,
 }
 
 impl StepPlace {
@@ -28,6 +30,7 @@ impl StepPlace {
     pub(crate) fn encode(&self, run_id: Uuid) -> String {
         let mut bytes = digest(self, Scope::All, &run_id).to_vec();
         bytes.extend(self.item.to_be_bytes());
+        bytes.extend(self.worked_ms.to_be_bytes());
         bytes.extend(self.step_id.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -39,9 +42,11 @@ impl StepPlace {
     pub fn decode(text: &str, run_id: Uuid) -> Result<Self, InvalidCursor> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
         let (given, rest) = bytes.split_first_chunk::<8>().ok_or(InvalidCursor)?;
-        let (item, step_id) = rest.split_first_chunk::<4>().ok_or(InvalidCursor)?;
+        let (item, rest) = rest.split_first_chunk::<4>().ok_or(InvalidCursor)?;
+        let (worked_ms, step_id) = rest.split_first_chunk::<8>().ok_or(InvalidCursor)?;
         let step_id = String::from_utf8(step_id.to_vec()).map_err(|_| InvalidCursor)?;
-        let place = Self { step_id, item: i32::from_be_bytes(*item) };
+        let (item, worked_ms) = (i32::from_be_bytes(*item), i64::from_be_bytes(*worked_ms));
+        let place = Self { step_id, item, worked_ms };
         // Postgres cannot compare with a NUL.
         let ours = *given == digest(&place, Scope::All, &run_id) && !place.step_id.contains('\0');
         if ours { Ok(place) } else { Err(InvalidCursor) }
@@ -109,6 +114,7 @@ pub async fn load(
         asked.after.as_ref().map(|place| place.item),
         asked.limit,
         MAX_PAGE_BYTES as _,
+        asked.after.as_ref().map(|place| place.worked_ms),
     )
     .fetch_all(conn)
     .await?;
@@ -134,10 +140,11 @@ pub async fn load(
         })
     });
     let items: Vec<_> = records.collect();
-    let next = items
-        .last()
-        .filter(|_| follows)
-        .map(|last| StepPlace { step_id: last.step_id.clone(), item: last.item.unwrap_or(-1) });
+    let next = items.last().filter(|_| follows).map(|last| StepPlace {
+        step_id: last.step_id.clone(),
+        item: last.item.unwrap_or(-1),
+        worked_ms,
+    });
     let next_cursor = next.as_ref().map(|place| place.encode(run_id));
     Ok(StepPage { count: items.len(), items, worked_ms, limit: asked.limit, next_cursor, tenant_id, next })
 }
@@ -168,8 +175,8 @@ mod tests {
     fn a_cursor_belongs_to_one_run() {
         let (run, other) = (Uuid::now_v7(), Uuid::now_v7());
         for place in [
-            StepPlace { step_id: "load".to_owned(), item: -1 },
-            StepPlace { step_id: "größe".to_owned(), item: 999 },
+            StepPlace { step_id: "load".to_owned(), item: -1, worked_ms: 0 },
+            StepPlace { step_id: "größe".to_owned(), item: 999, worked_ms: 70_000 },
         ] {
             let text = place.encode(run);
             assert_eq!(StepPlace::decode(&text, run), Ok(place));
@@ -177,7 +184,7 @@ mod tests {
                 assert_eq!(StepPlace::decode(forged, run), Err(InvalidCursor), "{forged}");
             }
         }
-        let nul = StepPlace { step_id: "a\0".to_owned(), item: 0 }.encode(run);
+        let nul = StepPlace { step_id: "a\0".to_owned(), item: 0, worked_ms: 0 }.encode(run);
         assert_eq!(StepPlace::decode(&nul, run), Err(InvalidCursor));
     }
 }

@@ -81,7 +81,7 @@ async fn each_statement_finds_its_rows_by_the_run_and_reads_no_more_than_its_pag
     };
     let cases = [
         ("store", STORE, one_step("s7", "SUCCEEDED", "now"), "run_steps_pkey", 60),
-        ("load", LOAD, format!("null, '{run}', 's1', -1, 20, 100000"), "run_steps_pkey", 250),
+        ("load", LOAD, format!("null, '{run}', 's1', -1, 20, 100000, 0"), "run_steps_pkey", 30),
         ("get", GET, format!("null, '{run}'"), "run_steps_pkey", 400),
         ("kept", KEPT, format!("null, '{run}', null"), "pipeline_runs_pkey", 20),
         (
@@ -123,6 +123,13 @@ async fn each_statement_finds_its_rows_by_the_run_and_reads_no_more_than_its_pag
         ),
         (
             "logs from a cursor",
+            LIST_LOGS,
+            format!("null, '{run}', null, null, true, now() - interval '7 h', '{id}', 20, 100000"),
+            "run_logs_pkey",
+            20,
+        ),
+        (
+            "newest logs from a cursor",
             LIST_LOGS,
             format!("null, '{run}', null, null, false, now() - interval '7 h', '{id}', 20, 100000"),
             "run_logs_pkey",

@@ -103,6 +103,8 @@ async fn a_call_that_nobody_waits_for_takes_place_all_the_same(
     _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
+    // Within a transaction the sessions look as they did when it began.
+    let mut watch = options.connect().await.unwrap();
     let (mut conn, _, run, journal) = journal(options).await;
     // Nobody may store while the run's row is locked.
     sqlx::raw_sql("begin").execute(&mut conn).await.unwrap();
@@ -111,7 +113,7 @@ async fn a_call_that_nobody_waits_for_takes_place_all_the_same(
     {
         let mut store = Box::pin(journal.store(&one));
         // The statement is sent, and waits.
-        while waiting(&mut conn).await == 0 {
+        while waiting(&mut watch).await == 0 {
             assert!(futures_util::poll!(&mut store).is_pending());
             tokio::task::yield_now().await;
         }

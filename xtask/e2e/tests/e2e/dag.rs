@@ -110,7 +110,12 @@ async fn every_type_of_step_does_what_the_document_says() {
     let artifacts = stack.get(&format!("/api/runs/{}/artifacts", id(&run))).await;
     let artifacts = artifacts.expect(200)["items"].as_array().expect("artifacts").clone();
     assert_eq!((artifacts.len(), &artifacts[0]["payload"]), (1, &json!({"sum": 14})));
-    assert_eq!(log_lines(&stack, id(&run), "shaky").await, 3, "two retries and the end");
+    assert_eq!(log_lines(&stack, id(&run), "step shaky: attempt").await, 2, "two retries");
+    assert_eq!(log_lines(&stack, id(&run), "step shaky FAILED after 3 attempts").await, 1);
+    for step in ["first", "numbers", "large", "shaky"] {
+        assert_eq!(log_lines(&stack, id(&run), &format!("step {step} started")).await, 1, "{step}");
+    }
+    assert_eq!(log_lines(&stack, id(&run), "step small skipped: condition").await, 1);
 }
 
 #[tokio::test]
@@ -197,7 +202,7 @@ async fn half_an_hour_of_waits_costs_nothing_and_runs_every_step_once() {
         // The time passes, for this run.
         for sql in [
             "update run_steps set resume_at = resume_at - interval '30 min' where run_id = $1 and resume_at is not null",
-            "update pipeline_runs set available_at = now(), dispatch_due_at = now(), started_at = started_at - interval '30 min' where id = $1",
+            "update pipeline_runs set available_at = now(), dispatch_due_at = now() where id = $1",
         ] {
             sqlx::query(sql).bind(run_id).execute(&stack.db).await.unwrap();
         }

@@ -18,6 +18,7 @@ mod limits;
 mod lists;
 mod logs;
 mod original_client;
+mod outside;
 mod parameters;
 mod release;
 mod retries;
