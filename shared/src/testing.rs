@@ -1,5 +1,7 @@
 //! For the tests of the functions: an app on a database of its own with the demo data, and events from `events/`.
 
+pub mod fuzz;
+
 use std::sync::{Arc, Mutex};
 
 use lambda_http::Body;

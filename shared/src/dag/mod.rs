@@ -20,6 +20,8 @@ pub mod evaluate;
 pub mod execute;
 mod expression;
 mod faults;
+#[cfg(any(test, feature = "testing"))]
+pub mod fuzz;
 mod graph;
 mod limits;
 mod params;

@@ -27,7 +27,7 @@ pub struct StepPlace {
 
 impl StepPlace {
     /// Opaque to clients: the place, and a digest of it and the run, in base64.
-    fn encode(&self, run_id: Uuid) -> String {
+    pub(crate) fn encode(&self, run_id: Uuid) -> String {
         let mut bytes = digest(self, Scope::All, &run_id).to_vec();
         bytes.extend(self.item.to_be_bytes());
         bytes.extend(self.worked_ms.to_be_bytes());

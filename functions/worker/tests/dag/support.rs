@@ -24,8 +24,14 @@ const DEMO_PIPELINE: Uuid = uuid!("0199e0c0-0000-7000-8000-000000000011");
 
 /// Children of the worker itself.
 pub fn evaluators() -> Arc<Evaluators> {
+    evaluators_within(Limits::default().deadline)
+}
+
+/// The same, with another time for each evaluation.
+pub fn evaluators_within(deadline: Duration) -> Arc<Evaluators> {
     let program = env!("CARGO_BIN_EXE_worker").into();
-    Arc::new(Evaluators::new(program, vec!["evaluate".to_owned()], Limits::default()))
+    let limits = Limits { deadline, ..Limits::default() };
+    Arc::new(Evaluators::new(program, vec!["evaluate".to_owned()], limits))
 }
 
 pub async fn app(options: PgConnectOptions) -> Arc<App> {

@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -42,9 +42,21 @@ pub struct Evaluators {
     contexts: AtomicU64,
 }
 
+/// What the evaluations of one run share: they take turns. So a run whose expressions take all their time, however many there are at once, keeps
+/// one child busy, and the other ones are there for the other runs of its worker.
+#[derive(Clone, Debug)]
+pub struct Turns(Arc<Semaphore>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
 /// What expressions may read: sent to a child once, however many expressions read it.
 #[derive(Debug)]
 pub struct Context {
+    turns: Turns,
     id: u64,
     document: Box<RawValue>,
 }
@@ -109,21 +121,22 @@ impl Evaluators {
         }
     }
 
-    /// A context for several evaluations.
+    /// A context for several evaluations of the run that has these turns.
     ///
     /// # Errors
     /// [`serde_json::Error`]: it cannot be written as JSON, which does not happen.
-    pub fn context(&self, document: &Value) -> Result<Context, serde_json::Error> {
+    pub fn context(&self, turns: &Turns, document: &Value) -> Result<Context, serde_json::Error> {
         let document = serde_json::value::to_raw_value(document)?;
-        Ok(Context { id: self.contexts.fetch_add(1, Ordering::Relaxed), document })
+        Ok(Context { turns: turns.clone(), id: self.contexts.fetch_add(1, Ordering::Relaxed), document })
     }
 
-    /// The value of a template. Waits while all children are busy. Dropping this kills the child that is at it.
+    /// The value of a template. Waits for its turn within its run, and while all children are busy. Dropping this kills the child that is at it.
     ///
     /// # Errors
     /// [`EvaluateError`]; no other evaluation is affected.
     pub async fn evaluate(&self, ask: Ask<'_>) -> Result<Value, EvaluateError> {
-        let Ok(_place) = self.places.acquire().await else {
+        let (Ok(_turn), Ok(_place)) = (ask.context.turns.0.acquire().await, self.places.acquire().await)
+        else {
             return Err(EvaluateError::NotStarted(std::io::ErrorKind::Other.into()));
         };
         if let Some(child) = self.idle(ask.context.id) {

@@ -19,5 +19,22 @@ mod protocol;
 mod render;
 mod serve;
 
-pub use evaluators::{Ask, Context, EvaluateError, Evaluators, Limits};
+pub use evaluators::{Ask, Context, EvaluateError, Evaluators, Limits, Turns};
 pub use serve::serve;
+
+/// What a template gives for a context, in this process, where nothing bounds what it takes: for tests alone.
+///
+/// # Errors
+/// A sentence.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn render_here(
+    template: &serde_json::Value,
+    context: &str,
+    max_bytes: usize,
+) -> Result<String, String> {
+    thread_local! {
+        static JQ: jq::Jq = jq::Jq::default();
+    }
+    let context = render::parse(context)?;
+    JQ.with(|jq| render::render(jq, template, &context, max_bytes)).map_err(|error| format!("{error:?}"))
+}

@@ -17,7 +17,7 @@ use super::ending::{self, Whole};
 use super::resume::{self, Resumed};
 use super::state::{self, State, TaskState};
 use super::{Ended, Journal, JournalError, MAX_CONTEXT_BYTES, RUN_TIMEOUT, Stored, Work, context};
-use crate::dag::evaluate::{Context, Evaluators};
+use crate::dag::evaluate::{Context, Evaluators, Turns};
 use crate::dag::plan::{self, End, Progress, Task, Verdict};
 use crate::dag::spec::{Spec, Step, StepKind};
 use crate::steps::{SkipReason, StepError, StepRecord, StepResults, StepStatus};
@@ -37,6 +37,7 @@ const LEAST_TIME: Duration = Duration::from_secs(1);
 pub(super) struct Execution<J> {
     spec: Arc<Spec>,
     tools: Arc<Tools<J>>,
+    turns: Turns,
     leave: CancellationToken,
     ends_at: Option<Instant>,
     progress: Vec<Progress>,
@@ -87,6 +88,7 @@ impl<J: Journal> Execution<J> {
         Ok(Self {
             spec: Arc::new(spec),
             tools: Arc::new(Tools { run, journal, evaluators, spill }),
+            turns: Turns::default(),
             leave,
             ends_at,
             progress,
@@ -454,7 +456,7 @@ impl<J: Journal> Execution<J> {
             Some((self.spec.steps[place].id.clone(), seen))
         });
         let document = context::document(&self.tools.run, steps);
-        self.tools.evaluators.context(&document).map_err(|error| StepError {
+        self.tools.evaluators.context(&self.turns, &document).map_err(|error| StepError {
             error: EXPRESSION_FAILED.to_owned(),
             message: format!("the context cannot be written: {error}"),
         })
