@@ -50,7 +50,14 @@ impl HttpJournal {
 
     async fn send(&self, request: Request) -> Result<crate::http::Answer, JournalError> {
         let answer = self.client.once(&request.within(ANSWER)).await;
-        answer.map_err(|miss| Trouble::from(miss).into())
+        answer.map_err(|miss| {
+            let trouble = Trouble::from(miss);
+            if let Trouble::Away { why, .. } = &trouble {
+                // The executor asks again.
+                self.log.run("unanswered", &self.run, &[], why);
+            }
+            trouble.into()
+        })
     }
 
     /// A call whose answer says nothing more than that it was done.

@@ -1,10 +1,11 @@
 //! Runs that are taken away.
 
+use rustix::process::Signal;
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::network::Fate;
-use crate::support::World;
+use crate::support::{World, events, eventually};
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_run_that_is_cancelled_is_dropped_and_the_worker_goes_on(
@@ -65,4 +66,32 @@ async fn an_end_that_is_refused_fails_the_run_with_the_reason(
         "{row}"
     );
     assert!(row["error_message"].as_str().unwrap().contains("/output"), "{row}");
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn what_a_worker_has_done_before_it_was_killed_is_not_done_again(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let world = World::new(options).await;
+    let mark = |id: &str, before: &[&str]| json!({ "id": id, "type": "artifact", "depends_on": before, "with": { "artifact_type": id, "payload": {} } });
+    let run = world.run(json!({ "steps": [mark("a", &[]), mark("b", &["a"])] })).await;
+    let gate = world.network.gate(&format!("POST /api/runs/{run}/complete"));
+    let worker = world.worker("");
+    eventually("its end is being reported", async || {
+        (!world.network.asked(&format!("POST /api/runs/{run}/complete")).is_empty()).then_some(())
+    })
+    .await;
+    worker.signal(Signal::KILL);
+    let (status, _) = worker.ends().await;
+    assert_eq!(status.code(), None);
+    // Its lease expires.
+    world.execute("update pipeline_runs set lease_expires_at = now() where id = $1", run).await;
+    world.network.mend();
+    let said = world.work_off("").await;
+    let row = world.row(run).await;
+    assert_eq!((&row["status"], &row["lost"]), (&json!("SUCCEEDED"), &json!(1)), "{said:#?}");
+    assert_eq!(events(&said), ["claimed", "completed"], "{said:#?}");
+    assert_eq!(world.network.asked(&format!("POST /api/runs/{run}/artifacts")).len(), 2);
+    drop(gate);
 }

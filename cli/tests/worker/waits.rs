@@ -54,3 +54,23 @@ async fn what_is_done_is_not_done_again_after_a_hand_back(_pool: PgPoolOptions, 
             .unwrap();
     assert_eq!(artifacts, [json!({ "n": 7 })]);
 }
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_worker_with_little_time_goes_on_with_its_next_claim(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let world = World::new(options).await;
+    let step = |id: &str, before: &[&str]| json!({ "id": id, "type": "transform", "depends_on": before, "with": { "value": 1 } });
+    let run = world.run(json!({ "steps": [step("a", &[]), step("b", &["a"])] })).await;
+    // Expressions may take longer than this, so that one step is all there is time for.
+    let said = world.work_off("--time-limit 5").await;
+    let row = world.row(run).await;
+    assert_eq!((&row["status"], &row["claim_count"]), (&json!("SUCCEEDED"), &json!(2)), "{said:#?}");
+    assert_eq!((&row["attempt"], &row["lost"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        events(&said),
+        ["claimed", "step", "handed back", "claimed", "step", "completed"],
+        "{said:#?}"
+    );
+}
