@@ -46,10 +46,7 @@ pub async fn run(
         tokio::select! {
             biased;
             () = stop.cancelled() => break Ok(Exit::Done),
-            Some(_) = running.join_next(), if !running.is_empty() => {
-                asking.slot_freed();
-                continue;
-            }
+            Some(_) = running.join_next(), if !running.is_empty() => continue,
             () = tokio::time::sleep_until(asking.next), if free > 0 => {}
         }
         // Not dropped half way: what it has led to would not be known.
@@ -96,22 +93,12 @@ struct Asking {
     failing_since: Instant,
     /// When there was something to claim.
     last_found: Instant,
-    /// Whether the last claim has taken as many runs as were asked for: then there may be more.
-    maybe_more: bool,
 }
 
 impl Asking {
     fn new(poll: Duration) -> Self {
         let now = Instant::now();
-        Self {
-            poll,
-            next: now,
-            open: None,
-            failures: 0,
-            failing_since: now,
-            last_found: now,
-            maybe_more: false,
-        }
+        Self { poll, next: now, open: None, failures: 0, failing_since: now, last_found: now }
     }
 
     /// The id of the claim to make: that of the one before, if that was not answered. And since when it is asked for.
@@ -122,12 +109,12 @@ impl Asking {
     fn answered(&mut self, claimed: &Claimed, asked_for: usize) {
         let now = Instant::now();
         (self.open, self.failures) = (None, 0);
-        self.maybe_more = claimed.more || claimed.claims.len() >= asked_for;
+        // Where as many were claimed as asked for there may be more: nobody waits, but for a free slot.
+        let maybe_more = claimed.more || claimed.claims.len() >= asked_for;
         if !claimed.claims.is_empty() || claimed.more {
             self.last_found = now;
         }
-        let pause =
-            if self.maybe_more { Duration::ZERO } else { pace::idle(self.poll, now - self.last_found) };
+        let pause = if maybe_more { Duration::ZERO } else { pace::idle(self.poll, now - self.last_found) };
         self.next = now + pause;
     }
 
@@ -156,13 +143,6 @@ impl Asking {
             Trouble::Conflict { detail, .. } | Trouble::Refused { detail } => {
                 Some(Failure::NoClaim(detail.clone()))
             }
-        }
-    }
-
-    /// A run has ended. Where there may be more, nobody waits.
-    fn slot_freed(&mut self) {
-        if self.maybe_more && self.failures == 0 {
-            self.next = Instant::now();
         }
     }
 }

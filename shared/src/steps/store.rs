@@ -99,6 +99,7 @@ pub async fn store(
         &columns.line_ids,
         &columns.line_levels[..] as _,
         &columns.line_messages[..] as _,
+        &columns.start_ids,
     )
     .fetch_optional(&mut *conn)
     .await?;
@@ -126,6 +127,8 @@ struct Columns<'a> {
     started_at: Vec<Option<DateTime<Utc>>>,
     finished_at: Vec<Option<DateTime<Utc>>>,
     resume_at: Vec<Option<DateTime<Utc>>>,
+    /// In front of the others, as the log is read in the order of its ids.
+    start_ids: Vec<Uuid>,
     line_ids: Vec<Uuid>,
     line_levels: Vec<Option<&'static str>>,
     line_messages: Vec<Option<String>>,
@@ -156,6 +159,7 @@ impl<'a> Columns<'a> {
         self.finished_at.push(step.finished_at);
         self.resume_at.push(step.resume_at);
         let line = line(step);
+        self.start_ids.push(Uuid::now_v7());
         self.line_ids.push(Uuid::now_v7());
         self.line_levels.push(line.as_ref().map(|(level, _)| level.as_str()));
         self.line_messages.push(line.map(|(_, message)| cut_after(&message, MAX_LINE_BYTES)));

@@ -93,10 +93,13 @@ async fn another_tenants_run_has_no_artifacts(mut conn: Conn) {
     let id = Uuid::new_v4();
     add(&mut conn, run, json!({ "id": id, "artifact_type": "t", "payload": {} })).await;
     let again = request(json!({ "id": id, "artifact_type": "t", "payload": {} }));
+    let another = request(json!({ "artifact_type": "t", "payload": {} }));
     let page = Page { limit: 10, cursor: None };
     for (scope, run_id) in [(Scope::Tenant(Uuid::now_v7()), run), (Scope::All, Uuid::now_v7())] {
-        let added = evidence::add_artifact(&mut conn, scope, run_id, &again).await;
-        assert!(matches!(added, Err(EvidenceError::NotFound)), "{added:?}");
+        for artifact in [&again, &another] {
+            let added = evidence::add_artifact(&mut conn, scope, run_id, artifact).await;
+            assert!(matches!(added, Err(EvidenceError::NotFound)), "{added:?}");
+        }
         let filter = ArtifactFilter { run_id, order: Order::Asc };
         let list = evidence::list_artifacts(&mut conn, scope, &filter, &page).await;
         assert!(matches!(list, Err(EvidenceError::NotFound)), "{list:?}");

@@ -165,3 +165,44 @@ async fn each_statement_finds_its_rows_by_the_run_and_reads_no_more_than_its_pag
         assert!(read <= most, "{what} reads {read} pages\n{plan}");
     }
 }
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_plan_that_was_made_for_empty_tables_reads_no_more_when_they_are_full(mut conn: Conn) {
+    let world = world(&mut conn).await;
+    let (run, token) = running(&mut conn, world).await;
+    let settings = format!("set plan_cache_mode = {GENERIC}; set enable_seqscan = off; set jit = off");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(&mut *conn).await.unwrap();
+    let sql = sqlx::AssertSqlSafe(format!("prepare store as {STORE}; prepare load as {LOAD}"));
+    sqlx::raw_sql(sql).execute(&mut *conn).await.unwrap();
+    let store = |step: &str, item: i32| {
+        format!(
+            "execute store (null, '{run}', '{token}', 5, '{{{step}}}', '{{{item}}}', '{{SUCCEEDED}}', '{{null}}', '{{1}}', '{{1}}', '{{null}}',
+             '{{1}}', '{{null}}', '{{null}}', '{{null}}', '{{null}}', '{{null}}', '{{{}}}', '{{info}}', '{{m}}')",
+            Uuid::now_v7()
+        )
+    };
+    let load = format!("execute load (null, '{run}', 's', 100, 20, 100000, 0)");
+    for sql in [store("s", 0), load.clone()] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *conn).await.unwrap();
+    }
+    sqlx::query(
+        "insert into run_steps (run_id, step_id, item, tenant_id, run_attempt, status, finished_at, output)
+         select $1, 's' || n % 50, n / 50, $2, 1, 'SUCCEEDED', now(), '1' from generate_series(0, 49999) n",
+    )
+    .bind(run)
+    .bind(world.tenant)
+    .execute(&mut *conn)
+    .await
+    .unwrap();
+    // The first of a new connection prepares the rest; the second counts.
+    for (what, sql, most) in
+        [("store", store("x", -1), 100), ("store", store("y", -1), 60), ("load", load, 60)]
+    {
+        let sql = sqlx::AssertSqlSafe(format!("explain (analyze, buffers, format json) {sql}"));
+        let rows = sqlx::raw_sql(sql).fetch_all(&mut *conn).await.unwrap();
+        let plan: serde_json::Value = sqlx::Row::get(&rows[0], 0);
+        let read = |name: &str| plan[0]["Plan"][name].as_u64().unwrap();
+        let read = read("Shared Hit Blocks") + read("Shared Read Blocks");
+        assert!(read <= most, "{what} reads {read} pages\n{plan}");
+    }
+}

@@ -141,6 +141,25 @@ async fn items_are_kept_of_steps_that_succeeded_and_of_steps_that_failed(mut con
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn items_that_were_made_from_an_older_result_are_not_kept(mut conn: Conn) {
+    let spec = json!({ "steps": [
+        "a", { "id": "b", "type": "transform", "depends_on": ["a"], "for_each": { "items": [1] }, "with": { "value": 1 } },
+    ] });
+    let world = world_with(&mut conn, "APPROVED", spec).await;
+    let (run, token) = running(&mut conn, world).await;
+    let item = |number: i32| json!({ "step_id": "b", "item": number, "status": "SUCCEEDED" });
+    let a = json!({ "step_id": "a", "status": "SUCCEEDED" });
+    let first = results(json!([a, item(0), item(1), item(2)]));
+    steps::store(&mut conn, Scope::All, run, token, &first).await.unwrap();
+    change(&mut conn, run, "attempt = 2").await;
+    let second = results(json!([a, item(0), { "step_id": "b", "status": "SUCCEEDED" }]));
+    steps::store(&mut conn, Scope::All, run, token, &second).await.unwrap();
+    change(&mut conn, run, "status = 'FAILED', finished_at = now(), lease_expires_at = null").await;
+    let new = retry(&mut conn, run, None, None).await.unwrap().run;
+    assert_eq!(stored(&mut conn, new.id).await, ["a SUCCEEDED 0", "b SUCCEEDED 0", "b/0 SUCCEEDED 0"]);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn with_one_key_there_is_one_run_and_its_results_are_kept_once(mut conn: Conn) {
     let world = world_with(&mut conn, "APPROVED", spec(1)).await;
     let run = failed(&mut conn, world, all_done()).await;

@@ -410,6 +410,10 @@ impl<J: Journal> Execution<J> {
         (state.context, state.items) = (None, None);
         state.attempts = whole.attempts;
         let (status, reason) = state::status(whole.end);
+        // A step that does nothing begins as it ends.
+        if status != StepStatus::Skipped {
+            state.started_at.get_or_insert(now);
+        }
         let record = StepRecord {
             reason,
             attempts: i32::try_from(whole.attempts).unwrap_or(i32::MAX),
