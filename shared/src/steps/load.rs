@@ -188,5 +188,3 @@ mod tests {
         assert_eq!(StepPlace::decode(&nul, run), Err(InvalidCursor));
     }
 }
-#[cfg(test)]
-mod zz_tmp { use super::*; #[test] fn zz_print() { for (n,s,i,w) in [("steps","load",-1,0),("steps_empty","",0,0),("steps_item","load",7,75_300),("steps_nul","a\0b",0,1)] { println!("ZZ {n} {}", StepPlace{step_id:s.into(),item:i,worked_ms:w}.encode(Uuid::nil())); } } }

@@ -31,7 +31,11 @@ fn allowed(name: &str, role: &Value) -> BTreeSet<(String, String)> {
             // Only where there is a bucket.
             let statement = match statement["Fn::If"].as_array().map(Vec::as_slice) {
                 Some([condition, statement, nothing]) => {
-                    assert_eq!((condition, nothing), (&json!("HasOutputBucket"), &reference("AWS::NoValue")), "{name}");
+                    assert_eq!(
+                        (condition, nothing),
+                        (&json!("HasOutputBucket"), &reference("AWS::NoValue")),
+                        "{name}"
+                    );
                     statement
                 }
                 _ => statement,
