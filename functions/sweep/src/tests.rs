@@ -192,6 +192,32 @@ async fn a_delayed_run_is_told_to_sqs_in_time_with_the_rest_of_its_delay(
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn what_belongs_to_an_old_run_is_deleted_in_portions_before_it(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let queue = Queue::new().await;
+    let app = app_with(options, &queue.sqs, &queue.url).await;
+    let old = "update pipeline_runs set created_at = now() - interval '91 days', finished_at = now() - interval '91 days'
+               where finished_at is not null";
+    assert_eq!(execute(&app, sqlx::query(old)).await, 1);
+    let lines = "insert into run_logs (run_id, id, tenant_id, level, message)
+                 select r.id, uuidv7(), r.tenant_id, 'info', 'm' from pipeline_runs r, generate_series(1, 25000) where r.finished_at is not null";
+    execute(&app, sqlx::query(lines)).await;
+    let left = async || {
+        app.call(async |conn| {
+            sqlx::query_scalar::<_, i64>("select count(*) from run_logs").fetch_one(conn).await
+        })
+        .await
+    };
+    let did = swept(&app, Scope::All, Limits { until: Instant::now(), ..limits() }).await;
+    assert_eq!((did.deleted, did.unfinished, left().await.unwrap()), (0, true, 15_000));
+    assert_eq!(swept(&app, Scope::All, limits()).await.deleted, 1);
+    assert_eq!(left().await.unwrap(), 0);
+    queue.remove().await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn with_retention_0_nothing_is_deleted(_pool: PgPoolOptions, options: PgConnectOptions) {
     let queue = Queue::new().await;
     let app = app_with(options, &queue.sqs, &queue.url).await;

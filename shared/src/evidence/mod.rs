@@ -1,13 +1,14 @@
 //! Evidence of a run: what its workers tell, and what it has made. It decides nothing, so it is not fenced, and is accepted after the run has ended.
 
 mod artifacts;
+mod level;
 mod logs;
 mod page;
 
 pub use artifacts::{Artifact, ArtifactFilter, ArtifactRequest, add_artifact, list_artifacts};
+pub use level::LogLevel;
 pub use logs::{
-    LogEntry, LogFilter, LogLevel, LogLine, LogsAdded, LogsRequest, MAX_LINES, MAX_MESSAGE_BYTES, add_logs,
-    list_logs,
+    LogEntry, LogFilter, LogLine, LogsAdded, LogsRequest, MAX_LINES, MAX_MESSAGE_BYTES, add_logs, list_logs,
 };
 pub use page::{Order, UnknownOrder};
 

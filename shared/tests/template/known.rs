@@ -82,5 +82,9 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
     }
     assert_eq!(template.whole["Globals"].as_object().unwrap().len(), 1);
     let conditions: Vec<_> = template.whole["Conditions"].as_object().unwrap().keys().collect();
-    assert_eq!(conditions, ["InVpc", "LimitsConcurrency"], "a condition that no test looks at");
+    assert_eq!(
+        conditions,
+        ["HasOutputBucket", "InVpc", "LimitsConcurrency"],
+        "a condition that no test looks at"
+    );
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use runplane::config::Setting;
 use runplane::functions::{FUNCTIONS, Trigger};
 use serde_json::{Value, json};
 
@@ -9,6 +10,8 @@ use crate::template::{Template, attribute, reference, substitution};
 
 /// What an event source mapping does with its queue, under the function's role.
 const OF_THE_MAPPING: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+/// What is done with large outputs of steps.
+const OF_THE_BUCKET: [&str; 2] = ["s3:GetObject", "s3:PutObject"];
 /// What Lambda does to write a log, under the function's role. The group is there already.
 const OF_THE_LOG: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 
@@ -25,6 +28,18 @@ fn allowed(name: &str, role: &Value) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     for policy in role["Policies"].as_array().unwrap_or_else(|| panic!("{name} has no policies")) {
         for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
+            // Only where there is a bucket.
+            let statement = match statement["Fn::If"].as_array().map(Vec::as_slice) {
+                Some([condition, statement, nothing]) => {
+                    assert_eq!(
+                        (condition, nothing),
+                        (&json!("HasOutputBucket"), &reference("AWS::NoValue")),
+                        "{name}"
+                    );
+                    statement
+                }
+                _ => statement,
+            };
             assert_eq!(statement["Effect"], "Allow", "{name}");
             let unknown: Vec<_> = statement
                 .as_object()
@@ -69,6 +84,12 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
         expected.extend(on(&queue, row.calls.iter().map(|call| call.action())));
         if row.trigger == Trigger::Queue {
             expected.extend(on(&queue, OF_THE_MAPPING));
+        }
+        if row.settings.contains(&Setting::OutputBucket) {
+            let objects = substitution("arn:${AWS::Partition}:s3:::${OutputBucket}/*");
+            expected.extend(on(&objects, OF_THE_BUCKET));
+            let given = json!({ "Fn::Not": [{ "Fn::Equals": [reference("OutputBucket"), ""] }] });
+            assert_eq!(template.whole["Conditions"]["HasOutputBucket"], given);
         }
         assert_eq!(allowed(role, properties), expected, "{name}");
     }

@@ -76,7 +76,7 @@ async fn each_statement_finds_its_rows_by_the_run_and_reads_no_more_than_its_pag
     let one_step = |step: &str, status: &str, finished: &str| {
         format!(
             "null, '{run}', '{token}', 5, '{{{step}}}', '{{-1}}', '{{{status}}}', '{{null}}', '{{1}}', '{{null}}', '{{null}}', '{{null}}',
-             '{{null}}', '{{null}}', '{{null}}', '{{{finished}}}', '{{null}}', '{{{id}}}', '{{info}}', '{{m}}'"
+             '{{null}}', '{{null}}', '{{null}}', '{{{finished}}}', '{{null}}', '{{{id}}}', '{{info}}', '{{m}}', '{{{id}}}'"
         )
     };
     let cases = [
@@ -177,7 +177,8 @@ async fn a_plan_that_was_made_for_empty_tables_reads_no_more_when_they_are_full(
     let store = |step: &str, item: i32| {
         format!(
             "execute store (null, '{run}', '{token}', 5, '{{{step}}}', '{{{item}}}', '{{SUCCEEDED}}', '{{null}}', '{{1}}', '{{1}}', '{{null}}',
-             '{{1}}', '{{null}}', '{{null}}', '{{null}}', '{{null}}', '{{null}}', '{{{}}}', '{{info}}', '{{m}}')",
+             '{{1}}', '{{null}}', '{{null}}', '{{null}}', '{{null}}', '{{null}}', '{{{}}}', '{{info}}', '{{m}}', '{{{}}}')",
+            Uuid::now_v7(),
             Uuid::now_v7()
         )
     };
