@@ -48,6 +48,10 @@ pub struct Worker {
     /// So long it goes on with its runs when it is told to end; then it hands them back
     #[arg(long, env = "DRAIN_SECONDS", value_name = "SECONDS", default_value_t = 20)]
     drain_seconds: u32,
+    /// The bucket for outputs of more than 256 KiB, that of the deployment; found by the AWS credentials and the region of the environment [default:
+    /// none, such outputs are refused]
+    #[arg(long, env = "OUTPUT_BUCKET", value_name = "NAME")]
+    output_bucket: Option<Given<String>>,
     /// End when there is nothing to claim and nothing to work on
     #[arg(long)]
     pub once: bool,
@@ -102,6 +106,11 @@ impl Worker {
             return Err(Failure::Usage(sentence));
         }
         Ok(name)
+    }
+
+    /// The bucket for large outputs, if there is one.
+    pub fn output_bucket(&self) -> Option<String> {
+        self.output_bucket.clone().and_then(|bucket| bucket.0)
     }
 
     /// How long it works on a claimed run; None: as long as it takes.

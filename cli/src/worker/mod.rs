@@ -27,7 +27,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use runplane::bucket::Bucket;
 use runplane::dag::evaluate::{Evaluators, Limits};
+use runplane::dag::execute::Spill;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -50,6 +52,8 @@ pub struct Worker {
     log: Log,
     leases: Leases,
     evaluators: Arc<Evaluators>,
+    /// Where large outputs are kept.
+    spill: Option<Arc<dyn Spill>>,
     /// How long it works on one claim.
     time_limit: Option<Duration>,
     /// Cancelled when runs have to be handed back.
@@ -76,11 +80,16 @@ pub async fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let settings = args.settings();
     let client = Arc::new(Client::new(&settings, output).await?);
     let log = Log::new(args.json);
+    let spill: Option<Arc<dyn Spill>> = match args.output_bucket() {
+        Some(name) => Some(Arc::new(Bucket::new(name).await)),
+        None => None,
+    };
     let worker = Arc::new(Worker {
         client,
         log,
         leases: Leases::new(args.lease()),
         evaluators: Arc::new(evaluators(args.concurrency)?),
+        spill,
         time_limit: args.time_limit(),
         leave: CancellationToken::new(),
         give_up: CancellationToken::new(),

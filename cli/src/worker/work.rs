@@ -58,8 +58,7 @@ impl OfRun {
             leave: leave.clone(),
             ends_at,
             untouched: self.run.claim_count == 1 && self.run.retry_of_run_id.is_none(),
-            // No bucket is known here.
-            spill: None,
+            spill: self.worker.spill.clone(),
         };
         let evaluators = Arc::clone(&self.worker.evaluators);
         // A task of its own, so that a panic in it is no panic of the worker.
