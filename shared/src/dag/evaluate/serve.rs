@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufReader, BufWriter};
 
 use jaq_json::Val;
+#[cfg(unix)]
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::jq::Jq;
@@ -34,6 +35,7 @@ pub fn serve(argument: Option<&str>) {
 }
 
 /// Whoever needs more memory than that is ended by its allocator. No memory of it goes to disk.
+#[cfg(unix)]
 fn limit(bytes: u64) {
     let all = |bytes| Rlimit { current: Some(bytes), maximum: Some(bytes) };
     for (resource, limit) in [(Resource::Data, bytes), (Resource::Core, 0)] {
@@ -44,6 +46,10 @@ fn limit(bytes: u64) {
         }
     }
 }
+
+/// Windows has no such limits. The deadline holds there too.
+#[cfg(not(unix))]
+fn limit(_bytes: u64) {}
 
 fn answer_all() -> std::io::Result<()> {
     let (mut questions, mut answers) = (BufReader::new(std::io::stdin()), BufWriter::new(std::io::stdout()));

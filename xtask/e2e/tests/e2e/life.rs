@@ -120,7 +120,7 @@ async fn a_pushed_run_succeeds(dag_spec: Value) {
 #[tokio::test]
 async fn a_step_that_the_worker_cannot_run_fails_the_run() {
     let stack = Stack::connect().await;
-    let steps = json!({ "steps": [{ "id": "a", "type": "transform", "with": { "value": 1 } }] });
+    let steps = json!({ "steps": [{ "id": "a", "type": "http", "with": { "url": "https://example.com" } }] });
     let tenant = stack.tenant_with(steps).await;
     let run = stack.ended(stack.created(&tenant, json!({ "dispatch": "push" })).await).await;
     assert_fields(&run, &json!({ "status": "FAILED", "error_code": "unsupported_step" }));

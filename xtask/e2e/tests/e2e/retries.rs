@@ -66,8 +66,8 @@ async fn what_is_not_retryable_has_no_other_attempt() {
 #[tokio::test]
 async fn a_push_run_is_tried_again_by_the_worker_without_anybodys_doing() {
     let stack = Stack::connect().await;
-    // No step is supported, so that every attempt fails; that is not retryable, so the first one fails by hand.
-    let tenant = stack.tenant_with(json!({ "retry": { "delay_seconds": 0 } })).await;
+    // The first attempt fails by hand.
+    let tenant = stack.tenant_with(json!({ "retry": { "delay_seconds": 0.01 } })).await;
     let id = stack.created(&tenant, json!({ "max_attempts": 2 })).await;
     let token = stack.claimed(&tenant, json!({})).await["run"]["lease_token"].clone();
     sqlx::query("update pipeline_runs set dispatch = 'push' where id = $1")

@@ -47,7 +47,7 @@ async fn what_a_worker_stores_is_seen_by_everybody_and_told_in_the_log() {
     let log = stack.get(&format!("/api/runs/{id}/logs")).await;
     let messages: Vec<_> =
         log.expect(200)["items"].as_array().expect("items").iter().map(|line| &line["message"]).collect();
-    assert_eq!(messages, ["step extract SUCCEEDED in 1000 ms", "step load started"]);
+    assert_eq!(messages, ["step extract started", "step extract SUCCEEDED in 1000 ms", "step load started"]);
 }
 
 #[tokio::test]
