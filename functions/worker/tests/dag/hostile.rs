@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use runplane::dag;
 use runplane::dag::evaluate::{Ask, EvaluateError, Evaluators, Turns};
+use runplane::dag::execute::MAX_CONTEXT_BYTES;
 use serde_json::{Value, json};
 
 use crate::memory::Watch;
@@ -248,4 +249,27 @@ async fn a_hostile_expression_harms_nobody_else() {
     assert!(peak.children > 10, "{peak:?}");
     // The limit of a child is 192 MiB; its program comes on top.
     assert!(peak.anonymous <= 192 * 1024 && peak.resident <= 256 * 1024, "{peak:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outputs_as_large_as_they_may_be_can_be_read_or_fail_their_own_run_alone() {
+    let evaluators = evaluators_within(Duration::from_secs(20));
+    let document = |output: Value| json!({"params": {"x": 1}, "steps": {"a": {"output": output}}});
+    let mut failed = Vec::new();
+    // What is small in JSON and large in memory, up to the 4 MiB that all outputs of a run may have.
+    for piece in [json!("x".repeat(1000)), json!(0), json!(1.5), json!([]), json!({"a": 1}), json!({})] {
+        let count = MAX_CONTEXT_BYTES / (piece.to_string().len() + 1);
+        let watch = Watch::start();
+        let given =
+            evaluate(&evaluators, &document(Value::Array(vec![piece.clone(); count])), ".params.x").await;
+        println!("{count} × {:.20}: {:?}", piece.to_string(), watch.stop());
+        match given {
+            Ok(value) => assert_eq!(value, json!(1)),
+            Err(EvaluateError::Ended(_)) => failed.push(piece),
+            Err(error) => panic!("{error}"),
+        }
+        assert_eq!(evaluate(&evaluators, &document(json!(1)), ".steps.a.output").await.unwrap(), json!(1));
+    }
+    // A child has 192 MiB, and takes about 300 bytes for an object: half a million of them are too many, and their run is told so.
+    assert_eq!(failed, [json!({"a": 1}), json!({})]);
 }
