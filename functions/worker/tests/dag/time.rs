@@ -119,3 +119,76 @@ async fn a_run_that_has_worked_too_long_ends(_pool: PgPoolOptions, options: PgCo
     assert!((1..=2).contains(&cancelled), "{cancelled} were under way");
     assert!(records.iter().filter(|record| record.status == StepStatus::Succeeded).count() < 40);
 }
+
+/// Whoever has begun nothing makes one attempt, however little time there is: `if` and items are none.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_worker_with_hardly_any_time_makes_one_attempt_each_time(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let (app, evaluators) = (app(options).await, evaluators());
+    let step = |id: &str, before: Value| {
+        json!({"id": id, "type": "transform", "depends_on": before, "if": "${ true }",
+            "for_each": {"items": "${ [1] }"}, "with": {"value": "${ .item }"}})
+    };
+    let spec =
+        json!({"steps": [step("a", json!([])), step("b", json!(["a"]))], "output": "${ .steps.b.output }"});
+    let run_id = run_of(&app, &spec, json!({})).await;
+    let first = claimed(&app, run_id).await;
+    let ended = executed(&app, &first, &evaluators, Some(Duration::from_secs(8))).await.unwrap();
+    assert_eq!(ended, Ended::HandBack { until: None });
+    assert_eq!(stored(&app, &first).await.iter().filter(|record| record.item.is_none()).count(), 1);
+    journal(&app, &first).hand_back(None).await.unwrap();
+    let second = claimed(&app, run_id).await;
+    let ended = executed(&app, &second, &evaluators, Some(Duration::from_secs(8))).await.unwrap();
+    assert_eq!(ended, Ended::Succeeded { output: Some(json!([1])) });
+}
+
+/// As when its worker died before it could report that.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_run_that_has_had_its_time_starts_nothing_more(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let (app, evaluators) = (app(options).await, evaluators());
+    let step = |id: &str| json!({"id": id, "type": "transform", "with": {"value": 1}});
+    let wait = json!({"id": "w", "type": "wait", "with": {"seconds": 3600}});
+    let spec = json!({"timeout_seconds": 30, "steps": [step("a"), wait, {"id": "b", "type": "transform", "depends_on": ["w"], "with": {"value": 1}}]});
+    let run_id = run_of(&app, &spec, json!({})).await;
+    let first = claimed(&app, run_id).await;
+    let ended = executed(&app, &first, &evaluators, None).await.unwrap();
+    assert!(matches!(ended, Ended::HandBack { until: Some(_) }), "{ended:?}");
+    journal(&app, &first).hand_back(None).await.unwrap();
+    let worked = "update run_steps set worked_ms = 30000 where run_id = $1 and step_id = 'a'";
+    assert_eq!(testing::execute(&app, sqlx::query(worked).bind(run_id)).await, 1);
+    let second = claimed(&app, run_id).await;
+    let ended = executed(&app, &second, &evaluators, None).await.unwrap();
+    let Ended::Failed { error_code, .. } = ended else { panic!("{ended:?}") };
+    assert_eq!(error_code, "run_timeout");
+    assert!(stored(&app, &second).await.iter().all(|record| record.step_id != "b"));
+}
+
+/// What its worker has spent on it counts, whether or not anything has come of it.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn time_that_was_worked_counts_although_nothing_has_ended(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let (app, evaluators) = (app(options).await, evaluators());
+    // Sixty lists within each other, whose text would have no end: it takes as long as it may.
+    let endless = "${ reduce .params.items[] as $x (0; [., .]) | tojson }";
+    let spec = json!({"steps": [{"id": "a", "type": "transform", "with": {"value": endless}}]});
+    let items: Vec<u32> = (0..60).collect();
+    let claim = claimed(&app, run_of(&app, &spec, json!({ "items": items })).await).await;
+    let work = crate::support::work(&claim, std::sync::Arc::new(journal(&app, &claim)));
+    let leave = work.leave.clone();
+    let known = async {
+        // Seen after a second, as what takes long is.
+        while stored(&app, &claim).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        leave.cancel();
+    };
+    let (ended, ()) = tokio::join!(runplane::dag::execute::execute(work, &evaluators), known);
+    assert_eq!(ended.unwrap(), Ended::HandBack { until: None });
+    let left = journal(&app, &claim).load().await.unwrap();
+    assert!(left.worked_ms >= 1_000, "{left:?}");
+    assert_eq!((left.records[0].status, left.records[0].attempts), (StepStatus::Running, 1));
+}

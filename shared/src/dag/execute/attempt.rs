@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::context::is_plain;
 use super::kinds::{self, Given};
@@ -22,6 +24,12 @@ pub(super) const TIMEOUT: &str = "timeout";
 pub(super) const EXPRESSION_FAILED: &str = "expression_failed";
 /// Of one whose output is too large.
 pub(super) const OUTPUT_TOO_LARGE: &str = "output_too_large";
+/// What is kept of the time of a worker that has little, for the output of an attempt.
+const TIME_FOR_OUTPUT: Duration = Duration::from_secs(2);
+/// However little time is left, an attempt that is made has this much.
+const LEAST_TIME: Duration = Duration::from_secs(1);
+/// Attempts that do nothing outside and are under way at once, at most: their expressions take turns anyway, and what they have rendered lies in memory.
+const AT_ONCE: usize = 4;
 /// What a rendered `with` may have at most, in bytes.
 const MAX_WITH_BYTES: usize = 1024 * 1024;
 /// Fields of `with` that are taken as they stand.
@@ -34,9 +42,19 @@ pub(super) struct Tools<J> {
     pub(super) journal: Arc<J>,
     pub(super) evaluators: Arc<Evaluators>,
     pub(super) spill: Option<Arc<dyn Spill>>,
+    places: Semaphore,
 }
 
 impl<J> Tools<J> {
+    pub(super) fn new(
+        run: RunContext,
+        journal: Arc<J>,
+        evaluators: Arc<Evaluators>,
+        spill: Option<Arc<dyn Spill>>,
+    ) -> Self {
+        Self { run, journal, evaluators, spill, places: Semaphore::new(AT_ONCE) }
+    }
+
     /// How long an output may be, in bytes.
     fn most(&self) -> usize {
         if self.spill.is_some() { MAX_CONTEXT_BYTES } else { MAX_OUTPUT_BYTES }
@@ -50,8 +68,17 @@ pub(super) struct One {
     pub(super) item: Option<(usize, Value)>,
     /// When the wait was over that is over now.
     pub(super) waited_until: Option<DateTime<Utc>>,
-    /// How long it may run.
-    pub(super) timeout: Duration,
+    /// When it has to have ended, if anybody knows.
+    pub(super) ends_at: Option<Instant>,
+}
+
+impl One {
+    /// How long it may run from now on, so that there is time left for what comes after it.
+    fn timeout(&self, step: &Step) -> Duration {
+        let left =
+            self.ends_at.map(|ends_at| ends_at.saturating_duration_since(Instant::now() + TIME_FOR_OUTPUT));
+        left.map_or(step.timeout, |left| step.timeout.min(left.max(LEAST_TIME)))
+    }
 }
 
 /// What became of it.
@@ -104,6 +131,10 @@ async fn try_attempt<J: Journal>(
     context: &Context,
     one: &One,
 ) -> Result<Outcome, Failure> {
+    let _place = match step.kind {
+        StepKind::Transform | StepKind::Fail | StepKind::Wait => tools.places.acquire().await.ok(),
+        _ => None,
+    };
     let mut beside = Map::new();
     if let Some((index, item)) = &one.item {
         beside.insert("item".to_owned(), item.clone());
@@ -114,13 +145,14 @@ async fn try_attempt<J: Journal>(
         None => {
             let with = with(tools, step, context, &beside).await?;
             let run = kinds::run(tools, step, one.item.as_ref().map(|(index, _)| *index), with);
-            match tokio::time::timeout(one.timeout, run).await {
+            let timeout = one.timeout(step);
+            match tokio::time::timeout(timeout, run).await {
                 Ok(given) => match given? {
                     Given::Value(value) => value,
                     Given::Until(until) => return Ok(Outcome::Wait(until)),
                 },
                 Err(_) => {
-                    let message = format!("it took longer than {} s", one.timeout.as_secs_f64());
+                    let message = format!("it took longer than {} s", timeout.as_secs_f64());
                     return Err(Failure {
                         passes: kinds::is_retried(step.kind, TIMEOUT),
                         ..Failure::new(TIMEOUT, message)

@@ -4,6 +4,7 @@ use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
 
 use super::RunContext;
+use crate::dag::spec::Step;
 
 /// The context of a run in which these steps have ended. A step sees those that have ended whenever it starts, and no others: so that each attempt
 /// sees the same.
@@ -33,4 +34,11 @@ pub(super) fn is_plain(template: &Value) -> bool {
         Value::Object(fields) => fields.values().all(is_plain),
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
+}
+
+/// Whether a step has an expression.
+pub(super) fn is_read(step: &Step) -> bool {
+    let for_each = step.for_each.as_ref().is_some_and(|for_each| !is_plain(&for_each.items));
+    let output = step.output.as_ref().is_some_and(|output| !is_plain(output));
+    step.condition.is_some() || for_each || output || !is_plain(&step.with)
 }

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::attempt::{self, OUTPUT_TOO_LARGE, Tools, rendered};
+use super::kinds::UNAVAILABLE;
 use super::state::{Output, State};
 use super::{Ended, Journal, MAX_OUTPUT_BYTES, OUTPUT_FAILED, STEP_FAILED};
 use crate::dag::evaluate::Context;
-use crate::dag::plan::End;
+use crate::dag::plan::{End, Task};
 use crate::dag::spec::Step;
 use crate::steps::{SkipReason, StepError};
 
@@ -37,10 +38,16 @@ impl Whole {
 }
 
 /// A step whose tasks have ended so. Its output may turn out too large.
-pub(super) async fn whole<J: Journal>(tools: &Tools<J>, step: &Step, state: &State, end: End) -> Whole {
+pub(super) async fn whole<J: Journal>(
+    tools: &Tools<J>,
+    step: &Step,
+    state: &State,
+    tasks: &[Task],
+    end: End,
+) -> Whole {
     let attempts = state.tasks.iter().map(|task| task.attempts).sum();
     if end == End::Failed {
-        return Whole::failed(error(step, state), attempts);
+        return Whole::failed(error(step, state, tasks), attempts);
     }
     let output = match (&state.items, state.tasks.first()) {
         (None, Some(task)) => task.output.clone().unwrap_or_else(|| Output::inline(Value::Null)),
@@ -63,7 +70,7 @@ async fn list<J: Journal>(tools: &Tools<J>, step: &Step, state: &State) -> Resul
     attempt::kept(tools, step, None, Value::Array(values.collect())).await.map_err(|failure| failure.error)
 }
 
-fn error(step: &Step, state: &State) -> StepError {
+fn error(step: &Step, state: &State, tasks: &[Task]) -> StepError {
     let Some(for_each) = &step.for_each else {
         let error = state.tasks.first().and_then(|task| task.error.clone());
         return error.unwrap_or_else(|| StepError {
@@ -71,13 +78,9 @@ fn error(step: &Step, state: &State) -> StepError {
             message: "it has failed".to_owned(),
         });
     };
-    let failed: Vec<_> = state
-        .tasks
-        .iter()
-        .enumerate()
-        .filter(|(_, task)| task.error.is_some() && task.finished_at.is_some())
-        .collect();
-    let first = failed.first().and_then(|(item, task)| Some((item, task.error.as_ref()?)));
+    let failed: Vec<_> =
+        state.tasks.iter().zip(tasks).enumerate().filter(|(_, (_, at))| **at == Task::Failed).collect();
+    let first = failed.first().and_then(|(item, (task, _))| Some((item, task.error.as_ref()?)));
     let first = first.map(|(item, error)| format!("; item {item}: {}: {}", error.error, error.message));
     let message = format!(
         "{} of {} items failed, {} may{}",
@@ -131,11 +134,11 @@ pub(super) async fn output<J>(tools: &Tools<J>, template: &Value, context: &Cont
     }
 }
 
-/// A run whose steps have ended well, but whose output cannot be had. Another attempt would find the same.
+/// A run whose steps have ended well, but whose output cannot be had. Another attempt would find the same, unless the machine had no time.
 pub(super) fn no_output(error: &StepError) -> Ended {
     let message =
         format!("all steps have ended, but the run's output failed: {}: {}", error.error, error.message);
-    Ended::failed(OUTPUT_FAILED, cut(&message), false)
+    Ended::failed(OUTPUT_FAILED, cut(&message), error.error == UNAVAILABLE)
 }
 
 /// An error that can be stored.

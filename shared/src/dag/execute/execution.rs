@@ -1,7 +1,7 @@
 //! The loop: plan, start, wait for what ends, store it, and plan again.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 use super::attempt::{self, EXPRESSION_FAILED, Failure, One, Outcome, Tools};
 use super::begin::{self, Begun};
 use super::ending::{self, Whole};
-use super::resume::{self, Resumed};
+use super::resume::{self, ResumeError, Resumed};
 use super::state::{self, State, TaskState};
 use super::{Ended, Journal, JournalError, MAX_CONTEXT_BYTES, RUN_TIMEOUT, Stored, Work, context};
 use crate::dag::evaluate::{Context, Evaluators, Turns};
@@ -26,12 +26,12 @@ use crate::steps::{SkipReason, StepError, StepRecord, StepResults, StepStatus};
 const PATIENCE: TimeDelta = TimeDelta::seconds(5);
 /// When it is stored that a step has begun, unless something else is stored before: so that one sees what takes long.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
+/// How often it is stored for how long a run has been worked on, while nothing ends.
+const SHOWN_EVERY: Duration = Duration::from_secs(60);
 /// The pause before a control plane that is out of reach is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Records of one store, at most.
 const MAX_RECORDS: usize = 1000;
-/// However little time is left, an attempt that is made has this much.
-const LEAST_TIME: Duration = Duration::from_secs(1);
 
 /// A run under way.
 pub(super) struct Execution<J> {
@@ -42,6 +42,8 @@ pub(super) struct Execution<J> {
     ends_at: Option<Instant>,
     progress: Vec<Progress>,
     states: Vec<State>,
+    /// What expressions see that are under way, by the steps that are seen.
+    contexts: HashMap<Vec<usize>, Weak<Context>>,
     /// What an earlier claim has left of steps that have not ended.
     left: HashMap<(usize, usize), (TaskState, Task)>,
     working: JoinSet<Event>,
@@ -82,17 +84,29 @@ impl<J: Journal> Execution<J> {
         let Work { run, journal, leave, ends_at, untouched, spill, .. } = work;
         let stored = if untouched { Stored::default() } else { load(&*journal, &leave).await? };
         let worked = Duration::from_millis(u64::try_from(stored.worked_ms).unwrap_or_default());
-        let resumed = resume::resume(&spec, run.attempt, stored, spill.as_deref()).await;
-        // Somebody else may have what this worker has not.
-        let Resumed { progress, states, tasks: left, bytes } = resumed.map_err(JournalError::Refused)?;
+        let resumed = loop {
+            match resume::resume(&spec, run.attempt, stored.clone(), spill.as_deref()).await {
+                Ok(resumed) => break resumed,
+                Err(ResumeError::NoBucket(detail)) => return Err(JournalError::Refused(detail)),
+                Err(ResumeError::Unreadable(detail)) if leave.is_cancelled() => {
+                    return Err(JournalError::Unavailable(detail));
+                }
+                Err(ResumeError::Unreadable(detail)) => {
+                    tracing::warn!(error = detail, "an output was not read: trying again");
+                    sleep(ASK_AGAIN_AFTER).await;
+                }
+            }
+        };
+        let Resumed { progress, states, tasks: left, bytes } = resumed;
         Ok(Self {
             spec: Arc::new(spec),
-            tools: Arc::new(Tools { run, journal, evaluators, spill }),
+            tools: Arc::new(Tools::new(run, journal, evaluators, spill)),
             turns: Turns::default(),
             leave,
             ends_at,
             progress,
             states,
+            contexts: HashMap::new(),
             left,
             working: JoinSet::new(),
             names: HashMap::new(),
@@ -114,6 +128,10 @@ impl<J: Journal> Execution<J> {
     /// Until all steps have ended, or nothing more can be done here.
     pub(super) async fn run(mut self) -> Result<Ended, JournalError> {
         loop {
+            let has_ended = self.progress.iter().all(|progress| matches!(progress, Progress::Ended(_)));
+            if !has_ended && self.time_left().is_zero() {
+                return self.time_out().await;
+            }
             let next = plan::next(&self.spec, &self.progress, self.now());
             let mut as_planned = true;
             for (step, end) in next.ended {
@@ -172,10 +190,13 @@ impl<J: Journal> Execution<J> {
             }
             () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             () = sleep_until(self.show_at.unwrap_or_else(Instant::now)), if self.show_at.is_some() => {
+                self.show();
                 self.store().await?;
             }
             () = self.leave.cancelled() => {
                 self.stop().await;
+                // They begin again, and are stored for the time that they have taken.
+                self.show();
                 self.store().await?;
                 return Ok(Some(Ended::HandBack { until: None }));
             }
@@ -254,21 +275,15 @@ impl<J: Journal> Execution<J> {
         state.started_at.get_or_insert(now);
         let item = items.as_ref().and_then(|items| items.get(task)).map(|item| (task, item.clone()));
         let waited_until = state.waits_until;
-        let left =
-            self.ends_at.map_or(one.timeout, |ends_at| ends_at.saturating_duration_since(Instant::now()));
-        let attempt = One { item, waited_until, timeout: one.timeout.min(left.max(LEAST_TIME)) };
+        let attempt = One { item, waited_until, ends_at: self.ends_at };
         self.set(step, task, Task::Working);
         let part = items.is_some().then_some(task);
-        for name in [Some((step, part)), items.is_some().then_some((step, None))].into_iter().flatten() {
-            let is_known = match name.1 {
-                None if part.is_some() => self.states[step].is_known,
-                _ => self.states[step].tasks[task].is_known,
-            };
-            if !is_known {
-                self.begun.insert(name);
-                self.show_at.get_or_insert_with(|| Instant::now() + SHOWN_AFTER);
-            }
+        self.begun.insert((step, part));
+        if part.is_some() && !self.states[step].is_known {
+            self.begun.insert((step, None));
         }
+        let soon = Instant::now() + SHOWN_AFTER;
+        self.show_at = Some(self.show_at.map_or(soon, |at| at.min(soon)));
         let tools = Arc::clone(&self.tools);
         self.spawn(step, Some(task), async move {
             What::Attempted(task, attempt::attempt(&tools, &spec.steps[step], &context, &attempt).await)
@@ -276,7 +291,8 @@ impl<J: Journal> Execution<J> {
     }
 
     fn spawn(&mut self, step: usize, task: Option<usize>, work: impl Future<Output = What> + Send + 'static) {
-        self.has_started = true;
+        // Asking for `if` and items is no attempt: whoever had time for it alone would be handed back for ever.
+        self.has_started |= task.is_some();
         let span = tracing::info_span!("step", step.id = self.spec.steps[step].id, step.item = task);
         let handle = self.working.spawn(async move { Event { step, what: work.await } }.instrument(span));
         self.names.insert(handle.id(), (step, task));
@@ -355,6 +371,12 @@ impl<J: Journal> Execution<J> {
             }
         };
         self.set(step, task, to);
+        if let Progress::Open(tasks) = &self.progress[step]
+            && !tasks.contains(&Task::Working)
+        {
+            // It may wait for long, and as many may wait as there are steps.
+            self.states[step].context = None;
+        }
         let is_item = self.states[step].items.is_some();
         // The end of a step that is no item's is recorded when the plan says that it has ended.
         if is_item || matches!(to, Task::At(_)) {
@@ -388,7 +410,7 @@ impl<J: Journal> Execution<J> {
                         self.results.push(StepRecord { attempts, finished_at: Some(now), ..record });
                     }
                 }
-                ending::whole(&self.tools, one, &self.states[step], end).await
+                ending::whole(&self.tools, one, &self.states[step], tasks, end).await
             }
         };
         self.close(step, whole)
@@ -444,8 +466,19 @@ impl<J: Journal> Execution<J> {
         if let Some(context) = &self.states[step].context {
             return Ok(Arc::clone(context));
         }
-        let seen = self.spec.steps[step].ancestors.clone();
-        let context = Arc::new(self.context(&seen)?);
+        // Steps behind the same ones see the same; those without expressions see nothing.
+        let one = &self.spec.steps[step];
+        let seen = if context::is_read(one) { one.ancestors.clone() } else { Vec::new() };
+        let shared = self.contexts.get(&seen).and_then(Weak::upgrade);
+        let context = match shared {
+            Some(context) => context,
+            None => {
+                let context = Arc::new(self.context(&seen)?);
+                self.contexts.retain(|_, known| known.strong_count() > 0);
+                self.contexts.insert(seen, Arc::downgrade(&context));
+                context
+            }
+        };
         self.states[step].context = Some(Arc::clone(&context));
         Ok(context)
     }
@@ -573,7 +606,7 @@ impl<J: Journal> Execution<J> {
             self.results.push(record);
             self.known(step, part);
         }
-        self.show_at = None;
+        self.show_at = (!self.working.is_empty()).then(|| Instant::now() + SHOWN_EVERY);
         let records = latest(std::mem::take(&mut self.results));
         let worked_ms = i64::try_from(self.worked().as_millis()).unwrap_or(i64::MAX);
         for steps in records.chunks(MAX_RECORDS) {
@@ -592,6 +625,16 @@ impl<J: Journal> Execution<J> {
             }
         }
         Ok(())
+    }
+
+    /// Has everything stored that is being worked on.
+    fn show(&mut self) {
+        for (step, progress) in self.progress.iter().enumerate() {
+            let Progress::Open(tasks) = progress else { continue };
+            let is_items = self.states[step].items.is_some();
+            let working = tasks.iter().enumerate().filter(|(_, task)| **task == Task::Working);
+            self.begun.extend(working.map(|(task, _)| (step, is_items.then_some(task))));
+        }
     }
 
     /// Its beginning is stored.

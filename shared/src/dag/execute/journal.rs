@@ -29,7 +29,8 @@ pub enum JournalError {
     Refused(String),
 }
 
-/// Where the results of one claimed run's steps are kept. Every call is fenced by the token of the claim.
+/// Where the results of one claimed run's steps are kept. Storing and handing back are fenced by the token of the claim; artifacts are evidence, and
+/// taken from whoever sends them.
 ///
 /// Dropping a call does not undo it: it may still take place.
 pub trait Journal: Send + Sync + 'static {

@@ -21,6 +21,15 @@ pub(super) struct Resumed {
     pub(super) bytes: usize,
 }
 
+/// An output that is kept elsewhere cannot be had.
+#[derive(Debug)]
+pub(super) enum ResumeError {
+    /// This worker has no bucket.
+    NoBucket(String),
+    /// The bucket does not give it, just now or ever.
+    Unreadable(String),
+}
+
 /// Nothing was stored.
 pub(super) fn untouched(spec: &Spec) -> Resumed {
     Resumed {
@@ -33,13 +42,13 @@ pub(super) fn untouched(spec: &Spec) -> Resumed {
 /// How far it is in its attempt `attempt`.
 ///
 /// # Errors
-/// A sentence: an output that is kept elsewhere cannot be had.
+/// [`ResumeError`].
 pub(super) async fn resume(
     spec: &Spec,
     attempt: i32,
     stored: Stored,
     spill: Option<&dyn Spill>,
-) -> Result<Resumed, String> {
+) -> Result<Resumed, ResumeError> {
     let places: HashMap<&str, usize> =
         spec.steps.iter().enumerate().map(|(place, step)| (step.id.as_str(), place)).collect();
     let mut whole: Vec<Option<StepRecord>> = vec![None; spec.steps.len()];
@@ -121,21 +130,22 @@ fn end(record: &StepRecord) -> Option<End> {
     }
 }
 
-async fn output(record: &StepRecord, spill: Option<&dyn Spill>) -> Result<Output, String> {
+async fn output(record: &StepRecord, spill: Option<&dyn Spill>) -> Result<Output, ResumeError> {
     let Some(key) = &record.output_ref else {
         return Ok(Output::inline(record.output.clone().unwrap_or_default()));
     };
     let Some(spill) = spill else {
-        return Err(format!(
+        return Err(ResumeError::NoBucket(format!(
             "the output of step {} is kept in a bucket, and this worker has none: set OUTPUT_BUCKET",
             record.step_id
-        ));
+        )));
     };
     let read = spill.get(key).await;
     let value =
         read.and_then(|json| serde_json::from_slice::<Value>(&json).map_err(|error| error.to_string()));
-    let value =
-        value.map_err(|error| format!("the output of step {} cannot be read: {error}", record.step_id))?;
+    let value = value.map_err(|error| {
+        ResumeError::Unreadable(format!("the output of step {} cannot be read: {error}", record.step_id))
+    })?;
     Ok(Output { key: Some(key.clone()), ..Output::inline(value) })
 }
 

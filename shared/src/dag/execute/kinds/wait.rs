@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::dag::execute::attempt::Failure;
 use crate::dag::words::shown;
+use crate::runs::is_storable;
 
 /// A year.
 const MAX_SECONDS: f64 = 31_536_000.0;
@@ -25,7 +26,9 @@ pub(super) fn until(with: &Map<String, Value>, now: DateTime<Utc>) -> Result<Dat
     }
     let until = with.get("until").unwrap_or(&Value::Null);
     let time = until.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
-    let time = time.map(|time| time.with_timezone(&Utc)).filter(|time| *time - now <= TimeDelta::days(366));
+    let time = time
+        .map(|time| time.with_timezone(&Utc))
+        .filter(|time| is_storable(time) && *time - now <= TimeDelta::days(366));
     time.ok_or_else(|| {
         let message = format!(
             "\"until\" must be a time within a year such as \"2026-12-24T18:00:00Z\", is {}",
@@ -64,6 +67,7 @@ mod tests {
             json!({"seconds": 31_536_001}),
             json!({"until": "tomorrow"}),
             json!({"until": "9999-01-01T00:00:00Z"}),
+            json!({"until": "0000-01-01T00:00:00Z"}),
             json!({}),
         ] {
             assert!(wait(with.clone()).is_err(), "{with}");
