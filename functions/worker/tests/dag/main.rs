@@ -7,10 +7,14 @@
 
 #[path = "../../../../shared/tests/dag/graph_of.rs"]
 mod graph_of;
+// Only there is memory limited, and can be looked at.
+#[cfg(target_os = "linux")]
 mod hostile;
+#[cfg(target_os = "linux")]
 mod hostile_runs;
 mod killed;
 mod made;
+#[cfg(target_os = "linux")]
 mod memory;
 mod random;
 #[path = "../../../../shared/tests/dag/reference.rs"]

@@ -1,4 +1,4 @@
-//! How much memory the children of this process take.
+//! How much memory the evaluators of this process take.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,7 +61,11 @@ fn children() -> Vec<(u32, HashMap<String, u64>)> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     processes
         .filter_map(|pid: u32| {
-            // It may have ended since.
+            // It may have ended since. Before it has become the child that it is to be, it shows the memory of this process.
+            let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
+            if !command.contains("\0evaluate\0") {
+                return None;
+            }
             let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
             let fields: HashMap<String, u64> = status
                 .lines()
