@@ -39,15 +39,22 @@ pub async fn answering(status: StatusCode, body: &'static str) -> u16 {
 /// A way to another port that can be frozen: connections stay open, and nothing goes through any more.
 pub struct Line {
     pub port: u16,
-    frozen: Arc<watch::Sender<bool>>,
+    state: Arc<watch::Sender<State>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct State {
+    frozen: bool,
+    /// How often the connections of the time were cut.
+    cuts: u64,
 }
 
 impl Line {
     pub async fn to(target: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let frozen = Arc::new(watch::Sender::new(false));
-        let state = frozen.clone();
+        let sender = Arc::new(watch::Sender::new(State::default()));
+        let state = sender.clone();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let state = state.clone();
@@ -61,26 +68,35 @@ impl Line {
                 });
             }
         });
-        Self { port, frozen }
+        Self { port, state: sender }
     }
 
     pub fn freeze(&self) {
-        self.frozen.send_replace(true);
+        self.state.send_modify(|state| state.frozen = true);
     }
 
     pub fn thaw(&self) {
-        self.frozen.send_replace(false);
+        self.state.send_modify(|state| state.frozen = false);
+    }
+
+    /// Thaws for new connections. What was under way on those that there are never arrives.
+    pub fn cut(&self) {
+        self.state.send_modify(|state| *state = State { frozen: false, cuts: state.cuts + 1 });
     }
 }
 
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut frozen: watch::Receiver<bool>,
+    mut state: watch::Receiver<State>,
 ) {
     let mut buffer = vec![0; 16 << 10];
+    let cuts = state.borrow().cuts;
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        frozen.wait_for(|frozen| !frozen).await.unwrap();
+        let now = *state.wait_for(|state| !state.frozen).await.unwrap();
+        if now.cuts != cuts {
+            return;
+        }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }

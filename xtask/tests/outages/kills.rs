@@ -124,7 +124,8 @@ async fn a_create_that_dies_before_it_has_told_sqs_leads_to_one_run() {
     stage.until("dispatch_due_at is not null").await;
     stage.host.kill_environment("create").await.unwrap();
     caller.await.unwrap();
-    stage.line.thaw();
+    // It may have written to the line by then.
+    stage.line.cut();
     assert_eq!(stage.messages().await, 0, "it had told SQS already");
 
     let mapping = stage.map();
