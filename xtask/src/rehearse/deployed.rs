@@ -12,6 +12,9 @@ use super::package::{BUCKET, Package};
 /// The name of the stack: not `runplane`, so that a name which does not come from the stack's is noticed.
 pub const STACK: &str = "rehearsal";
 
+/// The bucket for large outputs, which a deployment finds there.
+pub const OUTPUTS: &str = crate::outputs::BUCKET;
+
 /// A resource of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
@@ -25,8 +28,10 @@ pub struct Resource {
 /// ends otherwise than complete.
 pub async fn deploy(aws: &Aws, package: &Package, parameters: &[(&str, String)]) -> Result<()> {
     let (zips, bucket) = (package.zips.to_string_lossy(), format!("s3://{BUCKET}"));
-    if aws.run(&["s3api", "head-bucket", "--bucket", BUCKET]).await.is_err() {
-        aws.run(&["s3", "mb", &bucket]).await?;
+    for name in [BUCKET, OUTPUTS] {
+        if aws.run(&["s3api", "head-bucket", "--bucket", name]).await.is_err() {
+            aws.run(&["s3", "mb", &format!("s3://{name}")]).await?;
+        }
     }
     aws.run(&["s3", "sync", "--size-only", "--no-progress", &zips, &bucket]).await?;
     match run_deploy(aws, package, parameters, &[]).await {

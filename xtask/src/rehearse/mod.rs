@@ -156,7 +156,11 @@ impl Rehearsal {
 
     fn with_always<'a>(&self, parameters: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-        let always = [("DatabaseUrl", self.database_url.as_str()), ("Architecture", architecture)];
+        let always = [
+            ("DatabaseUrl", self.database_url.as_str()),
+            ("Architecture", architecture),
+            ("OutputBucket", deployed::OUTPUTS),
+        ];
         always.iter().chain(parameters).map(|(name, value)| (*name, (*value).to_owned())).collect()
     }
 
