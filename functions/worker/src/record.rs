@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use runplane::app::App;
-use runplane::dag::execute::{Ended, JournalError};
+use runplane::dag::execute::{Ended, Journal as _, JournalError};
 use runplane::dispatch;
-use runplane::runs::{
-    self, Claim, ClaimedRun, CompleteRequest, HeartbeatError, Outcome, ReleaseRequest, RunStatus,
-};
+use runplane::runs::{Claim, ClaimedRun, CompleteRequest, Outcome, RunStatus};
 use runplane::scope::Scope;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::complete::Completer;
+use crate::execute::journal;
 use crate::lease::{Kept, Lost};
 use crate::leave::Leaving;
 
@@ -53,8 +52,8 @@ pub enum RecordError {
     /// Postgres could not be reached for as long as the lease lasts.
     #[error("no heartbeat reached Postgres for as long as the lease lasts: the run may be somebody else's")]
     Silent,
-    /// The results of its steps did not reach Postgres until it was time to leave.
-    #[error("results of steps did not reach Postgres: {0}")]
+    /// The results of its steps, or that it is handed back, did not reach Postgres until it was time to leave.
+    #[error("Postgres was not reached until it was time to leave: {0}")]
     OutOfReach(String),
     /// Postgres; others of the batch may have the same error.
     #[error(transparent)]
@@ -137,9 +136,8 @@ pub async fn run<W: Into<Worked> + Send + 'static>(
         }
         () = told_to_leave => {
             work.abort();
-            // Whatever it was about to store is stored by now, or will not be.
-            work.await.ok();
-            Worked::HandBack(None)
+            // It may have ended just now.
+            work.await.map_or(Worked::HandBack(None), Into::into)
         }
     };
     let request = match worked {
@@ -197,21 +195,12 @@ fn refused(detail: &str) -> CompleteRequest {
 }
 
 /// Makes the run QUEUED again, to be claimed not before `until`, and tells SQS.
-async fn hand_back(app: &App, claim: &Claim, until: Option<DateTime<Utc>>) -> Result<Done, RecordError> {
-    let run = &claim.run.run;
-    let request = ReleaseRequest { lease_token: claim.run.lease_token, available_at: until };
-    let release = async |conn: &mut sqlx::PgConnection| {
-        runs::release(conn, Scope::Tenant(run.tenant_id), run.id, &request).await
-    };
-    match app.call_in_time(release).await {
-        Ok(mut run) => {
-            dispatch::tell(app, &mut run, Instant::now() + dispatch::TELL_WITHIN).await;
-            Ok(Done::HandedBack)
-        }
-        Err(HeartbeatError::Refused(_)) => Ok(Done::Lost),
-        Err(HeartbeatError::Db(error)) => {
-            app.db.discard().await;
-            Err(error.into())
+async fn hand_back(app: &Arc<App>, claim: &Claim, until: Option<DateTime<Utc>>) -> Result<Done, RecordError> {
+    match journal(app, claim).hand_back(until).await {
+        Ok(()) => Ok(Done::HandedBack),
+        Err(JournalError::Lost(_)) => Ok(Done::Lost),
+        Err(JournalError::Unavailable(detail) | JournalError::Refused(detail)) => {
+            Err(RecordError::OutOfReach(detail))
         }
     }
 }

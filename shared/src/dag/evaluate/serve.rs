@@ -21,6 +21,11 @@ pub fn serve(argument: Option<&str>) {
         eprintln!("this is for a worker to call, with a number of bytes");
         std::process::exit(2);
     };
+    // The message of a panic may quote what was evaluated, and the standard error is the worker's log.
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        eprintln!("evaluator: it went wrong at {at}");
+    }));
     limit(bytes);
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(|| {
         if let Err(error) = answer_all() {

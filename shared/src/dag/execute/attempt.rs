@@ -30,7 +30,7 @@ const TIME_FOR_OUTPUT: Duration = Duration::from_secs(2);
 const LEAST_TIME: Duration = Duration::from_secs(1);
 /// Attempts that do nothing outside and are under way at once, at most: their expressions take turns anyway, and what they have rendered lies in memory.
 const AT_ONCE: usize = 4;
-/// What a rendered `with` may have at most, in bytes.
+/// What a rendered `with` may have at least, in bytes; where outputs may have more, as much as they.
 const MAX_WITH_BYTES: usize = 1024 * 1024;
 /// Fields of `with` that are taken as they stand.
 const NOT_TEMPLATED: [&str; 5] = [CONNECTION, "statement", "method", "invocation", "success_status"];
@@ -183,8 +183,14 @@ async fn with<J: Journal>(
     let (as_they_stand, templates): (Map<_, _>, Map<_, _>) =
         fields.clone().into_iter().partition(|(name, _)| NOT_TEMPLATED.contains(&name.as_str()));
     let beside = (!beside.is_empty()).then(|| beside.clone());
-    let rendered =
-        rendered(&tools.evaluators, context, beside, &Value::Object(templates), MAX_WITH_BYTES).await?;
+    let rendered = rendered(
+        &tools.evaluators,
+        context,
+        beside,
+        &Value::Object(templates),
+        tools.most().max(MAX_WITH_BYTES),
+    )
+    .await?;
     let mut with = as_they_stand;
     if let Value::Object(fields) = rendered {
         with.extend(fields);
@@ -240,9 +246,11 @@ pub(super) async fn kept<J: Journal>(
             let item = item.map(|item| format!("/{item}")).unwrap_or_default();
             let key = format!("{}/{}/{}/{}{item}.json", run.tenant_id, run.id, run.attempt, step.id);
             let json = output.value.to_string().into_bytes();
-            spill.put(&key, json).await.map_err(|error| Failure {
-                passes: true,
-                ..Failure::new(kinds::UNAVAILABLE, format!("its output could not be stored: {error}"))
+            spill.put(&key, json).await.map_err(|error| {
+                // The cause is for whoever runs the worker, not for whoever reads the run.
+                tracing::warn!(error, "an output was not put into the bucket");
+                let failure = Failure::new(kinds::UNAVAILABLE, "its output could not be put into the bucket");
+                Failure { passes: true, ..failure }
             })?;
             Ok(Output { key: Some(key), ..output })
         }
