@@ -1,4 +1,15 @@
 //! The loop: plan, start, wait for what ends, store it, and plan again.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `ended` | what becomes of it when something has ended |
+//! | `storing` | what is stored, and when |
+//! | `contexts`, `time` | what expressions see; how long it has worked, and may |
+
+mod contexts;
+mod ended;
+mod storing;
+mod time;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
@@ -6,21 +17,21 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::attempt::{self, EXPRESSION_FAILED, Failure, One, Outcome, Tools};
+use super::attempt::{self, One, Outcome, Tools};
 use super::begin::{self, Begun};
-use super::ending::{self, Whole};
+use super::ending;
 use super::resume::{self, ResumeError, Resumed};
 use super::state::{self, State, TaskState};
-use super::{Ended, Journal, JournalError, MAX_CONTEXT_BYTES, RUN_TIMEOUT, Stored, Work, context};
+use super::{Ended, Journal, JournalError, RUN_TIMEOUT, Stored, Work};
 use crate::dag::evaluate::{Context, Evaluators, Turns};
-use crate::dag::plan::{self, End, Progress, Task, Verdict};
-use crate::dag::spec::{Spec, Step, StepKind};
-use crate::steps::{SkipReason, StepError, StepRecord, StepResults, StepStatus};
+use crate::dag::plan::{self, Progress, Task, Verdict};
+use crate::dag::spec::Spec;
+use crate::steps::{StepError, StepRecord, StepStatus};
 
 /// A pause that is shorter is waited out here; a longer one is handed back, so that nobody pays for it.
 const PATIENCE: TimeDelta = TimeDelta::seconds(5);
@@ -304,228 +315,6 @@ impl<J: Journal> Execution<J> {
         }
     }
 
-    fn handle(&mut self, joined: Result<(Id, Event), JoinError>) {
-        let (step, what) = match joined {
-            Ok((id, Event { step, what })) => {
-                self.names.remove(&id);
-                (step, what)
-            }
-            Err(error) => {
-                // Stopped by us; else a panic, which is a defect of ours and fails this step alone.
-                let Some((step, task)) = self.names.remove(&error.id()).filter(|_| error.is_panic()) else {
-                    return;
-                };
-                tracing::error!(step.id = self.spec.steps[step].id, "the worker panicked in this step");
-                let failure =
-                    Failure::new("internal", "the worker went wrong in this step; its log says how");
-                let what = match task {
-                    None => What::Begun(Begun::Failed(failure.error)),
-                    Some(task) => What::Attempted(task, Outcome::Failed(failure)),
-                };
-                (step, what)
-            }
-        };
-        match what {
-            What::Begun(Begun::Open(items)) => self.open(step, items),
-            What::Begun(Begun::Skipped) => self.skip(step),
-            What::Begun(Begun::Failed(error)) => self.fail(step, error),
-            What::Attempted(task, outcome) => self.attempted(step, task, outcome),
-        }
-    }
-
-    fn attempted(&mut self, step: usize, task: usize, outcome: Outcome) {
-        let now = self.now();
-        let outcome = match outcome {
-            Outcome::Done(output) if self.bytes + output.bytes > MAX_CONTEXT_BYTES => {
-                let message =
-                    format!("the outputs of the run would have more than {MAX_CONTEXT_BYTES} bytes of JSON");
-                Outcome::Failed(Failure::new("context_too_large", message))
-            }
-            other => other,
-        };
-        let spec = Arc::clone(&self.spec);
-        let one = &spec.steps[step];
-        let state = &mut self.states[step].tasks[task];
-        state.finished_at = Some(now);
-        state.waits_until = None;
-        let to = match outcome {
-            Outcome::Done(output) => {
-                self.bytes += output.bytes;
-                state.output = Some(output);
-                state.error = None;
-                Task::Succeeded
-            }
-            Outcome::Wait(until) => {
-                state.waits_until = Some(until);
-                Task::At(until)
-            }
-            Outcome::Failed(failure) => {
-                let again = state.attempts < one.retry.max_attempts && is_retried(one, &failure);
-                state.error = Some(ending::bounded(failure.error));
-                if again {
-                    let delay = one.retry.delay(state.attempts, fastrand::f64());
-                    Task::At(now + TimeDelta::from_std(delay).unwrap_or(TimeDelta::days(1)))
-                } else {
-                    Task::Failed
-                }
-            }
-        };
-        self.set(step, task, to);
-        if let Progress::Open(tasks) = &self.progress[step]
-            && !tasks.contains(&Task::Working)
-        {
-            // It may wait for long, and as many may wait as there are steps.
-            self.states[step].context = None;
-        }
-        let is_item = self.states[step].items.is_some();
-        // The end of a step that is no item's is recorded when the plan says that it has ended.
-        if is_item || matches!(to, Task::At(_)) {
-            let part = is_item.then_some(task);
-            self.results.push(state::record(one, part, &self.states[step].tasks[task], to));
-            self.known(step, part);
-        }
-    }
-
-    /// Records the end of a step, which may turn out to be another one.
-    async fn end(&mut self, step: usize, end: End) -> End {
-        let spec = Arc::clone(&self.spec);
-        let one = &spec.steps[step];
-        let now = self.now();
-        let whole = match end {
-            End::Skipped(reason) => Whole::skipped(reason),
-            End::Succeeded | End::Failed => {
-                let tasks = match &self.progress[step] {
-                    Progress::Open(tasks) => tasks.as_slice(),
-                    Progress::Pending | Progress::Beginning | Progress::Ended(_) => &[],
-                };
-                // What waits for another attempt that will not come.
-                for (task, at) in tasks.iter().enumerate() {
-                    let state = &self.states[step].tasks[task];
-                    if self.states[step].items.is_some()
-                        && matches!(at, Task::At(_) | Task::Due)
-                        && state.is_known
-                    {
-                        let record = state::blank(one, Some(task), StepStatus::Cancelled);
-                        let attempts = i32::try_from(state.attempts).unwrap_or(i32::MAX);
-                        self.results.push(StepRecord { attempts, finished_at: Some(now), ..record });
-                    }
-                }
-                ending::whole(&self.tools, one, &self.states[step], tasks, end).await
-            }
-        };
-        self.close(step, whole)
-    }
-
-    fn skip(&mut self, step: usize) {
-        self.close(step, Whole::skipped(SkipReason::Condition));
-    }
-
-    /// A step that has failed without an attempt, or whatever its attempts have led to.
-    fn fail(&mut self, step: usize, error: StepError) {
-        self.close(step, Whole::failed(error, 0));
-    }
-
-    fn close(&mut self, step: usize, whole: Whole) -> End {
-        let now = self.now();
-        let state = &mut self.states[step];
-        // It may be as long as all outputs of the run.
-        (state.context, state.items) = (None, None);
-        state.attempts = whole.attempts;
-        let (status, reason) = state::status(whole.end);
-        // A step that does nothing begins as it ends.
-        if status != StepStatus::Skipped {
-            state.started_at.get_or_insert(now);
-        }
-        let record = StepRecord {
-            reason,
-            attempts: i32::try_from(whole.attempts).unwrap_or(i32::MAX),
-            output: whole
-                .output
-                .as_ref()
-                .filter(|output| output.key.is_none())
-                .map(|output| (*output.value).clone()),
-            output_ref: whole.output.as_ref().and_then(|output| output.key.clone()),
-            output_bytes: whole.output.as_ref().map(|output| output.bytes as i64),
-            error: whole.error.clone(),
-            started_at: state.started_at.filter(|_| status != StepStatus::Skipped),
-            finished_at: Some(now),
-            ..state::blank(&self.spec.steps[step], None, status)
-        };
-        state.end = Some(match whole.output {
-            Some(output) => Ok(output.value),
-            None => Err(whole.error),
-        });
-        self.progress[step] = Progress::Ended(whole.end);
-        self.results.push(record);
-        self.begun.retain(|(begun, _)| *begun != step);
-        whole.end
-    }
-
-    /// What expressions of the step see: made once.
-    fn context_of(&mut self, step: usize) -> Result<Arc<Context>, StepError> {
-        if let Some(context) = &self.states[step].context {
-            return Ok(Arc::clone(context));
-        }
-        // Steps behind the same ones see the same; those without expressions see nothing.
-        let one = &self.spec.steps[step];
-        let seen = if context::is_read(one) { one.ancestors.clone() } else { Vec::new() };
-        let shared = self.contexts.get(&seen).and_then(Weak::upgrade);
-        let context = match shared {
-            Some(context) => context,
-            None => {
-                let context = Arc::new(self.context(&seen)?);
-                self.contexts.retain(|_, known| known.strong_count() > 0);
-                self.contexts.insert(seen, Arc::downgrade(&context));
-                context
-            }
-        };
-        self.states[step].context = Some(Arc::clone(&context));
-        Ok(context)
-    }
-
-    fn context(&self, seen: &[usize]) -> Result<Context, StepError> {
-        let steps = seen.iter().filter_map(|&place| {
-            let seen = state::seen(&self.states[place], &self.progress[place])?;
-            Some((self.spec.steps[place].id.clone(), seen))
-        });
-        let document = context::document(&self.tools.run, steps);
-        self.tools.evaluators.context(&self.turns, &document).map_err(|error| StepError {
-            error: EXPRESSION_FAILED.to_owned(),
-            message: format!("the context cannot be written: {error}"),
-        })
-    }
-
-    /// Whether an attempt would end in time. Whoever has begun nothing yet tries all the same, or it would never be tried.
-    fn fits(&mut self, step: &Step) -> bool {
-        let fits = step.kind == StepKind::Noop || !self.has_started || self.has_time(attempt::takes(step));
-        self.is_out_of_time |= !fits;
-        fits
-    }
-
-    fn has_time(&self, takes: Duration) -> bool {
-        self.ends_at.is_none_or(|ends_at| Instant::now() + takes <= ends_at)
-    }
-
-    /// Time counts while anything is being worked on.
-    fn count_work(&mut self) {
-        match (self.working.is_empty(), self.works_since) {
-            (false, None) => self.works_since = Some(Instant::now()),
-            (true, Some(since)) => {
-                self.worked += since.elapsed();
-                self.works_since = None;
-            }
-            (true, None) | (false, Some(_)) => {}
-        }
-    }
-
-    fn worked(&self) -> Duration {
-        self.worked + self.works_since.map_or(Duration::ZERO, |since| since.elapsed())
-    }
-
-    fn time_left(&self) -> Duration {
-        self.spec.timeout.saturating_sub(self.worked())
-    }
-
     /// Stops what is under way; what has ended by then counts.
     async fn stop(&mut self) {
         self.working.abort_all();
@@ -582,90 +371,6 @@ impl<J: Journal> Execution<J> {
                 }
             }
         }
-    }
-
-    /// Stores what has to be, and what has begun meanwhile. Asks again while the control plane is out of reach: nothing that has ended may be lost.
-    async fn store(&mut self) -> Result<(), JournalError> {
-        for (step, part) in std::mem::take(&mut self.begun) {
-            let one = &self.spec.steps[step];
-            let record = match (part, &self.progress[step]) {
-                (None, Progress::Open(_)) if self.states[step].items.is_some() => StepRecord {
-                    started_at: self.states[step].started_at,
-                    attempts: 1,
-                    ..state::blank(one, None, StepStatus::Running)
-                },
-                (part, Progress::Open(tasks)) => {
-                    let task = part.unwrap_or_default();
-                    if tasks[task] != Task::Working {
-                        continue;
-                    }
-                    state::record(one, part, &self.states[step].tasks[task], Task::Working)
-                }
-                _ => continue,
-            };
-            self.results.push(record);
-            self.known(step, part);
-        }
-        self.show_at = (!self.working.is_empty()).then(|| Instant::now() + SHOWN_EVERY);
-        let records = latest(std::mem::take(&mut self.results));
-        let worked_ms = i64::try_from(self.worked().as_millis()).unwrap_or(i64::MAX);
-        for steps in records.chunks(MAX_RECORDS) {
-            let results = StepResults { steps: steps.to_vec(), worked_ms };
-            while let Err(error) = self.tools.journal.store(&results).await {
-                match error {
-                    JournalError::Unavailable(detail) if !self.leave.is_cancelled() => {
-                        tracing::warn!(error = detail, "results of steps were not stored: trying again");
-                        tokio::select! {
-                            () = sleep(ASK_AGAIN_AFTER) => {}
-                            () = self.leave.cancelled() => {}
-                        }
-                    }
-                    error => return Err(error),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Has everything stored that is being worked on.
-    fn show(&mut self) {
-        for (step, progress) in self.progress.iter().enumerate() {
-            let Progress::Open(tasks) = progress else { continue };
-            let is_items = self.states[step].items.is_some();
-            let working = tasks.iter().enumerate().filter(|(_, task)| **task == Task::Working);
-            self.begun.extend(working.map(|(task, _)| (step, is_items.then_some(task))));
-        }
-    }
-
-    /// Its beginning is stored.
-    fn known(&mut self, step: usize, part: Option<usize>) {
-        match part {
-            None if self.states[step].items.is_some() => self.states[step].is_known = true,
-            part => {
-                if let Some(task) = self.states[step].tasks.get_mut(part.unwrap_or_default()) {
-                    task.is_known = true;
-                }
-            }
-        }
-    }
-}
-
-/// Of several records of one step or item, the last.
-fn latest(records: Vec<StepRecord>) -> Vec<StepRecord> {
-    let mut seen = std::collections::HashSet::new();
-    let mut kept: Vec<_> = records
-        .into_iter()
-        .rev()
-        .filter(|record| seen.insert((record.step_id.clone(), record.item)))
-        .collect();
-    kept.reverse();
-    kept
-}
-
-fn is_retried(step: &Step, failure: &Failure) -> bool {
-    match &step.retry.on {
-        Some(names) => names.contains(&failure.error.error),
-        None => failure.passes,
     }
 }
 
