@@ -11,6 +11,8 @@ use runplane::dag::evaluate::{self, Evaluators, Limits};
 use runplane::dag::execute::{Ended, RunContext, Work, execute};
 use runplane::db::{Db, Plans, Pooler};
 use runplane::functions;
+use runplane::reach::Reach;
+use runplane::reach::secrets::Secrets;
 use runplane::runs::{self, Claim};
 use runplane::scope::Scope;
 use runplane::steps::PgJournal;
@@ -116,5 +118,6 @@ fn work(app: &Arc<App>, claim: &Claim) -> Work<PgJournal> {
         ends_at: None,
         untouched: true,
         spill: None,
+        reach: Arc::new(Reach::new(Secrets::of_environment())),
     }
 }

@@ -6,6 +6,7 @@
 -- An array each, with one entry for every step of which something is kept:
 -- $8 its id    $9 whether the step as a whole is kept; else those of its items that need not run again
 -- $10 rows of an older attempt than this are not
+-- $11 secret parameters, or null: those of the run if its parameters are the same, else none
 with made as (
   insert into pipeline_runs as r (
     id, root_run_id, retry_of_run_id, tenant_id, pipeline_id, pipeline_version_id, trigger_type, parameters, queue, priority,
@@ -44,6 +45,13 @@ kept as (
     -- Items of a step that SUCCEEDED although some of them failed do not run again, and are not kept either: nobody reads them.
     and s.status in ('SUCCEEDED', 'SKIPPED')
     and (k.whole or s.item >= 0)
+),
+secret as (
+  insert into run_secrets (run_id, tenant_id, parameters)
+  select made.id, made.tenant_id, coalesce($11::jsonb, s.parameters)
+  from made
+  left join run_secrets s on s.run_id = $3 and $4::jsonb is null
+  where coalesce($11::jsonb, s.parameters) is not null
 )
 select
   m.id as "id!", m.tenant_id as "tenant_id!", m.pipeline_id as "pipeline_id!", m.pipeline_version_id as "pipeline_version_id!",

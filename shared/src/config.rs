@@ -20,6 +20,8 @@ pub enum Setting {
     WorkerLeaseSeconds,
     /// The bucket for outputs of more than 256 KiB: `OUTPUT_BUCKET`; there is none if it is not set.
     OutputBucket,
+    /// What the names of secrets in Secrets Manager begin with: `SECRETS_PREFIX`; secrets are environment variables if it is not set.
+    SecretsPrefix,
     /// Days a run is kept after its end: `RETENTION_DAYS`, 90 if it is not set; 0 = for ever.
     RetentionDays,
 }
@@ -33,6 +35,7 @@ impl Setting {
             Self::RunsQueueUrl => "RUNS_QUEUE_URL",
             Self::WorkerLeaseSeconds => "WORKER_LEASE_SECONDS",
             Self::OutputBucket => "OUTPUT_BUCKET",
+            Self::SecretsPrefix => "SECRETS_PREFIX",
             Self::RetentionDays => "RETENTION_DAYS",
         }
     }
@@ -41,7 +44,11 @@ impl Setting {
     pub const fn is_required(self) -> bool {
         match self {
             Self::DatabaseUrl | Self::RunsQueueUrl => true,
-            Self::DbPooler | Self::WorkerLeaseSeconds | Self::OutputBucket | Self::RetentionDays => false,
+            Self::DbPooler
+            | Self::WorkerLeaseSeconds
+            | Self::OutputBucket
+            | Self::SecretsPrefix
+            | Self::RetentionDays => false,
         }
     }
 }

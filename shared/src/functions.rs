@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::config::Setting::{
-    self, DatabaseUrl, DbPooler, OutputBucket, RetentionDays, RunsQueueUrl, WorkerLeaseSeconds,
+    self, DatabaseUrl, DbPooler, OutputBucket, RetentionDays, RunsQueueUrl, SecretsPrefix, WorkerLeaseSeconds,
 };
 use crate::db::Plans;
 use crate::http::{MAX_WAIT_SECONDS, TIME_LIMIT};
@@ -95,7 +95,7 @@ impl Call {
 }
 
 /// Every function of a deployment.
-pub static FUNCTIONS: [Function; 16] = [
+pub static FUNCTIONS: [Function; 17] = [
     http(
         "create",
         &[Route { method: "POST", path: "/api/runs" }, Route { method: "POST", path: "/api/runs/bulk" }],
@@ -125,6 +125,7 @@ pub static FUNCTIONS: [Function; 16] = [
     http("release", &[Route { method: "POST", path: "/api/runs/{run_id}/release" }]).sending(),
     http("cancel", &[Route { method: "POST", path: "/api/runs/{run_id}/cancel" }]),
     http("retry", &[Route { method: "POST", path: "/api/runs/{run_id}/retry" }]).sending(),
+    http("secrets", &[Route { method: "POST", path: "/api/runs/{run_id}/secrets" }]),
     http(
         "steps",
         &[
@@ -153,7 +154,7 @@ pub static FUNCTIONS: [Function; 16] = [
         name: "worker",
         trigger: Trigger::Queue,
         plans: Plans::Generic,
-        settings: &[DatabaseUrl, DbPooler, RunsQueueUrl, WorkerLeaseSeconds, OutputBucket],
+        settings: &[DatabaseUrl, DbPooler, RunsQueueUrl, WorkerLeaseSeconds, OutputBucket, SecretsPrefix],
         // Sends about runs that it hands back, and that get another attempt.
         calls: &[SendMessage, ChangeMessageVisibility],
         time_limit: TIME_LIMIT,

@@ -8,6 +8,7 @@
 //! | [`sweep`] | the verbs of what becomes due without anybody asking |
 //! | [`catalog`] | the verbs of tenants, pipelines, versions and connections |
 //! | [`dag`] | what a dag_spec asks a worker to do, and whether it may |
+//! | [`reach`] | what steps reach outside: HTTP services, databases, functions, queues |
 //! | [`http`] | the edge of the HTTP functions: request in, reply or problem out, one log line |
 //! | [`db`] | the one Postgres connection of an execution environment |
 //! | [`functions`] | the functions of a deployment: what each reads and calls |
@@ -38,6 +39,7 @@ pub mod logging;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;
+pub mod reach;
 pub mod runs;
 pub mod scope;
 pub mod steps;

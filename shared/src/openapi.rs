@@ -24,7 +24,7 @@ use crate::problem::ProblemBody;
     ),
     servers((url = "http://127.0.0.1:8000", description = "The local stack")),
     paths(
-        runs::create, runs::claim, runs::heartbeat, runs::complete, runs::release, runs::cancel, runs::retry, runs::get,
+        runs::create, runs::claim, runs::heartbeat, runs::complete, runs::release, runs::secrets, runs::cancel, runs::retry, runs::get,
         runs::list,
         bulk::create_all, bulk::complete_all, bulk::heartbeat_all,
         evidence::store_steps, evidence::list_steps, evidence::add_logs, evidence::list_logs, evidence::add_artifact,
@@ -47,7 +47,7 @@ use crate::problem::ProblemBody;
 struct Api;
 
 /// The events whose bodies are the examples of the operations: tests send the same ones.
-const EXAMPLES: [(&str, &str, &str, &str); 28] = [
+const EXAMPLES: [(&str, &str, &str, &str); 29] = [
     ("post", "/api/runs", "smallest", include_str!("../../events/create.json")),
     ("post", "/api/runs", "every field", include_str!("../../events/create.full.json")),
     ("post", "/api/runs/claim", "every field", include_str!("../../events/claim.full.json")),
@@ -55,6 +55,7 @@ const EXAMPLES: [(&str, &str, &str, &str); 28] = [
     ("post", "/api/runs/{run_id}/complete", "succeeded", include_str!("../../events/complete.json")),
     ("post", "/api/runs/{run_id}/complete", "failed", include_str!("../../events/complete.failed.json")),
     ("post", "/api/runs/{run_id}/release", "for later", include_str!("../../events/release.json")),
+    ("post", "/api/runs/{run_id}/secrets", "of a claim", include_str!("../../events/secrets.json")),
     ("post", "/api/runs/{run_id}/cancel", "with a reason", include_str!("../../events/cancel.json")),
     ("post", "/api/runs/{run_id}/retry", "with other parameters", include_str!("../../events/retry.json")),
     ("post", "/api/runs/bulk", "two runs", include_str!("../../events/create.bulk.json")),

@@ -64,6 +64,7 @@ fn sample(setting: Setting) -> &'static str {
         Setting::RunsQueueUrl => "http://localhost/runs",
         Setting::WorkerLeaseSeconds => "60",
         Setting::OutputBucket => "outputs",
+        Setting::SecretsPrefix => "runplane/",
         Setting::RetentionDays => "30",
     }
 }

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use crate::paths::Dirs;
 use crate::progress::say;
 use crate::stack::{db, down, logs, status, up};
-use crate::{bench, lambda, rehearse, test};
+use crate::{bench, example, lambda, rehearse, test};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "The local stack and the tests", disable_help_subcommand = true)]
@@ -53,6 +53,11 @@ enum Command {
         /// Such as `invoke create --data-file events/create.json`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
+    },
+    /// Run an example of examples/ on the stack that is up
+    Example {
+        /// Which
+        name: example::Name,
     },
     /// Run every test, on a Postgres and an SQS of its own
     Test(test::Args),
@@ -102,6 +107,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Logs { name, follow, lines } => logs::logs(&dirs, name.as_deref(), lines, follow).await?,
         Command::Db { command: Db::Psql { args } } => db::psql(&dirs, &args).await?,
         Command::Lambda { args } => lambda::lambda(&dirs, &args).await?,
+        Command::Example { name } => return example::run(&dirs, name).await,
         Command::Test(args) => return test::run(&root, args).await,
         Command::Rehearse(args) => return test::rehearsal::run(&root, args).await,
         Command::Bench { command } => bench::run(&dirs, command).await?,

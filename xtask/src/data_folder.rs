@@ -45,6 +45,18 @@ pub async fn init(bin: &Path, data: &Path, user: User) -> Result<()> {
     std::fs::rename(&next, data).with_context(|| format!("cannot write {}", data.display()))
 }
 
+/// Has the role `name` asked for its password in the database of that name, as a Postgres elsewhere would ask. Nobody else is asked for one.
+pub fn ask_for_password(data: &Path, name: &str) -> Result<()> {
+    let file = data.join("pg_hba.conf");
+    let rules = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let rule = format!("host {name} {name} 127.0.0.1/32 scram-sha-256\n");
+    if rules.starts_with(&rule) {
+        return Ok(());
+    }
+    // The first rule that fits is the one that counts. The file stays its owner's.
+    std::fs::write(&file, rule + &rules).with_context(|| format!("cannot write {}", file.display()))
+}
+
 /// A Postgres that serves `data` without a record in `.dev/run/` (it was killed together with its record) is ended; a
 /// `postmaster.pid` whose process is another program by now is removed, as Postgres would take it for a running server.
 pub async fn end_strangers(data: &Path) {
@@ -75,4 +87,21 @@ pub fn pg_variables() -> Vec<String> {
         .collect();
     names.push("LD_LIBRARY_PATH".to_owned());
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_asked_for_its_password_before_any_other_rule() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pg_hba.conf");
+        std::fs::write(&file, "host all all 127.0.0.1/32 trust\n").unwrap();
+        for _ in 0..2 {
+            ask_for_password(folder.path(), "w").unwrap();
+            let rules = std::fs::read_to_string(&file).unwrap();
+            assert_eq!(rules, "host w w 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n");
+        }
+    }
 }

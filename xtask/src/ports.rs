@@ -18,10 +18,18 @@ pub struct Ports {
     pub postgres: u16,
     /// Of SQS.
     pub sqs: u16,
+    /// Of the shop that the examples call.
+    #[serde(default = "usual_shop")]
+    pub shop: u16,
 }
 
 /// What is used where nothing else listens.
-pub const USUAL: Ports = Ports { api: 8000, postgres: 5432, sqs: 4566 };
+pub const USUAL: Ports = Ports { api: 8000, postgres: 5432, sqs: 4566, shop: 8090 };
+
+/// For a file that was written before there was a shop.
+fn usual_shop() -> u16 {
+    USUAL.shop
+}
 
 impl Ports {
     /// Those of the last `up`, or [`USUAL`].
@@ -92,5 +100,9 @@ mod tests {
         let chosen = Ports { api: 8003, ..USUAL };
         chosen.save(&dirs).unwrap();
         assert_eq!(Ports::load(&dirs).unwrap(), chosen);
+
+        let file = folder.path().join(".dev/ports.json");
+        std::fs::write(file, r#"{"api":8003,"postgres":5432,"sqs":4566}"#).unwrap();
+        assert_eq!(Ports::load(&dirs).unwrap(), chosen, "written before there was a shop");
     }
 }

@@ -134,6 +134,7 @@ impl Server {
         if !self.data.join("PG_VERSION").exists() {
             data_folder::init(&self.bin, &self.data, self.user).await?;
         }
+        data_folder::ask_for_password(&self.data, crate::warehouse::NAME)?;
         data_folder::end_strangers(&self.data).await;
         let mut args: Vec<OsString> = vec!["-D".into(), self.data.clone().into()];
         let fixed = [("port", self.port.to_string()), ("listen_addresses", "127.0.0.1".to_owned())];

@@ -14,6 +14,8 @@ use crate::paths::Dirs;
 
 /// The account that every local SQS puts queues under.
 const ACCOUNT: &str = "000000000000";
+/// What steps of examples send to.
+const ALERTS: &str = "ops_alerts";
 /// The region of everything local.
 pub const REGION: &str = "us-east-1";
 
@@ -24,6 +26,9 @@ pub struct Queues {
     pub runs_url: String,
     /// `<endpoint>/000000000000/runplane-runs-dlq`
     pub dlq_url: String,
+    /// `<endpoint>/000000000000/ops_alerts`, into which examples send.
+    #[serde(default)]
+    pub alerts_url: String,
 }
 
 impl Queues {
@@ -35,7 +40,7 @@ impl Queues {
     /// The addresses of those that [`create_named`] makes.
     fn named(endpoint_url: &str, suffix: &str) -> Self {
         let url = |name| format!("{}/{ACCOUNT}/{name}{suffix}", endpoint_url.trim_end_matches('/'));
-        Self { runs_url: url("runplane-runs"), dlq_url: url("runplane-runs-dlq") }
+        Self { runs_url: url("runplane-runs"), dlq_url: url("runplane-runs-dlq"), alerts_url: url(ALERTS) }
     }
 }
 
@@ -100,13 +105,16 @@ pub async fn create(dirs: &Dirs, endpoint_url: &str) -> Result<Queues> {
     create_named(dirs, endpoint_url, "").await
 }
 
-/// The same, with `suffix` after each queue's name; and the bucket beside them.
+/// The same, with `suffix` after each queue's name; and the bucket beside them, and the queue that examples send to.
 pub async fn create_named(dirs: &Dirs, endpoint_url: &str, suffix: &str) -> Result<Queues> {
     outputs::create(endpoint_url).await?;
     let path = dirs.root().join("localstack/queues.json");
     let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let definitions: Definitions =
+    let mut definitions: Definitions =
         serde_json::from_slice(&text).with_context(|| format!("{} is wrong", path.display()))?;
+    // No part of a deployment, so it is not in the file, which is held against the template.
+    let alerts = Definition { name: ALERTS.to_owned(), attributes: HashMap::new(), dead_letter: None };
+    definitions.queues.push(alerts);
     let client = client(endpoint_url).await;
     for definition in &definitions.queues {
         let name = &format!("{}{suffix}", definition.name);
@@ -148,6 +156,7 @@ mod tests {
         let queues = Queues::on("http://127.0.0.1:4566/");
         assert_eq!(queues.runs_url, "http://127.0.0.1:4566/000000000000/runplane-runs");
         assert_eq!(queues.dlq_url, "http://127.0.0.1:4566/000000000000/runplane-runs-dlq");
+        assert_eq!(queues.alerts_url, "http://127.0.0.1:4566/000000000000/ops_alerts");
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Server {
                 "localstack.runtime.main",
                 vec![
                     set("GATEWAY_LISTEN", &format!("127.0.0.1:{port}")),
-                    set("SERVICES", "sqs,s3"),
+                    set("SERVICES", "sqs,s3,secretsmanager"),
                     // It calls nobody, downloads nothing and needs no port 53.
                     set("DISABLE_EVENTS", "1"),
                     set("SKIP_SSL_CERT_DOWNLOAD", "1"),
@@ -142,7 +142,7 @@ impl Server {
                 "ministack",
                 vec![
                     set("GATEWAY_PORT", &port),
-                    set("SERVICES", "sqs,s3"),
+                    set("SERVICES", "sqs,s3,secretsmanager"),
                     set("BIND_HOST", "127.0.0.1"),
                     set("MINISTACK_HOST", "127.0.0.1"),
                     ("STATE_DIR".to_owned(), scratch.into()),

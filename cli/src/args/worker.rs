@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::Url;
+use runplane::reach::secrets;
 use uuid::Uuid;
 
 use super::{Settings, Signing};
@@ -52,6 +53,10 @@ pub struct Worker {
     /// none, such outputs are refused]
     #[arg(long, env = "OUTPUT_BUCKET", value_name = "NAME")]
     output_bucket: Option<Given<String>>,
+    /// What the names of secrets begin with in AWS Secrets Manager, before <tenant id>/<secret_ref>; asked by the AWS credentials and the region of the
+    /// environment [default: none, secrets are environment variables]
+    #[arg(long, env = "SECRETS_PREFIX", value_name = "PREFIX")]
+    secrets_prefix: Option<Given<String>>,
     /// End when there is nothing to claim and nothing to work on
     #[arg(long)]
     pub once: bool,
@@ -111,6 +116,16 @@ impl Worker {
     /// The bucket for large outputs, if there is one.
     pub fn output_bucket(&self) -> Option<String> {
         self.output_bucket.clone().and_then(|bucket| bucket.0)
+    }
+
+    /// What the names of secrets in Secrets Manager begin with; None: secrets are environment variables.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if nothing can be below it.
+    pub fn secrets_prefix(&self) -> Result<Option<String>, Failure> {
+        let Some(given) = self.secrets_prefix.clone().and_then(|prefix| prefix.0) else { return Ok(None) };
+        let prefix = secrets::prefix(&given);
+        prefix.map(Some).ok_or_else(|| Failure::Usage(format!("--secrets-prefix must be {}", secrets::PREFIX_IS)))
     }
 
     /// How long it works on a claimed run; None: as long as it takes.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use runplane::catalog::Connection;
 use runplane::dag::execute::{Journal, JournalError, Stored};
+use runplane::runs::SecretsReply;
 use runplane::steps::{StepRecord, StepResults};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -104,6 +106,12 @@ impl Journal for HttpJournal {
         }
     }
 
+    async fn secret_parameters(&self) -> Result<Map<String, Value>, JournalError> {
+        let body = fields(json!({ "lease_token": self.run.lease_token }));
+        let answer = self.send(Request::post(self.path("secrets")).body(body)).await?;
+        read::<SecretsReply>(answer).map(|reply| reply.parameters)
+    }
+
     async fn store(&self, results: &StepResults) -> Result<(), JournalError> {
         // A body that is too large goes in parts. The executor sends all of it again if one of them fails, and storing twice is storing once.
         for part in parts(&results.steps)? {
@@ -119,6 +127,18 @@ impl Journal for HttpJournal {
 
     async fn hand_back(&self, until: Option<DateTime<Utc>>) -> Result<(), JournalError> {
         self.release(until).await.map_err(JournalError::from)
+    }
+
+    async fn connection(&self, name: &str) -> Result<Option<Connection>, JournalError> {
+        #[derive(Deserialize)]
+        struct Page {
+            items: Vec<Connection>,
+        }
+        let request = Request::get("/api/connections".to_owned())
+            .query("tenant_id", Some(self.run.tenant_id))
+            .query("name", Some(name));
+        let page: Page = read(self.send(request).await?)?;
+        Ok(page.items.into_iter().next())
     }
 
     async fn artifact(

@@ -30,6 +30,8 @@ use std::time::Duration;
 use runplane::bucket::Bucket;
 use runplane::dag::evaluate::{Evaluators, Limits};
 use runplane::dag::execute::Spill;
+use runplane::reach::Reach;
+use runplane::reach::secrets::Secrets;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -54,6 +56,8 @@ pub struct Worker {
     evaluators: Arc<Evaluators>,
     /// Where large outputs are kept.
     spill: Option<Arc<dyn Spill>>,
+    /// What steps reach outside.
+    reach: Arc<Reach>,
     /// How long it works on one claim.
     time_limit: Option<Duration>,
     /// Cancelled when runs have to be handed back.
@@ -90,6 +94,7 @@ pub async fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
         leases: Leases::new(args.lease()),
         evaluators: Arc::new(evaluators(args.concurrency)?),
         spill,
+        reach: Arc::new(Reach::new(Secrets::below(args.secrets_prefix()?))),
         time_limit: args.time_limit(),
         leave: CancellationToken::new(),
         give_up: CancellationToken::new(),

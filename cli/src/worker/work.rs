@@ -59,6 +59,7 @@ impl OfRun {
             ends_at,
             untouched: self.run.claim_count == 1 && self.run.retry_of_run_id.is_none(),
             spill: self.worker.spill.clone(),
+            reach: Arc::clone(&self.worker.reach),
         };
         let evaluators = Arc::clone(&self.worker.evaluators);
         // A task of its own, so that a panic in it is no panic of the worker.

@@ -12,6 +12,8 @@ use runplane::app::App;
 use runplane::config::ConfigError;
 use runplane::db::{Db, Pooler};
 use runplane::functions::{self, Function, Route};
+use runplane::http::{Call, Reply};
+use runplane::problem::Problem;
 use serde_json::{Map, Value, json};
 use sqlx::postgres::PgConnectOptions;
 
@@ -21,12 +23,17 @@ use crate::network::{Asked, Fate, Network};
 mod artifacts;
 #[path = "../../../functions/claim/src/handler.rs"]
 mod claim;
+#[allow(dead_code, reason = "a worker only lists them")]
+#[path = "../../../functions/catalog/src/connections.rs"]
+mod connections;
 #[path = "../../../functions/complete/src/handler.rs"]
 mod complete;
 #[path = "../../../functions/heartbeat/src/handler.rs"]
 mod heartbeat;
 #[path = "../../../functions/release/src/handler.rs"]
 mod release;
+#[path = "../../../functions/secrets/src/handler.rs"]
+mod secrets;
 #[path = "../../../functions/steps/src/handler.rs"]
 mod steps;
 
@@ -37,7 +44,7 @@ struct Functions {
     network: Network,
 }
 
-const NAMES: [&str; 6] = ["artifacts", "claim", "complete", "heartbeat", "release", "steps"];
+const NAMES: [&str; 8] = ["artifacts", "catalog", "claim", "complete", "heartbeat", "release", "secrets", "steps"];
 
 /// Starts it on the database of these options; where it is.
 pub async fn start(options: &PgConnectOptions, network: &Network) -> String {
@@ -96,10 +103,12 @@ impl Functions {
                 let request = lambda_http::request::from_str(&event).unwrap();
                 let response = match *name {
                     "artifacts" => runplane::http::answer(app, &artifacts::handle, request).await,
+                    "catalog" => runplane::http::answer(app, &list_connections, request).await,
                     "claim" => runplane::http::answer(app, &claim::handle, request).await,
                     "complete" => runplane::http::answer(app, &complete::handle, request).await,
                     "heartbeat" => runplane::http::answer(app, &heartbeat::handle, request).await,
                     "release" => runplane::http::answer(app, &release::handle, request).await,
+                    "secrets" => runplane::http::answer(app, &secrets::handle, request).await,
                     _ => runplane::http::answer(app, &steps::handle, request).await,
                 };
                 return response.map(|body| match body {
@@ -110,6 +119,11 @@ impl Functions {
         }
         answer(404, &json!({ "message": "Not Found" }))
     }
+}
+
+/// Of the catalogue a worker asks nothing else.
+async fn list_connections(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
+    connections::list(&app, &call).await
 }
 
 /// The route that a request comes by, one without a parameter before one with.

@@ -7,6 +7,7 @@ mod api;
 mod ends;
 mod network;
 mod outages;
+mod outside;
 mod runs;
 mod stop;
 mod support;

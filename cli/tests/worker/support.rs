@@ -99,6 +99,11 @@ impl World {
 
     /// Starts a worker with more arguments.
     pub fn worker(&self, line: &str) -> Worker {
+        self.worker_with(line, &[])
+    }
+
+    /// Starts a worker with more arguments and variables.
+    pub fn worker_with(&self, line: &str, variables: &[(String, &str)]) -> Worker {
         let mut command = Command::new(env!("CARGO_BIN_EXE_runplane"));
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
@@ -112,7 +117,8 @@ impl World {
             .env("CP_BASE", &self.url)
             .env("POLL_SECONDS", "0.1")
             .env("LEASE_SECONDS", "5")
-            .env("WORKER_ID", "w-1");
+            .env("WORKER_ID", "w-1")
+            .envs(variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));

@@ -31,7 +31,7 @@ pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
 pub async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
     let mut query = call.query();
     let scope = lists::scope(&mut query);
-    let filter = ConnectionFilter { kind: kind(&mut query) };
+    let filter = ConnectionFilter { kind: kind(&mut query), name: query.stored_text("name") };
     let page = lists::page(query, scope, &filter)?;
     let list = app.call(async |conn| catalog::list_connections(conn, scope, &filter, &page).await);
     Reply::ok(&list.await?)

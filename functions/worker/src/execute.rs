@@ -5,6 +5,7 @@ use std::sync::Arc;
 use runplane::app::App;
 use runplane::dag::evaluate::Evaluators;
 use runplane::dag::execute::{self, Ended, JournalError, RunContext, Spill, Work};
+use runplane::reach::Reach;
 use runplane::runs::Claim;
 use runplane::scope::Scope;
 use runplane::steps::PgJournal;
@@ -20,6 +21,8 @@ pub struct Executor {
     pub evaluators: Arc<Evaluators>,
     /// Where large outputs are kept.
     pub spill: Option<Arc<dyn Spill>>,
+    /// What steps reach outside.
+    pub reach: Arc<Reach>,
 }
 
 impl Executor {
@@ -37,6 +40,7 @@ impl Executor {
             ends_at: leave.ends_at,
             untouched: run.claim_count == 1 && run.retry_of_run_id.is_none(),
             spill: self.spill.clone(),
+            reach: Arc::clone(&self.reach),
         };
         execute::execute(work, &self.evaluators).await
     }

@@ -22,6 +22,8 @@ use runplane::config::{ConfigError, Setting, Settings};
 use runplane::dag::evaluate::{self, Evaluators};
 use runplane::dag::execute::Spill;
 use runplane::functions::{self, Function};
+use runplane::reach::Reach;
+use runplane::reach::secrets::{self, Secrets};
 use tokio_util::sync::CancellationToken;
 
 use execute::Executor;
@@ -52,7 +54,9 @@ impl Worker {
                 Some(name) => Some(Arc::new(Bucket::new(name).await)),
                 None => None,
             };
-        let executor = Executor { app: Arc::clone(&app), evaluators: Arc::new(evaluators()), spill };
+        let prefix = settings.optional(Setting::SecretsPrefix, secrets::PREFIX_IS, secrets::prefix)?;
+        let reach = Arc::new(Reach::new(Secrets::below(prefix)));
+        let executor = Executor { app: Arc::clone(&app), evaluators: Arc::new(evaluators()), spill, reach };
         Ok(Self { app, name: batch::worker_name(), pace, executor })
     }
 }

@@ -3,7 +3,7 @@
 //! A verb takes `&mut PgConnection` and answers with a small error of its own; zero rows are never silent. What makes something takes its
 //! tenant from the request, everything else takes the [`Scope`](crate::scope::Scope) first.
 
-mod connections;
+pub(crate) mod connections;
 mod page;
 mod patch;
 mod pipelines;
@@ -13,7 +13,7 @@ mod versions;
 pub use connections::{
     Connection, ConnectionConfig, ConnectionError, ConnectionFilter, CreateConnectionError,
     CreateConnectionRequest, HttpAuth, HttpAuthType, HttpConfig, LambdaConfig, SqlConfig, SqlTls, SqsConfig,
-    create_connection, delete_connection, get_connection, list_connections,
+    connection_of_run, create_connection, delete_connection, get_connection, list_connections,
 };
 pub use page::{List, Listed, Page};
 pub use patch::Patch;

@@ -24,7 +24,7 @@ mod faults;
 pub mod fuzz;
 mod graph;
 mod limits;
-mod params;
+pub(crate) mod params;
 pub mod plan;
 mod shape;
 pub mod spec;

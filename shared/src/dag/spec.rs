@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::faults::Fault;
-use super::{check, shape};
+use super::{check, params, shape};
 
 /// A step that names none may work for so long, and one of a run for so much longer.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -25,6 +25,8 @@ pub struct Spec {
     pub timeout: Duration,
     /// The template of the run's output.
     pub output: Option<Value>,
+    /// Whether runs may have secret parameters.
+    pub has_secrets: bool,
 }
 
 /// One step.
@@ -94,6 +96,14 @@ impl StepKind {
             Self::Wait => "wait",
             Self::Artifact => "artifact",
             Self::Fail => "fail",
+        }
+    }
+
+    /// Whether it reaches something outside the control plane.
+    pub fn is_outside(self) -> bool {
+        match self {
+            Self::Http | Self::Sql | Self::Lambda | Self::Sqs => true,
+            Self::Noop | Self::Transform | Self::Wait | Self::Artifact | Self::Fail => false,
         }
     }
 }
@@ -261,7 +271,8 @@ impl Spec {
         let ancestors = ancestors(&steps);
         steps.iter_mut().zip(ancestors).for_each(|(step, ancestors)| step.ancestors = ancestors);
         let max_parallel = raw.max_parallel.unwrap_or(DEFAULT_MAX_PARALLEL);
-        Ok(Self { steps, max_parallel, timeout, output: raw.output })
+        let has_secrets = dag_spec.get("params").is_some_and(params::secrets::are_described);
+        Ok(Self { steps, max_parallel, timeout, output: raw.output, has_secrets })
     }
 
     /// For each step the places of those it depends on.

@@ -155,6 +155,7 @@ pub(super) fn create_connection() {}
     params(
         ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only this tenant's"),
         ("kind" = Option<ConnectionKind>, Query, description = "Only those of this kind"),
+        ("name" = Option<String>, Query, description = "Only those of this name"),
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "20 if left out"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filters"),
     ),

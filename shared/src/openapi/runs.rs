@@ -3,7 +3,7 @@
 use crate::problem::ProblemBody;
 use crate::runs::{
     CancelRequest, ClaimReply, ClaimRequest, CompleteReply, CompleteRequest, CreateRequest, HeartbeatReply,
-    HeartbeatRequest, ReleaseReply, ReleaseRequest, RetryRequest, Run, RunDetails, RunPage,
+    HeartbeatRequest, ReleaseReply, ReleaseRequest, RetryRequest, Run, RunDetails, RunPage, SecretsReply, SecretsRequest,
 };
 
 /// Create a run
@@ -80,6 +80,20 @@ pub(super) fn complete() {}
 )]
 #[expect(dead_code, reason = "only its attributes are read")]
 pub(super) fn release() {}
+
+/// The secret parameters of a run, for the worker that holds its lease
+#[utoipa::path(
+    post, path = "/api/runs/{run_id}/secrets", tag = "runs", operation_id = "secrets",
+    params(("run_id" = uuid::Uuid, Path, description = "The run")),
+    request_body = SecretsRequest,
+    responses(
+        (status = 200, body = SecretsReply, description = "Those alone, each at its place"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json",
+            description = "`lease_lost`, `already_finished`, `run_cancelled`, `run_not_running`"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+pub(super) fn secrets() {}
 
 /// Cancel a run
 #[utoipa::path(

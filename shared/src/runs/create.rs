@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::fields::{Faults, is_storable};
 use super::idempotency::{KeyUse, digest, find_by_key};
-use super::parameters::{Checked, of_version};
+use super::parameters::{Checked, Parameters, of_version};
 use super::{Dispatch, Labels, Run, RunStatus, run_from};
 use crate::dag::{ParamsCache, ParamsError};
 use crate::problem::{FieldError, Problem};
@@ -180,7 +180,7 @@ pub async fn create(
 async fn insert(
     conn: &mut PgConnection,
     request: &CreateRequest,
-    parameters: &Map<String, Value>,
+    parameters: &Parameters,
     idempotency_key: Option<&str>,
     digest: Option<&[u8]>,
 ) -> Result<Option<Run>, sqlx::Error> {
@@ -191,7 +191,7 @@ async fn insert(
         request.tenant_id,
         request.pipeline_version_id,
         request.trigger_type.as_deref().unwrap_or("manual"),
-        Json(parameters) as _,
+        Json(&parameters.shown) as _,
         request.queue.as_deref(),
         request.priority.unwrap_or(5) as i16,
         Json(request.labels.as_ref().unwrap_or(&no_labels)) as _,
@@ -203,6 +203,7 @@ async fn insert(
         digest,
         request.start_by,
         request.concurrency_key,
+        parameters.secret.as_ref().map(Json) as _,
     )
     .fetch_optional(conn)
     .await?;

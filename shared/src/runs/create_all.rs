@@ -133,7 +133,8 @@ async fn insert(
     let tenants: Vec<_> = requests().map(|request| request.tenant_id).collect();
     let versions: Vec<_> = requests().map(|request| request.pipeline_version_id).collect();
     let triggers: Vec<_> = requests().map(|r| r.trigger_type.as_deref().unwrap_or("manual")).collect();
-    let parameters: Vec<_> = right.iter().map(|(_, parameters)| Json(*parameters)).collect();
+    let parameters: Vec<_> = right.iter().map(|(_, parameters)| Json(&parameters.shown)).collect();
+    let secrets: Vec<_> = right.iter().map(|(_, parameters)| parameters.secret.as_ref().map(Json)).collect();
     let queues: Vec<_> = requests().map(|request| request.queue.as_deref()).collect();
     let priorities: Vec<_> = requests().map(|request| request.priority.unwrap_or(5) as i16).collect();
     let labels: Vec<_> = requests().map(|r| Json(r.labels.as_ref().unwrap_or(&no_labels))).collect();
@@ -163,6 +164,7 @@ async fn insert(
         &digests[..] as _,
         &start_by[..] as _,
         &concurrency_keys[..] as _,
+        &secrets[..] as _,
     )
     .fetch_all(conn)
     .await?;

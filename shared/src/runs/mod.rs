@@ -25,6 +25,7 @@ mod parameters;
 mod release;
 mod retry;
 mod rounds;
+mod secrets;
 mod summary;
 
 pub use crate::cursor::{Cursor, InvalidCursor};
@@ -51,6 +52,7 @@ pub use model::{Dispatch, Labels, Outcome, Run, RunStatus};
 pub(crate) use model::{run_from, run_if_any};
 pub(crate) use release::refusal_with_token;
 pub use release::{ReleaseReply, ReleaseRequest, release};
+pub use secrets::{SecretsReply, SecretsRequest, secrets};
 pub use retry::{RetryError, RetryFrom, RetryRequest, retry};
 pub use summary::RunSummary;
 pub(crate) use summary::summary_from;

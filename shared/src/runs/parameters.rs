@@ -10,11 +10,20 @@ use uuid::Uuid;
 use crate::dag::{Params, ParamsCache, ParamsError};
 use crate::problem::FieldError;
 
+/// Parameters as they are kept, with the defaults of what was left out.
+#[derive(Debug)]
+pub(super) struct Parameters {
+    /// With `***` in place of what is secret.
+    pub(super) shown: Map<String, Value>,
+    /// What is secret of them, at its place. None: nothing.
+    pub(super) secret: Option<Map<String, Value>>,
+}
+
 /// What has come out.
 #[derive(Debug)]
 pub(super) enum Checked {
-    /// They are right; with the defaults of what was left out.
-    Right(Map<String, Value>),
+    /// They are right.
+    Right(Parameters),
     /// What is wrong with them.
     Wrong(Vec<FieldError>),
     /// The version was approved with params that are no schema: before that was asked.
@@ -112,7 +121,10 @@ fn compile(cache: &ParamsCache, version: Uuid, spec: &Value) -> Result<Arc<Param
 
 fn checked(params: &Params, parameters: Map<String, Value>) -> Checked {
     match params.apply(parameters) {
-        Ok(parameters) => Checked::Right(parameters),
+        Ok(mut shown) => {
+            let secret = params.take_secrets(&mut shown);
+            Checked::Right(Parameters { shown, secret })
+        }
         Err(faults) => Checked::Wrong(faults),
     }
 }

@@ -10,8 +10,9 @@ use uuid::Uuid;
 use super::fields::Faults;
 use super::idempotency::{KeyUse, digest, find_by_key};
 use super::kept::{Keep, Kept, keep};
-use super::parameters::{Checked, against};
+use super::parameters::{Checked, Parameters, against};
 use super::{Created, Dispatch, Labels, Run, RunStatus, run_from};
+use crate::dag::params::secrets::put_back;
 use crate::dag::{ParamsCache, ParamsError};
 use crate::problem::{FieldError, Problem};
 use crate::scope::Scope;
@@ -190,10 +191,11 @@ async fn check(
     request: &RetryRequest,
 ) -> Result<Checked, RetryError> {
     let row = sqlx::query!(
-        r#"select v.id, r.parameters as "parameters: Json<Map<String, Value>>",
+        r#"select v.id, r.parameters as "parameters: Json<Map<String, Value>>", s.parameters as "secret?: Json<Map<String, Value>>",
                   jsonb_build_object('kind', v.dag_spec -> 'kind', 'params', v.dag_spec -> 'params') as "spec!"
            from pipeline_runs r
            join pipeline_versions v on v.id = coalesce($3, r.pipeline_version_id) and v.pipeline_id = r.pipeline_id
+           left join run_secrets s on s.run_id = r.id
            where r.id = $2 and ($1::uuid is null or r.tenant_id = $1) and v.status = 'APPROVED'
              and r.status in ('FAILED', 'CANCELLED')"#,
         scope.tenant(),
@@ -203,14 +205,18 @@ async fn check(
     .fetch_optional(conn)
     .await?;
     let Some(row) = row else { return Ok(Checked::NotApproved) };
-    let parameters = request.parameters.clone().unwrap_or(row.parameters.0);
+    let parameters = request.parameters.clone().unwrap_or_else(|| {
+        let mut parameters = row.parameters.0;
+        row.secret.into_iter().for_each(|secret| put_back(&mut parameters, secret.0));
+        parameters
+    });
     Ok(against(cache, row.id, &row.spec, parameters))
 }
 
 /// What the new run has that the one it retries has not.
 struct New<'a> {
     /// None: those of the run.
-    parameters: Option<&'a Map<String, Value>>,
+    parameters: Option<&'a Parameters>,
     kept: &'a Kept,
     idempotency_key: Option<&'a str>,
     digest: Option<&'a [u8]>,
@@ -229,13 +235,14 @@ async fn insert(
         Uuid::now_v7(),
         scope.tenant(),
         run_id,
-        new.parameters.map(Json) as _,
+        new.parameters.map(|parameters| Json(&parameters.shown)) as _,
         request.pipeline_version_id,
         new.idempotency_key,
         new.digest,
         &new.kept.step_ids,
         &new.kept.whole,
         &new.kept.oldest,
+        new.parameters.and_then(|parameters| parameters.secret.as_ref()).map(Json) as _,
     )
     .fetch_optional(conn)
     .await?;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{LoadError, StepResults, load_all, store};
 use crate::app::App;
+use crate::catalog::{self, Connection};
 use crate::dag::execute::{Journal, JournalError, Stored};
 use crate::db::is_unavailable;
 use crate::dispatch;
@@ -80,6 +81,19 @@ impl Journal for PgJournal {
         .await
     }
 
+    async fn secret_parameters(&self) -> Result<Map<String, Value>, JournalError> {
+        let journal = self.clone();
+        Self::apart(async move {
+            let Self { scope, run_id, lease_token, .. } = journal;
+            let ask = async |conn: &mut PgConnection| runs::secrets(conn, scope, run_id, lease_token).await;
+            match journal.app.call_in_time(ask).await {
+                Ok(reply) => Ok(reply.parameters),
+                Err(error) => Err(journal.refused(error).await),
+            }
+        })
+        .await
+    }
+
     async fn store(&self, results: &StepResults) -> Result<(), JournalError> {
         results.check().map_err(|problem| JournalError::Refused(problem.detail))?;
         let (journal, results) = (self.clone(), results.clone());
@@ -138,6 +152,20 @@ impl Journal for PgJournal {
                 Ok(_) => Ok(()),
                 Err(EvidenceError::NotFound) => Err(JournalError::Lost(EvidenceError::NotFound.to_string())),
                 Err(EvidenceError::Db(error)) => Err(journal.failed(error).await),
+            }
+        })
+        .await
+    }
+
+    async fn connection(&self, name: &str) -> Result<Option<Connection>, JournalError> {
+        let (journal, name) = (self.clone(), name.to_owned());
+        Self::apart(async move {
+            let Self { scope, run_id, .. } = journal;
+            let find =
+                async |conn: &mut PgConnection| catalog::connection_of_run(conn, scope, run_id, &name).await;
+            match journal.app.call_in_time(find).await {
+                Ok(connection) => Ok(connection),
+                Err(error) => Err(journal.failed(error).await),
             }
         })
         .await

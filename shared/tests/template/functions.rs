@@ -64,6 +64,7 @@ fn value(setting: Setting) -> Value {
         Setting::DbPooler => "DatabasePooler",
         Setting::RunsQueueUrl => "RunsQueue",
         Setting::OutputBucket => "OutputBucket",
+        Setting::SecretsPrefix => "SecretsPrefix",
         Setting::RetentionDays => "RetentionDays",
         Setting::WorkerLeaseSeconds => "WorkerLeaseSeconds",
     })

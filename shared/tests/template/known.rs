@@ -84,7 +84,7 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
     let conditions: Vec<_> = template.whole["Conditions"].as_object().unwrap().keys().collect();
     assert_eq!(
         conditions,
-        ["HasOutputBucket", "InVpc", "LimitsConcurrency"],
+        ["HasOutputBucket", "HasStepFunctions", "HasStepQueues", "InVpc", "LimitsConcurrency"],
         "a condition that no test looks at"
     );
 }

@@ -23,19 +23,26 @@ fn role<'a>(template: &'a Template, arn: &'a Value) -> (&'a str, &'a Value) {
     (name, roles.get(name).copied().unwrap_or_else(|| panic!("there is no role {name}")))
 }
 
+/// Conditions under which something is allowed, and the parameter that each is about.
+const OPTIONAL: [(&str, &str); 3] = [
+    ("HasOutputBucket", "OutputBucket"),
+    ("HasStepFunctions", "StepFunctionArns"),
+    ("HasStepQueues", "StepQueueArns"),
+];
+
 /// Every action that a role allows, with what it allows it on. Nothing but plain permissions is understood.
 fn allowed(name: &str, role: &Value) -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     for policy in role["Policies"].as_array().unwrap_or_else(|| panic!("{name} has no policies")) {
         for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
-            // Only where there is a bucket.
+            // Only where there is something to allow it on.
             let statement = match statement["Fn::If"].as_array().map(Vec::as_slice) {
                 Some([condition, statement, nothing]) => {
-                    assert_eq!(
-                        (condition, nothing),
-                        (&json!("HasOutputBucket"), &reference("AWS::NoValue")),
-                        "{name}"
-                    );
+                    let on = statement["Resource"].to_string();
+                    let of = OPTIONAL.iter().find(|(name, _)| condition == name);
+                    let (_, parameter) = of.unwrap_or_else(|| panic!("{name}: no test knows {condition}"));
+                    assert!(on.contains(parameter), "{name}: {condition} is not about {on}");
+                    assert_eq!(*nothing, reference("AWS::NoValue"), "{name}");
                     statement
                 }
                 _ => statement,
@@ -90,6 +97,21 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
             expected.extend(on(&objects, OF_THE_BUCKET));
             let given = json!({ "Fn::Not": [{ "Fn::Equals": [reference("OutputBucket"), ""] }] });
             assert_eq!(template.whole["Conditions"]["HasOutputBucket"], given);
+        }
+        if row.settings.contains(&Setting::SecretsPrefix) {
+            let secrets = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretsPrefix}*";
+            expected.extend(on(&substitution(secrets), ["secretsmanager:GetSecretValue"]));
+            // It reaches what steps reach: of functions and queues only those that are named.
+            for (condition, parameter, action) in [
+                ("HasStepFunctions", "StepFunctionArns", "lambda:InvokeFunction"),
+                ("HasStepQueues", "StepQueueArns", "sqs:SendMessage"),
+            ] {
+                expected.extend(on(&reference(parameter), [action]));
+                let named = json!({ "Fn::Join": ["", reference(parameter)] });
+                let given = json!({ "Fn::Not": [{ "Fn::Equals": [named, ""] }] });
+                assert_eq!(template.whole["Conditions"][condition], given);
+                assert_eq!(template.whole["Parameters"][parameter]["Default"], "", "{parameter}");
+            }
         }
         assert_eq!(allowed(role, properties), expected, "{name}");
     }

@@ -12,6 +12,8 @@
 //! | `RUNPLANE_CLI` | the program `runplane`, for the tests that use the command line |
 //! | `RUNPLANE_QUEUE_URL` | the queue of the worker, for the tests that send messages of their own |
 //! | `RUNPLANE_DEAD_LETTER_QUEUE_URL` | where its messages go that came too often |
+//! | `RUNPLANE_SECRET_…`, `AWS_ENDPOINT_URL_LAMBDA` | what the stack's worker knows of them, for `runplane worker`, which runs the examples too (left out with `--skip examples::`) |
+//! | `RUNPLANE_SECRET_PARAMETER` | what tests give to secret parameters; any text if not set |
 //! | `AWS_ENDPOINT_URL`, credentials | where those queues are, unless on AWS; whoever invokes functions on AWS |
 //!
 //! Without them a test fails and says so. Every test makes a tenant of its own, so tests run side by side and again and
@@ -21,6 +23,7 @@ mod answer;
 mod aws;
 mod cli;
 mod queue;
+mod secrets;
 mod seed;
 mod stack;
 mod states;
@@ -29,6 +32,7 @@ mod wait;
 pub use answer::Answer;
 pub use cli::{Cli, Said};
 pub use queue::Queue;
+pub use secrets::secret_parameter;
 pub use seed::Tenant;
 pub use stack::{Stack, id_of};
 pub use states::{Seeded, State};

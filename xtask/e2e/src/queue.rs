@@ -30,7 +30,8 @@ impl Queue {
         Self::at(setting("RUNPLANE_DEAD_LETTER_QUEUE_URL")).await
     }
 
-    async fn at(url: String) -> Self {
+    /// The queue at a URL.
+    pub async fn at(url: String) -> Self {
         Self { sqs: Client::new(&aws::config().await), url }
     }
 
@@ -39,16 +40,28 @@ impl Queue {
     /// # Panics
     /// When the queue does not answer.
     pub async fn takes_out(&self, body: &str) -> bool {
+        self.take(|message| message == body).await.is_some()
+    }
+
+    /// A message whose body contains `part`, if one is among those that can be received now. It is taken out; the others are seen again soon.
+    ///
+    /// # Panics
+    /// When the queue does not answer.
+    pub async fn take_with(&self, part: &str) -> Option<String> {
+        self.take(|message| message.contains(part)).await
+    }
+
+    async fn take(&self, is_it: impl Fn(&str) -> bool) -> Option<String> {
         // Not zero: SQS would hand out the same ten again and again.
         let receive =
             self.sqs.receive_message().queue_url(&self.url).max_number_of_messages(10).visibility_timeout(2);
         let received =
             receive.send().await.unwrap_or_else(|fault| panic!("{} gave no messages: {fault:?}", self.url));
-        let ours = received.messages().iter().find(|message| message.body() == Some(body));
-        let Some(receipt) = ours.and_then(|message| message.receipt_handle()) else { return false };
+        let ours = received.messages().iter().find(|message| message.body().is_some_and(&is_it))?;
+        let receipt = ours.receipt_handle()?;
         let taken = self.sqs.delete_message().queue_url(&self.url).receipt_handle(receipt).send().await;
         taken.unwrap_or_else(|fault| panic!("{} did not let go of a message: {fault:?}", self.url));
-        true
+        ours.body().map(str::to_owned)
     }
 
     /// Sends up to ten messages at once, as this tenant's.

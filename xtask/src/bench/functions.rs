@@ -60,6 +60,7 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         database_url: server.database_url.clone(),
         endpoint_url: sqs.endpoint_url.clone(),
         queues: queues::create(dirs, &sqs.endpoint_url).await?,
+        examples: None,
     };
     let machine = environment::describe(&server.database_url).await?;
 

@@ -98,7 +98,7 @@ impl Emulator {
 }
 
 /// Variables of ours, and one of MiniStack's, that a shell may have set.
-const OURS: [&str; 11] = [
+const OURS: [&str; 12] = [
     "AWS_LAMBDA_LOG_LEVEL",
     "AWS_SESSION_TOKEN",
     "DATABASE_URL",
@@ -109,5 +109,6 @@ const OURS: [&str; 11] = [
     "RETENTION_DAYS",
     "RUNS_QUEUE_URL",
     "RUST_LOG",
+    "SECRETS_PREFIX",
     "WORKER_LEASE_SECONDS",
 ];

@@ -28,7 +28,14 @@ pub fn environment(addresses: &Addresses) -> Vec<(String, OsString)> {
         ("AWS_SECRET_ACCESS_KEY", &secret),
         ("SQLX_OFFLINE", "true"),
     ];
-    pairs.map(|(name, value)| (name.to_owned(), value.into())).to_vec()
+    let mut all: Vec<(String, OsString)> =
+        pairs.map(|(name, value)| (name.to_owned(), value.into())).to_vec();
+    if let Some(examples) = &addresses.examples {
+        // Functions are invoked where these are: whatever serves SQS and S3 here knows none of them.
+        all.push(("AWS_ENDPOINT_URL_LAMBDA".to_owned(), addresses.base_url.clone().into()));
+        all.extend(examples.environment());
+    }
+    all
 }
 
 /// Starts `cargo lambda watch` and waits until its port answers. Functions start with their first call.

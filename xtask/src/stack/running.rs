@@ -12,6 +12,7 @@ use super::part::ended;
 use super::plan::{Plan, Source};
 use super::state::Addresses;
 use super::{docker, functions};
+use crate::example::Surroundings;
 use crate::mapping::{self, Mapping};
 use crate::paths::Dirs;
 use crate::ports::Ports;
@@ -19,7 +20,7 @@ use crate::process::Service;
 use crate::progress::say;
 use crate::queues;
 use crate::schedule::{self, Schedule};
-use crate::{database, postgres, sqs};
+use crate::{database, postgres, shop, sqs};
 
 /// Whatever of a stack runs at this moment. Dropping it kills what is a process of our own.
 #[derive(Debug, Default)]
@@ -29,6 +30,7 @@ pub struct Running {
     functions: Option<Service>,
     mapping: Option<JoinHandle<Result<()>>>,
     schedule: Option<JoinHandle<Result<()>>>,
+    shop: Option<JoinHandle<Result<()>>>,
     docker: bool,
     deaths: VecDeque<Instant>,
 }
@@ -53,8 +55,12 @@ impl Running {
         database::load_demo(dirs, &database_url).await?;
         let endpoint_url = self.start_sqs(dirs, &plan.sqs, ports.sqs).await?;
         let queues = queues::create(dirs, &endpoint_url).await?;
+        let examples = Surroundings::prepare(&database_url, ports.shop).await;
+        examples.register(&database_url, &queues.alerts_url).await?;
+        self.start_shop(&examples).await?;
         let base_url = format!("http://127.0.0.1:{}", ports.api);
-        let addresses = Addresses { base_url, port: ports.api, database_url, endpoint_url, queues };
+        let examples = Some(examples);
+        let addresses = Addresses { base_url, port: ports.api, database_url, endpoint_url, queues, examples };
         say("Starting the functions");
         self.functions = Some(functions::start(dirs, &addresses).await?);
         if let Err(error) = functions::warm_up(&addresses, worker).await {
@@ -117,6 +123,12 @@ impl Running {
         self.schedule = Some(tokio::spawn(schedule::run(what, CancellationToken::new())));
     }
 
+    async fn start_shop(&mut self, examples: &Surroundings) -> Result<()> {
+        // Ended by abort when the stack stops.
+        self.shop = Some(shop::start(examples.shop_port, &examples.shop_token).await?);
+        Ok(())
+    }
+
     /// Watches over the parts for ever: what ends is reported and started again. Fails when one cannot be started again, or
     /// when parts end more than five times within a minute.
     pub async fn watch(&mut self, dirs: &Dirs, addresses: &Addresses) -> Result<()> {
@@ -127,6 +139,7 @@ impl Running {
                 status = ended(&mut self.functions) => ("functions", status?),
                 status = ended(&mut self.mapping) => ("worker", status?),
                 status = ended(&mut self.schedule) => ("sweep", status?),
+                status = ended(&mut self.shop) => ("shop", status?),
             };
             let (part, how) = ended;
             say(format_args!("{part} ended ({how}); starting it again (cargo xtask logs {part})"));
@@ -145,6 +158,11 @@ impl Running {
                     self.functions = Some(functions::start(dirs, addresses).await?);
                 }
                 "sweep" => self.start_schedule(addresses),
+                "shop" => {
+                    if let Some(examples) = &addresses.examples {
+                        self.start_shop(examples).await?;
+                    }
+                }
                 _ => self.start_mapping(addresses),
             }
             say(format_args!("{part} runs again"));
@@ -163,7 +181,7 @@ impl Running {
 
     /// Stops everything, in reverse order, and says what. Errors are reported, not returned: the rest has to stop too.
     pub async fn stop(&mut self, dirs: &Dirs) {
-        for task in [self.schedule.take(), self.mapping.take()].into_iter().flatten() {
+        for task in [self.schedule.take(), self.mapping.take(), self.shop.take()].into_iter().flatten() {
             task.abort();
         }
         if let Some(mut functions) = self.functions.take() {

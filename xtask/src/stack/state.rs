@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Plan, Source};
+use crate::example::Surroundings;
 use crate::paths::Dirs;
 use crate::process::{read_json, write_json};
 use crate::processes::Identity;
@@ -37,6 +38,9 @@ pub struct Addresses {
     pub endpoint_url: String,
     /// The queues.
     pub queues: Queues,
+    /// What the examples reach; there is none in benchmarks.
+    #[serde(default)]
+    pub examples: Option<Surroundings>,
 }
 
 impl State {

@@ -52,6 +52,11 @@ pub async fn status(dirs: &Dirs) -> Result<ExitCode> {
     line("worker", supervisor.map(|identity| identity.pid).filter(|_| state.worker), None, worker);
     let sweep = format!("every {} s (in `up`)", schedule::LOCAL.as_secs());
     line("sweep", supervisor.map(|identity| identity.pid), None, &sweep);
+    let examples = state.addresses.as_ref().and_then(|addresses| addresses.examples.as_ref());
+    if let Some(examples) = examples {
+        let pid = supervisor.map(|identity| identity.pid);
+        line("shop", pid, Some(examples.shop_port), "for the examples (in `up`)");
+    }
     if let Some(addresses) = state.addresses.filter(|_| up) {
         up &= contents(&addresses).await;
     }

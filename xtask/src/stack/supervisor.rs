@@ -10,11 +10,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::plan::Plan;
 use super::running::Running;
 use super::state::{Addresses, State};
+use crate::example::TENANT;
 use crate::paths::Dirs;
 use crate::ports::Ports;
 use crate::progress::say;
 
-const TENANT: &str = "580115b4-a291-4917-8dbd-247cfa13e2d6";
 const VERSION: &str = "b31dbeba-3a2e-4fa9-a084-72c75f9f18a3";
 
 /// Starts everything, prints where it is, and stays until a signal says stop (Ctrl-C, SIGTERM, or the terminal is gone);

@@ -103,12 +103,18 @@ fn choose_ports(dirs: &Dirs, plan: &Plan, asked: Option<u16>) -> Result<Ports> {
     if asked.is_none() {
         chosen.api = ports::near(last.api)?;
     }
+    chosen.shop = ports::near(last.shop)?;
+    if asked == Some(chosen.shop) {
+        chosen.shop = ports::any()?;
+    }
     chosen.save(dirs)?;
     let parts = [("Postgres", chosen.postgres, ports::USUAL.postgres, plan.postgres.is_local())];
     let parts = parts.into_iter().chain([("SQS", chosen.sqs, ports::USUAL.sqs, plan.sqs.is_local())]);
-    for (part, port, usual, _) in
-        parts.chain([("the API", chosen.api, ports::USUAL.api, asked.is_none())]).filter(|p| p.3)
-    {
+    let parts = parts.chain([
+        ("the API", chosen.api, ports::USUAL.api, asked.is_none()),
+        ("the shop of the examples", chosen.shop, ports::USUAL.shop, true),
+    ]);
+    for (part, port, usual, _) in parts.filter(|p| p.3) {
         if port != usual {
             say(format_args!("{part} listens on port {port} ({usual} is or was taken)"));
         }

@@ -16,6 +16,7 @@ pub mod prepare;
 mod queries;
 pub mod rehearsal;
 mod report;
+mod secrets;
 mod stack;
 mod suites;
 
@@ -116,20 +117,23 @@ async fn with_backend(
 
     let on_host = E2e::on_host(dirs, backend).await?;
     let result = suites.end_to_end("on the Runtime-API host", on_host.environment.clone(), report).await;
+    let looked = on_host.look_for_secrets(report).await;
     on_host.stop().await;
-    result?;
+    result.and(looked)?;
     if let Some(server) = pooler.server().filter(|_| !args.fast) {
         let behind = E2e::behind_pooler(dirs, backend, server).await?;
         let result =
             suites.end_to_end("behind a transaction pooler", behind.environment.clone(), report).await;
+        let looked = behind.look_for_secrets(report).await;
         behind.stop().await;
-        result?;
+        result.and(looked)?;
     }
     if !args.fast {
         let on_watch = report.step("Starting cargo lambda watch", E2e::on_watch(dirs, backend)).await?;
         let result = suites.end_to_end("on cargo lambda watch", on_watch.environment.clone(), report).await;
+        let looked = on_watch.look_for_secrets(report).await;
         on_watch.stop().await;
-        result?;
+        result.and(looked)?;
     }
     if !args.only_tests() {
         rehearsal::steps(dirs, Path::new(rehearse::TEMPLATE), backend, &suites, report, None).await?;

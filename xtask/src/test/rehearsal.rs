@@ -64,6 +64,8 @@ async fn on(
     report: &mut Report,
     keep: Option<&CancellationToken>,
 ) -> Result<()> {
+    // What the examples reach is on this machine, and none of it is a part of a deployment.
+    let suites = suites.without("examples::");
     suites.end_to_end("on the deployed stack", rehearsal.environment()?, report).await?;
     report.step("Permissions: as many as are used", rehearsal.permissions()).await?;
     report.step("Updating in place, sweeping by schedule", rehearsal.update()).await?;

@@ -9,6 +9,9 @@ use rustix::process::Signal;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::report::Report;
+use super::secrets;
+use crate::example::{self, Surroundings};
 use crate::host::Host;
 use crate::mapping::{self, Mapping};
 use crate::paths::Dirs;
@@ -17,19 +20,21 @@ use crate::queues::{self, Queues};
 use crate::routes::{self, Routes, UNROUTED};
 use crate::stack::functions;
 use crate::stack::state::Addresses;
-use crate::{cargo_lambda, database, pgbouncer, ports, postgres, sqs};
+use crate::{cargo_lambda, database, pgbouncer, ports, postgres, shop, sqs};
 
-/// A throw-away Postgres and, but for `prepare`, an SQS with the queues. Dropping it kills them.
+/// A throw-away Postgres and, but for `prepare`, an SQS with the queues and what the examples reach. Dropping it kills them.
 #[derive(Debug)]
 pub(super) struct Backend {
     postgres: postgres::Server,
     sqs: Option<sqs::Server>,
     endpoint_url: String,
     sqs_data: PathBuf,
+    shop: Option<JoinHandle<Result<()>>>,
+    examples: Option<Surroundings>,
 }
 
 impl Backend {
-    /// Starts both on free ports.
+    /// Starts all of it on free ports.
     pub async fn start(dirs: &Dirs) -> Result<Self> {
         let mut backend = Self::start_postgres(dirs).await?;
         let server =
@@ -38,6 +43,9 @@ impl Backend {
         backend.endpoint_url = server.endpoint_url.clone();
         backend.sqs = Some(server);
         backend.sqs_data = dirs.dev()?.join("data/test-sqs");
+        let examples = Surroundings::prepare(&backend.postgres.database_url, ports::any()?).await;
+        backend.shop = Some(shop::start(examples.shop_port, &examples.shop_token).await?);
+        backend.examples = Some(examples);
         Ok(backend)
     }
 
@@ -57,7 +65,14 @@ impl Backend {
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         };
         let postgres = postgres::Server::start(dirs, options).await?;
-        Ok(Self { postgres, sqs: None, endpoint_url: String::new(), sqs_data: PathBuf::new() })
+        Ok(Self {
+            postgres,
+            sqs: None,
+            endpoint_url: String::new(),
+            sqs_data: PathBuf::new(),
+            shop: None,
+            examples: None,
+        })
     }
 
     /// Makes an empty database in place of an older one of that name; returns its connection string.
@@ -72,7 +87,9 @@ impl Backend {
     /// What tests find in their environment: `DATABASE_URL` and the variables of the AWS SDK.
     pub fn environment(&self) -> Vec<(String, OsString)> {
         let queues = Queues::on(&self.endpoint_url);
-        functions::environment(&self.addresses(self.postgres.database_url.clone(), queues, 0))
+        let addresses = self.addresses(self.postgres.database_url.clone(), queues, 0);
+        // There are no functions here that could be invoked.
+        functions::environment(&Addresses { examples: None, ..addresses })
     }
 
     /// The port of Postgres on 127.0.0.1.
@@ -80,8 +97,11 @@ impl Backend {
         self.postgres.port
     }
 
-    /// Stops both and removes their data.
+    /// Stops all of it and removes its data.
     pub async fn stop(&mut self) -> Result<()> {
+        if let Some(shop) = self.shop.take() {
+            shop.abort();
+        }
         if let Some(sqs) = &mut self.sqs {
             sqs.stop().await?;
             let _ = std::fs::remove_dir_all(&self.sqs_data);
@@ -94,6 +114,9 @@ impl Backend {
     async fn place(&self, dirs: &Dirs, name: &str) -> Result<Addresses> {
         let database_url = database(dirs, self, &format!("e2e_{name}")).await?;
         let queues = queues::create_named(dirs, &self.endpoint_url, &format!("-{name}")).await?;
+        if let Some(examples) = &self.examples {
+            examples.register(&database_url, &queues.alerts_url).await?;
+        }
         Ok(self.addresses(database_url, queues, ports::any()?))
     }
 
@@ -104,6 +127,7 @@ impl Backend {
             database_url,
             endpoint_url: self.endpoint_url.clone(),
             queues,
+            examples: self.examples.clone(),
         }
     }
 }
@@ -116,6 +140,9 @@ pub(super) struct E2e {
     functions: Functions,
     mapping: JoinHandle<Result<()>>,
     stop: CancellationToken,
+    /// Where the functions write what they have to say.
+    logs: PathBuf,
+    database_url: String,
 }
 
 #[derive(Debug)]
@@ -144,6 +171,7 @@ impl E2e {
         for name in UNROUTED {
             host = host.function(name, 4);
         }
+        host = host.function(example::FUNCTION, 1);
         host = host.port(addresses.port).timeout("worker", Duration::from_secs(120));
         host = host.log_folder(dirs.logs()?.join(format!("test-{name}")));
         for (name, value) in functions::environment(&addresses) {
@@ -152,7 +180,8 @@ impl E2e {
         for (name, value) in overrides {
             host = host.env(name, *value);
         }
-        Ok(Self::with(Functions::Host(host.start().await?), &addresses))
+        let logs = dirs.logs()?.join(format!("test-{name}"));
+        Ok(Self::with(Functions::Host(host.start().await?), &addresses, logs))
     }
 
     /// `cargo lambda watch` as `up` starts it, under a name of its own, with every function called once: what compiles or
@@ -181,10 +210,11 @@ impl E2e {
         };
         let mut service = Service::spawn(dirs, spec).await?;
         warm_up(dirs, &addresses, &mut service).await?;
-        Ok(Self::with(Functions::Watch(service.into()), &addresses))
+        let logs = dirs.logs()?.join("test-functions.log");
+        Ok(Self::with(Functions::Watch(service.into()), &addresses, logs))
     }
 
-    fn with(functions: Functions, addresses: &Addresses) -> Self {
+    fn with(functions: Functions, addresses: &Addresses, logs: PathBuf) -> Self {
         let stop = CancellationToken::new();
         let mapping = Mapping {
             endpoint_url: addresses.endpoint_url.clone(),
@@ -194,10 +224,21 @@ impl E2e {
         };
         let mut environment = functions::environment(addresses);
         environment.push(("RUNPLANE_URL".to_owned(), addresses.base_url.clone().into()));
-        let Queues { runs_url, dlq_url } = &addresses.queues;
+        let Queues { runs_url, dlq_url, alerts_url: _ } = &addresses.queues;
         environment.push(("RUNPLANE_QUEUE_URL".to_owned(), runs_url.into()));
         environment.push(("RUNPLANE_DEAD_LETTER_QUEUE_URL".to_owned(), dlq_url.into()));
-        Self { environment, functions, mapping: tokio::spawn(mapping::run(mapping, stop.clone())), stop }
+        let parameter = format!("parameter-{}", uuid::Uuid::new_v4().simple());
+        environment.push(("RUNPLANE_SECRET_PARAMETER".to_owned(), parameter.into()));
+        let mapping = tokio::spawn(mapping::run(mapping, stop.clone()));
+        Self { environment, functions, mapping, stop, logs, database_url: addresses.database_url.clone() }
+    }
+
+    /// Looks for what the suite knows as secrets in everything that the functions have said and stored.
+    pub async fn look_for_secrets(&self, report: &mut Report) -> Result<()> {
+        let known = self.environment.iter().filter(|(name, _)| name.starts_with("RUNPLANE_SECRET_"));
+        let known: Vec<_> = known.map(|(_, value)| value.to_string_lossy().into_owned()).collect();
+        let look = secrets::look_for(&known, &[&self.logs], &self.database_url);
+        report.step("No secret in logs and rows", look).await
     }
 
     /// Stops the mapping, then the functions.
@@ -231,7 +272,8 @@ async fn warm_up(dirs: &Dirs, addresses: &Addresses, service: &mut Service) -> R
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(300)).build()?;
-    for name in Routes::read(dirs.root())?.functions().iter().map(String::as_str).chain(UNROUTED) {
+    let routed = Routes::read(dirs.root())?.functions();
+    for name in routed.iter().map(String::as_str).chain(UNROUTED).chain([example::FUNCTION]) {
         let url = format!("{}/2015-03-31/functions/{name}/invocations", addresses.base_url);
         let call = client.post(&url).body(routes::idle_event(name)).send().await;
         call.with_context(|| format!("the function {name} does not answer on cargo lambda watch"))?;

@@ -17,7 +17,7 @@ const OF_CLI: [&str; 2] = ["-p", "runplane-cli"];
 pub(super) struct Suites<'a> {
     cargo: Cargo,
     filter: &'a [String],
-    leaving_out: &'a [&'a str],
+    leaving_out: Vec<&'a str>,
     nextest: bool,
 }
 
@@ -31,7 +31,13 @@ impl<'a> Suites<'a> {
         environment: Vec<(String, OsString)>,
     ) -> Self {
         let nextest = cargo.succeeds(&["nextest", "--version"]).await;
-        Self { cargo: cargo.envs(environment), filter, leaving_out, nextest }
+        Self { cargo: cargo.envs(environment), filter, leaving_out: leaving_out.to_vec(), nextest }
+    }
+
+    /// The same without the tests whose names contain `part`.
+    pub fn without(&self, part: &'a str) -> Self {
+        let leaving_out = [self.leaving_out.as_slice(), &["--skip", part]].concat();
+        Self { cargo: self.cargo.clone(), filter: self.filter, leaving_out, nextest: self.nextest }
     }
 
     /// Compiles every test, with cargo's own progress on the terminal.
@@ -83,10 +89,10 @@ impl<'a> Suites<'a> {
         let args = if self.nextest {
             // A filter may have nothing to do with one of the runs.
             let none: &[&str] = if filter.is_empty() { &[] } else { &["--no-tests", "pass"] };
-            [&["nextest", "run", "--no-fail-fast"], selection, none, &["--"], &filter, self.leaving_out]
+            [&["nextest", "run", "--no-fail-fast"], selection, none, &["--"], &filter, &self.leaving_out]
                 .concat()
         } else {
-            [&["test", "--no-fail-fast"], selection, &["--"], &filter, self.leaving_out].concat()
+            [&["test", "--no-fail-fast"], selection, &["--"], &filter, &self.leaving_out].concat()
         };
         self.run(headline, cargo, &args, if self.nextest { "Summary [" } else { OF_LIBTEST }, report).await
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{DateTime, Utc};
 use runplane::app::App;
+use runplane::catalog::Connection;
 use runplane::dag::execute::{Ended, Journal, JournalError, Stored, execute};
 use runplane::steps::{PgJournal, StepResults, StepStatus};
 use serde_json::{Map, Value, json};
@@ -50,6 +51,14 @@ impl Dying {
 impl Journal for Dying {
     async fn load(&self) -> Result<Stored, JournalError> {
         self.inner.load().await
+    }
+
+    async fn connection(&self, name: &str) -> Result<Option<Connection>, JournalError> {
+        self.inner.connection(name).await
+    }
+
+    async fn secret_parameters(&self) -> Result<Map<String, Value>, JournalError> {
+        self.inner.secret_parameters().await
     }
 
     async fn store(&self, results: &StepResults) -> Result<(), JournalError> {

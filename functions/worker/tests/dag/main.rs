@@ -16,9 +16,11 @@ mod killed;
 mod made;
 #[cfg(target_os = "linux")]
 mod memory;
+mod outside;
 mod random;
 #[path = "../../../../shared/tests/dag/reference.rs"]
 mod reference;
+mod secrets;
 mod support;
 mod time;
 mod watched;

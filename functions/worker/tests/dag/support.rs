@@ -8,6 +8,8 @@ use runplane::dag::ParamsCache;
 use runplane::dag::evaluate::{Evaluators, Limits};
 use runplane::dag::execute::{Ended, Journal, JournalError, RunContext, Work, execute};
 use runplane::functions::{self, Function};
+use runplane::reach::Reach;
+use runplane::reach::secrets::Secrets;
 use runplane::runs::{self, Claim};
 use runplane::scope::Scope;
 use runplane::steps::{PgJournal, StepRecord};
@@ -74,6 +76,7 @@ pub fn work<J: Journal>(claim: &Claim, journal: Arc<J>) -> Work<J> {
         ends_at: None,
         untouched: run.claim_count == 1 && run.retry_of_run_id.is_none(),
         spill: None,
+        reach: Arc::new(Reach::new(Secrets::of_environment())),
     }
 }
 

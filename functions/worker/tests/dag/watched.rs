@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
+use runplane::catalog::Connection;
 use runplane::dag::execute::{Journal, JournalError, Stored};
 use runplane::steps::{PgJournal, StepResults, StepStatus};
 use serde_json::{Map, Value};
@@ -59,6 +60,14 @@ impl Journal for Watched {
             self.refused.lock().unwrap().insert((record.step_id.clone(), record.item), refused);
         }
         Ok(stored)
+    }
+
+    async fn connection(&self, name: &str) -> Result<Option<Connection>, JournalError> {
+        self.inner.connection(name).await
+    }
+
+    async fn secret_parameters(&self) -> Result<Map<String, Value>, JournalError> {
+        self.inner.secret_parameters().await
     }
 
     async fn store(&self, results: &StepResults) -> Result<(), JournalError> {

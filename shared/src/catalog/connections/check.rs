@@ -20,7 +20,7 @@ const MAX_HEADERS: usize = 20;
 /// Postgres cuts longer names.
 const MAX_NAME_BYTES: usize = 63;
 /// Headers that say how a request is sent, which is not a connection's to say.
-const HOW_IT_IS_SENT: [&str; 8] = [
+pub(crate) const HOW_IT_IS_SENT: [&str; 8] = [
     "connection",
     "content-length",
     "expect",

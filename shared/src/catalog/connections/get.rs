@@ -39,3 +39,27 @@ pub async fn get_connection(
     .await?
     .ok_or(ConnectionError::NotFound)
 }
+
+/// The connection of a run's tenant that is called so; None: it has none, or there is no such run in this scope.
+///
+/// # Errors
+/// [`sqlx::Error`].
+pub async fn connection_of_run(
+    conn: &mut PgConnection,
+    scope: Scope,
+    run_id: Uuid,
+    name: &str,
+) -> Result<Option<Connection>, sqlx::Error> {
+    sqlx::query_as!(
+        Connection,
+        r#"select c.id, c.tenant_id, c.name, c.kind as "kind: ConnectionKind", c.config, c.secret_ref, c.created_at
+           from pipeline_runs r
+           join connections c on c.tenant_id = r.tenant_id and c.name = $3
+           where r.id = $2 and ($1::uuid is null or r.tenant_id = $1)"#,
+        scope.tenant(),
+        run_id,
+        name,
+    )
+    .fetch_optional(conn)
+    .await
+}

@@ -12,6 +12,8 @@ use crate::scope::Scope;
 pub struct ConnectionFilter {
     /// Those of this kind.
     pub kind: Option<ConnectionKind>,
+    /// That of this name: of each tenant there is one at most.
+    pub name: Option<String>,
 }
 
 /// One page.
@@ -29,6 +31,7 @@ pub async fn list_connections(
         "sql/list_connections.sql",
         scope.tenant(),
         filter.kind.map(ConnectionKind::as_str),
+        filter.name,
         page.created_at(),
         page.id(),
         page.rows(),

@@ -9,23 +9,24 @@ mod list;
 mod urls;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::dag::ConnectionKind;
 
+pub(crate) use check::HOW_IT_IS_SENT;
 pub use config::{
     ConnectionConfig, HttpAuth, HttpAuthType, HttpConfig, LambdaConfig, SqlConfig, SqlTls, SqsConfig,
 };
 pub use create::{CreateConnectionError, CreateConnectionRequest, create_connection};
 pub use delete::delete_connection;
-pub use get::{ConnectionError, get_connection};
+pub use get::{ConnectionError, connection_of_run, get_connection};
 pub use list::{ConnectionFilter, list_connections};
 
 /// A connection. Never a secret: `secret_ref` is the name of one.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Connection {
     /// UUIDv7.
     pub id: Uuid,

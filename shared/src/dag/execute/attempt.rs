@@ -9,13 +9,15 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::context::is_plain;
-use super::kinds::{self, Given};
+use super::kinds::{self, Given, KnownConnections};
 use super::state::Output;
 use super::{Journal, MAX_CONTEXT_BYTES, MAX_OUTPUT_BYTES, RunContext, Spill};
 use crate::dag::evaluate::{Ask, Context, EvaluateError, Evaluators};
 use crate::dag::limits::MAX_DEPTH;
 use crate::dag::shape::CONNECTION;
 use crate::dag::spec::{Step, StepKind};
+use crate::reach::mask::Mask;
+use crate::reach::{Reach, ReachFailure};
 use crate::steps::StepError;
 
 /// The error of an attempt that took longer than it may.
@@ -30,6 +32,8 @@ const TIME_FOR_OUTPUT: Duration = Duration::from_secs(2);
 const LEAST_TIME: Duration = Duration::from_secs(1);
 /// Attempts that do nothing outside and are under way at once, at most: their expressions take turns anyway, and what they have rendered lies in memory.
 const AT_ONCE: usize = 4;
+/// And of those that do: an answer of 5 MB each lies in memory. How many a process makes at once is bounded by [`Reach`].
+const OUTSIDE_AT_ONCE: usize = 16;
 /// What a rendered `with` may have at least, in bytes; where outputs may have more, as much as they.
 const MAX_WITH_BYTES: usize = 1024 * 1024;
 /// Fields of `with` that are taken as they stand.
@@ -42,7 +46,13 @@ pub(super) struct Tools<J> {
     pub(super) journal: Arc<J>,
     pub(super) evaluators: Arc<Evaluators>,
     pub(super) spill: Option<Arc<dyn Spill>>,
+    pub(super) reach: Arc<Reach>,
+    /// The secrets that this execution has come to know.
+    pub(super) mask: Mask,
+    /// The connections that it has asked for.
+    pub(super) connections: KnownConnections,
     places: Semaphore,
+    outside: Semaphore,
 }
 
 impl<J> Tools<J> {
@@ -51,8 +61,26 @@ impl<J> Tools<J> {
         journal: Arc<J>,
         evaluators: Arc<Evaluators>,
         spill: Option<Arc<dyn Spill>>,
+        reach: Arc<Reach>,
+        mask: Mask,
     ) -> Self {
-        Self { run, journal, evaluators, spill, places: Semaphore::new(AT_ONCE) }
+        Self {
+            run,
+            journal,
+            evaluators,
+            spill,
+            reach,
+            mask,
+            connections: KnownConnections::default(),
+            places: Semaphore::new(AT_ONCE),
+            outside: Semaphore::new(OUTSIDE_AT_ONCE),
+        }
+    }
+
+    /// An error without secrets.
+    pub(super) fn masked(&self, error: StepError) -> StepError {
+        let clear = |text: &str| self.mask.text(text).into_owned();
+        StepError { error: clear(&error.error), message: clear(&error.message) }
     }
 
     /// How long an output may be, in bytes.
@@ -98,17 +126,31 @@ pub(super) struct Failure {
     pub(super) error: StepError,
     /// By default: the step's `retry` may say otherwise.
     pub(super) passes: bool,
+    /// The next attempt comes no sooner than this from now on: the other side has asked for it.
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl Failure {
     pub(super) fn new(error: &str, message: impl Into<String>) -> Self {
-        Self { error: StepError { error: error.to_owned(), message: message.into() }, passes: false }
+        StepError { error: error.to_owned(), message: message.into() }.into()
+    }
+
+    /// One that may go better later.
+    pub(super) fn passing(error: &str, message: impl Into<String>) -> Self {
+        Self { passes: true, ..Self::new(error, message) }
     }
 }
 
 impl From<StepError> for Failure {
     fn from(error: StepError) -> Self {
-        Self { error, passes: false }
+        Self { error, passes: false, retry_after: None }
+    }
+}
+
+impl From<ReachFailure> for Failure {
+    fn from(failure: ReachFailure) -> Self {
+        let ReachFailure { error, message, passes, retry_after } = failure;
+        Self { error: StepError { error, message }, passes, retry_after }
     }
 }
 
@@ -121,7 +163,10 @@ pub(super) async fn attempt<J: Journal>(
 ) -> Outcome {
     match try_attempt(tools, step, context, one).await {
         Ok(outcome) => outcome,
-        Err(failure) => Outcome::Failed(failure),
+        Err(failure) => {
+            let error = tools.masked(failure.error);
+            Outcome::Failed(Failure { error, ..failure })
+        }
     }
 }
 
@@ -133,7 +178,8 @@ async fn try_attempt<J: Journal>(
 ) -> Result<Outcome, Failure> {
     let _place = match step.kind {
         StepKind::Transform | StepKind::Fail | StepKind::Wait => tools.places.acquire().await.ok(),
-        _ => None,
+        StepKind::Noop | StepKind::Artifact => None,
+        _ => tools.outside.acquire().await.ok(),
     };
     let mut beside = Map::new();
     if let Some((index, item)) = &one.item {
@@ -144,8 +190,9 @@ async fn try_attempt<J: Journal>(
         Some(until) => kinds::waited(until),
         None => {
             let with = with(tools, step, context, &beside).await?;
-            let run = kinds::run(tools, step, one.item.as_ref().map(|(index, _)| *index), with);
+            let _turn = if step.kind.is_outside() { tools.reach.turn().await } else { None };
             let timeout = one.timeout(step);
+            let run = kinds::run(tools, step, one.item.as_ref().map(|(index, _)| *index), with, timeout);
             match tokio::time::timeout(timeout, run).await {
                 Ok(given) => match given? {
                     Given::Value(value) => value,
@@ -153,10 +200,8 @@ async fn try_attempt<J: Journal>(
                 },
                 Err(_) => {
                     let message = format!("it took longer than {} s", timeout.as_secs_f64());
-                    return Err(Failure {
-                        passes: kinds::is_retried(step.kind, TIMEOUT),
-                        ..Failure::new(TIMEOUT, message)
-                    });
+                    let passes = kinds::is_retried(step.kind, TIMEOUT);
+                    return Err(Failure { passes, ..Failure::new(TIMEOUT, message) });
                 }
             }
         }
@@ -232,6 +277,8 @@ pub(super) async fn kept<J: Journal>(
     value: Value,
 ) -> Result<Output, Failure> {
     let most = tools.most();
+    // What the step has reached may have sent back what it was sent. Expressions see what is kept, and nothing else: on whichever worker.
+    let value = tools.mask.value(value);
     if let Some(fault) = unstorable(&value, 0) {
         return Err(Failure::new("output_not_storable", format!("its output {fault}")));
     }
@@ -249,8 +296,7 @@ pub(super) async fn kept<J: Journal>(
             spill.put(&key, json).await.map_err(|error| {
                 // The cause is for whoever runs the worker, not for whoever reads the run.
                 tracing::warn!(error, "an output was not put into the bucket");
-                let failure = Failure::new(kinds::UNAVAILABLE, "its output could not be put into the bucket");
-                Failure { passes: true, ..failure }
+                Failure::passing(kinds::UNAVAILABLE, "its output could not be put into the bucket")
             })?;
             Ok(Output { key: Some(key), ..output })
         }

@@ -128,9 +128,9 @@ pub(super) async fn output<J>(tools: &Tools<J>, template: &Value, context: &Cont
                 let message = format!("it has {bytes} bytes of JSON, and may have {MAX_OUTPUT_BYTES}");
                 no_output(&StepError { error: OUTPUT_TOO_LARGE.to_owned(), message })
             }
-            (None, _) => Ended::Succeeded { output: Some(value) },
+            (None, _) => Ended::Succeeded { output: Some(tools.mask.value(value)) },
         },
-        Err(error) => no_output(&error),
+        Err(error) => no_output(&tools.masked(error)),
     }
 }
 

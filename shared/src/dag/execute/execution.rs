@@ -30,7 +30,9 @@ use super::state::{self, State, TaskState};
 use super::{Ended, Journal, JournalError, RUN_TIMEOUT, Stored, Work};
 use crate::dag::evaluate::{Context, Evaluators, Turns};
 use crate::dag::plan::{self, Progress, Task, Verdict};
+use crate::dag::params::secrets;
 use crate::dag::spec::Spec;
+use crate::reach::mask::Mask;
 use crate::steps::{StepError, StepRecord, StepStatus};
 
 /// A pause that is shorter is waited out here; a longer one is handed back, so that nobody pays for it.
@@ -92,8 +94,21 @@ impl<J: Journal> Execution<J> {
         spec: Spec,
         evaluators: Arc<Evaluators>,
     ) -> Result<Self, JournalError> {
-        let Work { run, journal, leave, ends_at, untouched, spill, .. } = work;
-        let stored = if untouched { Stored::default() } else { load(&*journal, &leave).await? };
+        let Work { mut run, journal, leave, ends_at, untouched, spill, reach, .. } = work;
+        let mask = Mask::default();
+        if spec.has_secrets {
+            let ask = || journal.secret_parameters();
+            let secret = asked(&leave, "secret parameters were not read", ask).await?;
+            secrets::texts(&secret).into_iter().for_each(|text| mask.add(text));
+            if let Value::Object(params) = &mut run.params {
+                secrets::put_back(params, secret);
+            }
+        }
+        let stored = if untouched {
+            Stored::default()
+        } else {
+            asked(&leave, "stored results of steps were not read", || journal.load()).await?
+        };
         let worked = Duration::from_millis(u64::try_from(stored.worked_ms).unwrap_or_default());
         let resumed = loop {
             match resume::resume(&spec, run.attempt, stored.clone(), spill.as_deref()).await {
@@ -111,7 +126,7 @@ impl<J: Journal> Execution<J> {
         let Resumed { progress, states, tasks: left, bytes } = resumed;
         Ok(Self {
             spec: Arc::new(spec),
-            tools: Arc::new(Tools::new(run, journal, evaluators, spill)),
+            tools: Arc::new(Tools::new(run, journal, evaluators, spill, reach, mask)),
             turns: Turns::default(),
             leave,
             ends_at,
@@ -378,11 +393,16 @@ fn pause(until: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (until - now).to_std().unwrap_or_default()
 }
 
-async fn load<J: Journal>(journal: &J, leave: &CancellationToken) -> Result<Stored, JournalError> {
+/// The control plane's answer, however long it is out of reach; until it is time to leave.
+async fn asked<T, F: Future<Output = Result<T, JournalError>>>(
+    leave: &CancellationToken,
+    otherwise: &str,
+    ask: impl Fn() -> F,
+) -> Result<T, JournalError> {
     loop {
-        match journal.load().await {
+        match ask().await {
             Err(JournalError::Unavailable(detail)) if !leave.is_cancelled() => {
-                tracing::warn!(error = detail, "stored results of steps were not read: trying again");
+                tracing::warn!(error = detail, "{otherwise}: trying again");
                 sleep(ASK_AGAIN_AFTER).await;
             }
             other => return other,

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::catalog::Connection;
 use crate::steps::{StepRecord, StepResults};
 
 /// What is known of a run's steps when somebody goes on with it.
@@ -40,6 +41,12 @@ pub trait Journal: Send + Sync + 'static {
     /// [`JournalError`].
     fn load(&self) -> impl Future<Output = Result<Stored, JournalError>> + Send;
 
+    /// The secret parameters of the run, each at its place; those that the run was created with have `***` there.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn secret_parameters(&self) -> impl Future<Output = Result<Map<String, Value>, JournalError>> + Send;
+
     /// Stores results of several steps and items, all or none of them. Doing it twice is doing it once; what has ended within this attempt of the
     /// run stays as it is.
     ///
@@ -67,4 +74,10 @@ pub trait Journal: Send + Sync + 'static {
         payload: &Map<String, Value>,
         source: &str,
     ) -> impl Future<Output = Result<(), JournalError>> + Send;
+
+    /// The connection of the run's tenant that is called so; None: it has none.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn connection(&self, name: &str) -> impl Future<Output = Result<Option<Connection>, JournalError>> + Send;
 }

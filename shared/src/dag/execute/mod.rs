@@ -33,7 +33,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::evaluate::Evaluators;
-use super::spec::{Spec, SpecError, StepKind};
+use super::spec::{Spec, SpecError};
+use crate::reach::Reach;
 use crate::runs::ClaimedRun;
 use execution::Execution;
 
@@ -42,7 +43,7 @@ pub use spill::{Spill, Spilled};
 
 /// The `error_code` of a run whose dag_spec cannot be run.
 pub const INVALID_DAG_SPEC: &str = "invalid_dag_spec";
-/// Of a run whose dag_spec asks for something that this worker cannot do.
+/// Of a run whose dag_spec is not for this worker.
 pub const UNSUPPORTED_STEP: &str = "unsupported_step";
 /// Of a run in which a step has failed.
 pub const STEP_FAILED: &str = "step_failed";
@@ -73,6 +74,8 @@ pub struct Work<J> {
     pub untouched: bool,
     /// Where large outputs go; without one they are refused.
     pub spill: Option<Arc<dyn Spill>>,
+    /// What steps reach outside.
+    pub reach: Arc<Reach>,
 }
 
 /// What expressions see of the run, and what its executor has to know.
@@ -180,20 +183,5 @@ pub async fn execute<J: Journal>(work: Work<J>, evaluators: &Arc<Evaluators>) ->
             return Ok(Ended::failed(INVALID_DAG_SPEC, error.to_string(), false));
         }
     };
-    if let Some((place, step)) = spec.steps.iter().enumerate().find(|(_, step)| !is_supported(step.kind)) {
-        let kind = step.kind.as_str();
-        let message = format!(
-            "this worker does not run steps of type {kind:?} yet (at /steps/{place} of the dag_spec)"
-        );
-        return Ok(Ended::failed(UNSUPPORTED_STEP, message, false));
-    }
     Execution::begin(work, spec, Arc::clone(evaluators)).await?.run().await
-}
-
-/// Whether this version runs steps of the kind.
-fn is_supported(kind: StepKind) -> bool {
-    match kind {
-        StepKind::Noop | StepKind::Transform | StepKind::Wait | StepKind::Artifact | StepKind::Fail => true,
-        StepKind::Http | StepKind::Sql | StepKind::Lambda | StepKind::Sqs => false,
-    }
 }

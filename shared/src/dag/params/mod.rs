@@ -5,6 +5,7 @@ mod defaults;
 mod patterns;
 mod refs;
 mod schema;
+pub(crate) mod secrets;
 mod sentence;
 mod work;
 
@@ -36,6 +37,8 @@ struct Compiled {
     schema: Value,
     patterns: Patterns,
     defaults: Defaults,
+    /// Where secrets are.
+    secrets: Vec<Vec<String>>,
     /// The parameters that it describes, to suggest one.
     names: Vec<String>,
     /// About how much memory it takes, in bytes.
@@ -86,6 +89,7 @@ impl Params {
             }),
             Err(TooMuch) => faults.add(&at, TOO_MUCH),
         }
+        secrets::check_lengths(&compiled.secrets, &parameters, &at, &mut faults);
         let mut faults = faults.finish();
         match parameters {
             Value::Object(parameters) if faults.is_empty() => Ok(parameters),
@@ -94,6 +98,11 @@ impl Params {
                 Err(faults)
             }
         }
+    }
+
+    /// Takes what is secret out of parameters that have been [applied](Self::apply), and leaves `***` in its place. None: there is nothing.
+    pub fn take_secrets(&self, parameters: &mut Map<String, Value>) -> Option<Map<String, Value>> {
+        secrets::take(&self.compiled.as_ref()?.secrets, parameters)
     }
 
     /// About how much memory they take, in bytes.
@@ -117,6 +126,7 @@ impl Compiled {
         Ok(Self {
             validator,
             defaults: Defaults::of(schema),
+            secrets: secrets::paths(schema),
             names: properties.into_iter().flatten().map(|(name, _)| name.clone()).collect(),
             weight: 10 * schema.to_string().len()
                 + patterns.len() * (MAX_PATTERN_BYTES + MAX_PATTERN_CACHE_BYTES),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::defaults::Defaults;
 use super::work::Work;
-use super::{TOO_MUCH, each_error, options, patterns, refs, sentence, whole};
+use super::{TOO_MUCH, each_error, options, patterns, refs, secrets, sentence, whole};
 use crate::dag::at::At;
 use crate::dag::faults::Faults;
 use crate::dag::limits::MAX_SPEC_BYTES;
@@ -47,6 +47,7 @@ pub(in crate::dag) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
     refs::check(schema, at, &mut found);
     refs::each(schema, at, &mut |schema, at| words(schema, at, &mut found));
     patterns::check(schema, at, &mut found);
+    secrets::check(schema, at, &mut found);
     against_meta_schema(schema, at, &mut found);
     if found.is_empty() {
         match options().build(&whole(schema)) {

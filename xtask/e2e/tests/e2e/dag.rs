@@ -34,7 +34,7 @@ fn pipeline() -> Value {
 }
 
 /// What is known of the run's steps, without what differs from run to run.
-async fn steps(stack: &Stack, run_id: Uuid) -> Value {
+pub(super) async fn steps(stack: &Stack, run_id: Uuid) -> Value {
     let answer = stack.get(&format!("/api/runs/{run_id}/steps")).await;
     let records = answer.expect(200)["items"].as_array().cloned().unwrap_or_default();
     let timeless = records.into_iter().map(|mut record| {

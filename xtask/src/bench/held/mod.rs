@@ -38,9 +38,9 @@ pub struct Options {
     /// The limit of the tenant, where there is one
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     max_running: u32,
-    /// Only the kinds whose name contains this: `tenant`, `tenant-limited`, `any`, `any-limited`
-    #[arg(long, default_value = "")]
-    only: String,
+    /// Only these kinds, with commas between them: `tenant`, `any`, `tenant-limited`, `any-limited`
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// Where the plots go
     #[arg(long, default_value = "docs/benchmarks")]
     out: PathBuf,
@@ -93,10 +93,12 @@ struct Turn {
 
 /// Measures, prints the tables and writes the plots.
 pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
-    let kinds: Vec<Kind> = KINDS.into_iter().filter(|kind| kind.name().contains(&options.only)).collect();
-    if kinds.is_empty() {
-        bail!("no kind has a name that contains {:?}", options.only);
+    if let Some(unknown) = options.only.iter().find(|name| KINDS.iter().all(|kind| kind.name() != *name)) {
+        bail!("there is no kind {unknown:?}");
     }
+    let is_wanted =
+        |kind: &Kind| options.only.is_empty() || options.only.iter().any(|name| name == kind.name());
+    let kinds: Vec<Kind> = KINDS.into_iter().filter(is_wanted).collect();
     let driver = Driver::build(dirs).await?;
     let mut server = Server::start(dirs, settings("bench-held-postgres")).await?;
     say(format_args!("Seeding {} runs", options.backlog));

@@ -66,6 +66,7 @@ impl Stage {
             database_url: postgres.database_url.clone(),
             endpoint_url: sqs.endpoint_url.clone(),
             queues: queues::create(dirs, &sqs.endpoint_url).await?,
+            examples: None,
         };
 
         let spare = mapping::POLLERS;

@@ -39,7 +39,7 @@ impl<J: Journal> Execution<J> {
         match what {
             What::Begun(Begun::Open(items)) => self.open(step, items),
             What::Begun(Begun::Skipped) => self.skip(step),
-            What::Begun(Begun::Failed(error)) => self.fail(step, error),
+            What::Begun(Begun::Failed(error)) => self.fail(step, self.tools.masked(error)),
             What::Attempted(task, outcome) => self.attempted(step, task, outcome),
         }
     }
@@ -75,6 +75,7 @@ impl<J: Journal> Execution<J> {
                 state.error = Some(ending::bounded(failure.error));
                 if again {
                     let delay = one.retry.delay(state.attempts, fastrand::f64());
+                    let delay = failure.retry_after.map_or(delay, |asked| delay.max(asked));
                     Task::At(now + TimeDelta::from_std(delay).unwrap_or(TimeDelta::days(1)))
                 } else {
                     Task::Failed
@@ -175,7 +176,10 @@ impl<J: Journal> Execution<J> {
 
 fn is_retried(step: &Step, failure: &Failure) -> bool {
     match &step.retry.on {
-        Some(names) => names.contains(&failure.error.error),
+        Some(names) => names.iter().any(|name| match name.strip_suffix('*') {
+            Some(start) => failure.error.error.starts_with(start),
+            None => *name == failure.error.error,
+        }),
         None => failure.passes,
     }
 }

@@ -19,6 +19,8 @@ pub(super) async fn store<J: Journal>(
     item: Option<usize>,
     with: Map<String, Value>,
 ) -> Result<Value, Failure> {
+    // It is there to be shown.
+    let with = tools.mask.value(Value::Object(with));
     let Some(artifact_type) = with.get("artifact_type").and_then(Value::as_str) else {
         return Err(Failure::new(INVALID_ARTIFACT, "\"artifact_type\" must be a text"));
     };
@@ -34,7 +36,7 @@ pub(super) async fn store<J: Journal>(
     match tools.journal.artifact(id, artifact_type, fields, &source).await {
         Ok(()) => Ok(json!({ "id": id })),
         Err(error @ (JournalError::Unavailable(_) | JournalError::Lost(_))) => {
-            Err(Failure { passes: true, ..Failure::new(UNAVAILABLE, error.to_string()) })
+            Err(Failure::passing(UNAVAILABLE, error.to_string()))
         }
         Err(JournalError::Refused(detail)) => Err(Failure::new(INVALID_ARTIFACT, detail)),
     }

@@ -2,7 +2,10 @@
 
 mod artifact;
 mod fail;
+mod outside;
 mod wait;
+
+use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
@@ -10,6 +13,8 @@ use serde_json::{Map, Value, json};
 use super::Journal;
 use super::attempt::{Failure, Tools};
 use crate::dag::spec::{Step, StepKind};
+
+pub(super) use outside::KnownConnections;
 
 /// The error of a control plane, or a machine, that has no time just now.
 pub(super) const UNAVAILABLE: &str = "unavailable";
@@ -23,12 +28,13 @@ pub(super) enum Given {
     Until(DateTime<Utc>),
 }
 
-/// Runs a step, or one of its items, once. Whoever calls ends what takes too long.
+/// Runs a step, or one of its items, once. Whoever calls ends what takes longer than `timeout`.
 pub(super) async fn run<J: Journal>(
     tools: &Tools<J>,
     step: &Step,
     item: Option<usize>,
     mut with: Map<String, Value>,
+    timeout: Duration,
 ) -> Result<Given, Failure> {
     match step.kind {
         StepKind::Noop => Ok(Given::Value(Value::Null)),
@@ -36,11 +42,9 @@ pub(super) async fn run<J: Journal>(
         StepKind::Wait => wait::until(&with, tools.run.clock.now()).map(Given::Until),
         StepKind::Artifact => artifact::store(tools, step, item, with).await.map(Given::Value),
         StepKind::Fail => Err(fail::failure(&with)),
-        // Refused before anything of the run begins.
-        kind @ (StepKind::Http | StepKind::Sql | StepKind::Lambda | StepKind::Sqs) => Err(Failure::new(
-            super::UNSUPPORTED_STEP,
-            format!("this worker does not run steps of type {:?} yet", kind.as_str()),
-        )),
+        StepKind::Http | StepKind::Sql | StepKind::Lambda | StepKind::Sqs => {
+            outside::call(tools, step, item, &with, timeout).await.map(Given::Value)
+        }
     }
 }
 

@@ -1,0 +1,208 @@
+//! Parameters that are secret: `"x-secret": true`. They are kept apart from the others, which have `***` in their place; what runs a run's steps puts
+//! them together again.
+
+use serde_json::{Map, Value};
+
+use super::refs;
+use crate::dag::at::At;
+use crate::dag::faults::Faults;
+use crate::dag::words::shown;
+use crate::reach::mask::MASK;
+use crate::reach::secrets::MIN_SECRET_CHARS;
+
+/// The word.
+pub(super) const SECRET: &str = "x-secret";
+/// What would show a secret, as a dag_spec is no secret.
+const TELLING: [&str; 5] = ["const", "default", "enum", "example", "examples"];
+
+/// The names of fields that lead to a secret, from the parameters down.
+type Path = Vec<String>;
+
+/// Finds secrets where they would not be found in a run's parameters, and those that the schema itself tells.
+pub(super) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
+    refs::each(schema, &At::Root, &mut |one, place| {
+        let Some(value) = one.get(SECRET) else { return };
+        let pointer = format!("{at}{place}");
+        let mut add = |name: &str, detail: String| faults.add_at(format!("{pointer}/{name}"), detail);
+        if *value != Value::Bool(true) {
+            add(SECRET, format!("must be true, or left out, is {}", shown(value)));
+        }
+        if !is_of_properties(&place.to_string()) {
+            add(SECRET, "may stand only in what is described by \"properties\", and by \"properties\" alone from params down".to_owned());
+        }
+        if one.get("type").is_none_or(|kind| kind != "string") {
+            add("type", "must be \"string\" beside \"x-secret\"".to_owned());
+        }
+        for name in TELLING.iter().filter(|name| one.get(name).is_some()) {
+            add(name, "may not stand beside \"x-secret\": a dag_spec is shown to everybody".to_owned());
+        }
+    });
+}
+
+/// Whether a place is reached through `properties` alone.
+fn is_of_properties(pointer: &str) -> bool {
+    let parts: Vec<_> = pointer.split('/').skip(1).collect();
+    !parts.is_empty() && parts.len() % 2 == 0 && parts.iter().step_by(2).all(|part| *part == "properties")
+}
+
+/// Where the secrets of parameters are, by their schema.
+pub(super) fn paths(schema: &Value) -> Vec<Path> {
+    let mut found = Vec::new();
+    collect(schema, &mut Vec::new(), &mut found);
+    found
+}
+
+/// Whether there are any.
+pub(crate) fn are_described(schema: &Value) -> bool {
+    !paths(schema).is_empty()
+}
+
+fn collect(schema: &Value, path: &mut Path, found: &mut Vec<Path>) {
+    if !path.is_empty() && schema.get(SECRET) == Some(&Value::Bool(true)) {
+        return found.push(path.clone());
+    }
+    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        path.push(name.clone());
+        collect(property, path, found);
+        path.pop();
+    }
+}
+
+/// Tells of secrets that are too short to be one.
+pub(super) fn check_lengths(paths: &[Path], parameters: &Value, at: &At<'_>, faults: &mut Faults) {
+    for path in paths {
+        let pointer: String = path.iter().map(|name| format!("/{}", crate::dag::at::escape(name))).collect();
+        let value = parameters.pointer(&pointer).and_then(Value::as_str);
+        if value.is_some_and(|value| value.chars().count() < MIN_SECRET_CHARS) {
+            faults.add_at(
+                format!("{at}{pointer}"),
+                format!("must have at least {MIN_SECRET_CHARS} characters: a shorter secret could not be told from other text when it is masked"),
+            );
+        }
+    }
+}
+
+/// Takes the secrets out of parameters and puts `***` in their place. None: there are none.
+pub(super) fn take(paths: &[Path], parameters: &mut Map<String, Value>) -> Option<Map<String, Value>> {
+    let mut secret = Map::new();
+    for path in paths {
+        take_one(path, parameters, &mut secret);
+    }
+    (!secret.is_empty()).then_some(secret)
+}
+
+fn take_one(path: &[String], from: &mut Map<String, Value>, to: &mut Map<String, Value>) {
+    let Some((name, rest)) = path.split_first() else { return };
+    match from.get_mut(name) {
+        Some(value @ Value::String(_)) if rest.is_empty() => {
+            to.insert(name.clone(), std::mem::replace(value, Value::from(MASK)));
+        }
+        Some(Value::Object(within)) if !rest.is_empty() => {
+            let mut secret = match to.remove(name) {
+                Some(Value::Object(secret)) => secret,
+                _ => Map::new(),
+            };
+            take_one(rest, within, &mut secret);
+            if !secret.is_empty() {
+                to.insert(name.clone(), Value::Object(secret));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Puts secrets back where they were taken from.
+pub(crate) fn put_back(parameters: &mut Map<String, Value>, secret: Map<String, Value>) {
+    for (name, value) in secret {
+        match (parameters.get_mut(&name), value) {
+            (Some(Value::Object(within)), Value::Object(secret)) => put_back(within, secret),
+            (_, value) => {
+                parameters.insert(name, value);
+            }
+        }
+    }
+}
+
+/// Every text of them.
+pub(crate) fn texts(secret: &Map<String, Value>) -> Vec<&str> {
+    secret
+        .values()
+        .flat_map(|value| match value {
+            Value::String(text) => vec![text.as_str()],
+            Value::Object(within) => texts(within),
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    fn schema() -> Value {
+        json!({"properties": {
+            "token": {"type": "string", "x-secret": true},
+            "db": {"properties": {"user": {"type": "string"}, "password": {"type": "string", "x-secret": true}}},
+        }})
+    }
+
+    #[test]
+    fn secrets_are_taken_out_and_put_back() {
+        let paths = paths(&schema());
+        let whole = json!({"a": 1, "token": "a long token", "db": {"user": "ann", "password": "a long password"}});
+        let mut shown = map(whole.clone());
+        let secret = take(&paths, &mut shown).unwrap();
+        assert_eq!(Value::Object(shown.clone()), json!({"a": 1, "token": "***", "db": {"user": "ann", "password": "***"}}));
+        assert_eq!(Value::Object(secret.clone()), json!({"token": "a long token", "db": {"password": "a long password"}}));
+        let mut told = texts(&secret);
+        told.sort_unstable();
+        assert_eq!(told, ["a long password", "a long token"]);
+        put_back(&mut shown, secret);
+        assert_eq!(Value::Object(shown), whole);
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_taken() {
+        let paths = paths(&schema());
+        for parameters in [json!({}), json!({"a": 1, "db": {"user": "ann"}}), json!({"db": 1, "token": null})] {
+            let mut shown = map(parameters.clone());
+            assert_eq!(take(&paths, &mut shown), None);
+            assert_eq!(Value::Object(shown), parameters);
+        }
+    }
+
+    #[test]
+    fn a_secret_stands_where_it_is_found_and_is_not_told_by_its_schema() {
+        let faults = |schema: Value| {
+            let mut faults = Faults::default();
+            check(&schema, &At::Root.key("params"), &mut faults);
+            faults.finish().into_iter().map(|fault| fault.pointer).collect::<Vec<_>>()
+        };
+        assert_eq!(faults(schema()), [""; 0]);
+        let secret = json!({"type": "string", "x-secret": true});
+        assert_eq!(faults(secret.clone()), ["/params/x-secret"]);
+        assert_eq!(faults(json!({"$defs": {"s": secret}})), ["/params/$defs/s/x-secret"]);
+        assert_eq!(
+            faults(json!({"properties": {"l": {"type": "array", "items": secret}}})),
+            ["/params/properties/l/items/x-secret"]
+        );
+        assert_eq!(
+            faults(json!({"allOf": [{"properties": {"s": secret}}]})),
+            ["/params/allOf/0/properties/s/x-secret"]
+        );
+        assert_eq!(
+            faults(json!({"properties": {"properties": {"type": "integer", "x-secret": "yes", "default": "x"}}})),
+            [
+                "/params/properties/properties/x-secret",
+                "/params/properties/properties/type",
+                "/params/properties/properties/default"
+            ]
+        );
+    }
+}

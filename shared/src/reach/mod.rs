@@ -1,0 +1,97 @@
+//! What steps reach outside the control plane: HTTP services, Postgres databases, Lambda functions and SQS queues, each as a connection of the
+//! run's tenant says. Nothing here knows of runs or steps: it takes what was rendered and gives a result, or the name of an error.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `failure` | why something could not be done, and whether it may go better later |
+//! | `connection` | a connection as it is used: read from what is stored, with its secret |
+//! | `secrets` | where secrets are looked up, each tenant's below its own prefix |
+//! | `mask` | secrets taken out of whatever is kept or shown |
+//! | `guard` | which addresses may be reached |
+//! | `http`, `sql`, `lambda`, `sqs` | the four kinds |
+
+mod aws;
+mod connection;
+mod failure;
+pub mod guard;
+pub mod http;
+pub mod lambda;
+pub mod mask;
+pub mod secrets;
+pub mod sql;
+pub mod sqs;
+
+pub use connection::{Destination, HttpDestination, LambdaDestination, SqlDestination, SqsDestination};
+pub use failure::ReachFailure;
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Calls of one process that are under way at once, whatever runs they are for: an answer of 5 MB each lies in memory.
+const AT_ONCE: usize = 32;
+
+/// The clients and the secrets of one process. Making it reaches nothing.
+#[derive(Debug)]
+pub struct Reach {
+    /// Where the secrets of connections are looked up.
+    pub secrets: secrets::Secrets,
+    http: http::Http,
+    sql: sql::Sql,
+    lambda: lambda::Lambda,
+    sqs: sqs::Sqs,
+    turns: Semaphore,
+}
+
+impl Reach {
+    /// With secrets from there.
+    pub fn new(secrets: secrets::Secrets) -> Self {
+        Self {
+            secrets,
+            http: http::Http::new(),
+            sql: sql::Sql::new(),
+            lambda: lambda::Lambda::default(),
+            sqs: sqs::Sqs::default(),
+            turns: Semaphore::new(AT_ONCE),
+        }
+    }
+
+    /// A turn for one call: so many are under way at once. None never comes.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
+    }
+
+    /// Does what a step's rendered `with` says, where the connection leads. `idempotency_key` is the same for all attempts; `timeout` is how long
+    /// it may take.
+    ///
+    /// # Errors
+    /// [`ReachFailure`].
+    pub async fn call(
+        &self,
+        with: &Map<String, Value>,
+        destination: &Destination,
+        idempotency_key: &str,
+        timeout: Duration,
+    ) -> Result<Value, ReachFailure> {
+        match destination {
+            Destination::Http(http) => self.http.call(with, Some(http), idempotency_key, timeout).await,
+            Destination::Sql(sql) => self.sql.call(with, sql, timeout).await,
+            Destination::Lambda(lambda) => self.lambda.call(with, lambda, idempotency_key, timeout).await,
+            Destination::Sqs(sqs) => self.sqs.send(with, sqs, idempotency_key, timeout).await,
+        }
+    }
+
+    /// Sends the HTTP request of a step that names no connection.
+    ///
+    /// # Errors
+    /// [`ReachFailure`].
+    pub async fn request(
+        &self,
+        with: &Map<String, Value>,
+        idempotency_key: &str,
+        timeout: Duration,
+    ) -> Result<Value, ReachFailure> {
+        self.http.call(with, None, idempotency_key, timeout).await
+    }
+}

@@ -1,0 +1,25 @@
+//! The secrets that the stack under test knows: no answer may tell them.
+
+use std::sync::LazyLock;
+
+/// What the variables of secrets begin with: those of connections, and that of the parameter that tests give to runs.
+const PREFIX: &str = "RUNPLANE_SECRET_";
+
+static KNOWN: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let all = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(PREFIX));
+    all.filter_map(|(_, value)| value.into_string().ok()).filter(|value| !value.is_empty()).collect()
+});
+
+/// The value that tests give to secret parameters. Whoever started the stack looks for it in logs and rows afterwards.
+pub fn secret_parameter() -> String {
+    std::env::var("RUNPLANE_SECRET_PARAMETER").unwrap_or_else(|_| "a-secret-parameter".to_owned())
+}
+
+/// Asserts that an answer has none of them.
+///
+/// # Panics
+/// When it has one.
+pub(crate) fn assert_none(asked: &str, text: &str) {
+    let told = KNOWN.iter().any(|secret| text.contains(secret.as_str()));
+    assert!(!told, "the answer to {asked} has a secret in it");
+}
