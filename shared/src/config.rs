@@ -53,6 +53,19 @@ impl Setting {
     }
 }
 
+/// What the names of variables with secrets of connections begin with: that of no setting does.
+pub const SECRET_VARIABLES: &str = "RUNPLANE_SECRET_";
+
+/// The value of a variable with a secret of a connection; None: it is not set, or is the name of something else.
+pub fn secret(name: &str) -> Option<String> {
+    if name.starts_with(SECRET_VARIABLES) { std::env::var(name).ok() } else { None }
+}
+
+/// The first of these variables that is set: a library would read it by itself.
+pub fn first_set(names: &[&'static str]) -> Option<&'static str> {
+    names.iter().copied().find(|name| std::env::var_os(name).is_some())
+}
+
 /// A setting that is a whole number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
@@ -252,8 +265,13 @@ mod tests {
     fn what_was_not_asked_for_is_remembered() {
         let mut settings = settings("");
         settings.pooler().unwrap();
-        let unread =
-            [Setting::DatabaseUrl, Setting::RunsQueueUrl, Setting::WorkerLeaseSeconds, Setting::OutputBucket];
+        let unread = [
+            Setting::DatabaseUrl,
+            Setting::RunsQueueUrl,
+            Setting::WorkerLeaseSeconds,
+            Setting::OutputBucket,
+            Setting::SecretsPrefix,
+        ];
         assert_eq!(settings.unread(), unread);
     }
 }

@@ -139,12 +139,13 @@ const COMMON: [(&str, &str); 5] = [
 ];
 
 /// What clients send: without fields that are not listed.
-const CLOSED: [&str; 29] = [
+const CLOSED: [&str; 30] = [
     "CreateRequest",
     "ClaimRequest",
     "HeartbeatRequest",
     "CompleteRequest",
     "ReleaseRequest",
+    "SecretsRequest",
     "CancelRequest",
     "RetryRequest",
     "StoreStepsRequest",

@@ -36,7 +36,7 @@ fn every_example_is_a_request_that_is_accepted() {
             assert_eq!(examples.is_null(), ["get", "delete"].contains(&method.as_str()), "{method} {path}");
         }
     }
-    assert_eq!(seen, 28);
+    assert_eq!(seen, 29);
 }
 
 fn check(operation: &str, body: Value) {
@@ -47,7 +47,7 @@ fn check(operation: &str, body: Value) {
     use runplane::evidence::{ArtifactRequest, LogsRequest};
     use runplane::runs::{
         CancelRequest, ClaimRequest, CompleteRequest, CreateRequest, HeartbeatRequest, ReleaseRequest,
-        RetryRequest,
+        RetryRequest, SecretsRequest,
     };
     use runplane::steps::StoreStepsRequest;
     macro_rules! checked {
@@ -61,6 +61,9 @@ fn check(operation: &str, body: Value) {
         "heartbeat" => checked!(HeartbeatRequest),
         "complete" => checked!(CompleteRequest),
         "release" => checked!(ReleaseRequest),
+        "secrets" => {
+            serde_json::from_value::<SecretsRequest>(body).map(drop).map_err(|error| panic!("{error}"))
+        }
         "cancel" => checked!(CancelRequest),
         "retry" => checked!(RetryRequest),
         "store_steps" => checked!(StoreStepsRequest),

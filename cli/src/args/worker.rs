@@ -125,7 +125,9 @@ impl Worker {
     pub fn secrets_prefix(&self) -> Result<Option<String>, Failure> {
         let Some(given) = self.secrets_prefix.clone().and_then(|prefix| prefix.0) else { return Ok(None) };
         let prefix = secrets::prefix(&given);
-        prefix.map(Some).ok_or_else(|| Failure::Usage(format!("--secrets-prefix must be {}", secrets::PREFIX_IS)))
+        prefix
+            .map(Some)
+            .ok_or_else(|| Failure::Usage(format!("--secrets-prefix must be {}", secrets::PREFIX_IS)))
     }
 
     /// How long it works on a claimed run; None: as long as it takes.

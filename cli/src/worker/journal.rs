@@ -109,7 +109,7 @@ impl Journal for HttpJournal {
     async fn secret_parameters(&self) -> Result<Map<String, Value>, JournalError> {
         let body = fields(json!({ "lease_token": self.run.lease_token }));
         let answer = self.send(Request::post(self.path("secrets")).body(body)).await?;
-        read::<SecretsReply>(answer).map(|reply| reply.parameters)
+        Ok(read::<SecretsReply>(answer)?.parameters)
     }
 
     async fn store(&self, results: &StepResults) -> Result<(), JournalError> {

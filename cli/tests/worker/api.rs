@@ -23,11 +23,11 @@ use crate::network::{Asked, Fate, Network};
 mod artifacts;
 #[path = "../../../functions/claim/src/handler.rs"]
 mod claim;
+#[path = "../../../functions/complete/src/handler.rs"]
+mod complete;
 #[allow(dead_code, reason = "a worker only lists them")]
 #[path = "../../../functions/catalog/src/connections.rs"]
 mod connections;
-#[path = "../../../functions/complete/src/handler.rs"]
-mod complete;
 #[path = "../../../functions/heartbeat/src/handler.rs"]
 mod heartbeat;
 #[path = "../../../functions/release/src/handler.rs"]
@@ -44,7 +44,8 @@ struct Functions {
     network: Network,
 }
 
-const NAMES: [&str; 8] = ["artifacts", "catalog", "claim", "complete", "heartbeat", "release", "secrets", "steps"];
+const NAMES: [&str; 8] =
+    ["artifacts", "catalog", "claim", "complete", "heartbeat", "release", "secrets", "steps"];
 
 /// Starts it on the database of these options; where it is.
 pub async fn start(options: &PgConnectOptions, network: &Network) -> String {

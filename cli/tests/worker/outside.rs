@@ -78,5 +78,8 @@ async fn a_worker_without_the_secret_fails_the_step_and_says_what_it_lacks(
     world.worker("--once").ends().await;
     let row = world.row(run).await;
     let message = row["error_message"].as_str().unwrap();
-    assert!(message.contains("secret_not_found") && message.contains(&variable(world.tenant, "shop-token")), "{row}");
+    assert!(
+        message.contains("secret_not_found") && message.contains(&variable(world.tenant, "shop-token")),
+        "{row}"
+    );
 }

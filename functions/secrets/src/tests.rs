@@ -28,11 +28,25 @@ async fn nobody_else_is(_pool: PgPoolOptions, options: PgConnectOptions) {
     let app = app(options, FUNCTION).await;
     let other = EVENT.replace("4000-8000-0000000000bb", "4000-8000-0000000000bc");
     let refused = answer(&app, &handle, &other).await;
-    assert_eq!((&refused["status"], &refused["body"]["code"]), (&json!(409), &json!("lease_lost")), "another token");
+    assert_eq!(
+        (&refused["status"], &refused["body"]["code"]),
+        (&json!(409), &json!("lease_lost")),
+        "another token"
+    );
     let refused = answer(&app, &handle, &EVENT.replace("lease_token", "token")).await;
-    assert_eq!((&refused["status"], &refused["body"]["code"]), (&json!(400), &json!("invalid_field")), "no token");
-    let expire = sqlx::query("update pipeline_runs set lease_expires_at = now() - interval '1 s' where lease_expires_at is not null");
+    assert_eq!(
+        (&refused["status"], &refused["body"]["code"]),
+        (&json!(400), &json!("invalid_field")),
+        "no token"
+    );
+    let expire = sqlx::query(
+        "update pipeline_runs set lease_expires_at = now() - interval '1 s' where lease_expires_at is not null",
+    );
     execute(&app, expire).await;
     let refused = answer(&app, &handle, EVENT).await;
-    assert_eq!((&refused["status"], &refused["body"]["code"]), (&json!(409), &json!("lease_lost")), "expired");
+    assert_eq!(
+        (&refused["status"], &refused["body"]["code"]),
+        (&json!(409), &json!("lease_lost")),
+        "expired"
+    );
 }

@@ -29,7 +29,7 @@ pub mod plan;
 mod shape;
 pub mod spec;
 mod template;
-mod words;
+pub(crate) mod words;
 
 pub use check::{check, check_shape};
 pub use connections::{ConnectionKind, Connections};

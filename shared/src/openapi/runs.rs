@@ -3,7 +3,8 @@
 use crate::problem::ProblemBody;
 use crate::runs::{
     CancelRequest, ClaimReply, ClaimRequest, CompleteReply, CompleteRequest, CreateRequest, HeartbeatReply,
-    HeartbeatRequest, ReleaseReply, ReleaseRequest, RetryRequest, Run, RunDetails, RunPage, SecretsReply, SecretsRequest,
+    HeartbeatRequest, ReleaseReply, ReleaseRequest, RetryRequest, Run, RunDetails, RunPage, SecretsReply,
+    SecretsRequest,
 };
 
 /// Create a run

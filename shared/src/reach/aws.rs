@@ -46,13 +46,15 @@ pub(super) fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
     let retry_after = retry_after.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
     match error {
         SdkError::TimeoutError(_) => ReachFailure::passing("timeout", "AWS did not answer in time"),
-        SdkError::DispatchFailure(failure) if failure.is_user() => {
-            ReachFailure::new("refused", "the request cannot be sent: its endpoint or its credentials are not usable")
-        }
+        SdkError::DispatchFailure(failure) if failure.is_user() => ReachFailure::new(
+            "refused",
+            "the request cannot be sent: its endpoint or its credentials are not usable",
+        ),
         SdkError::DispatchFailure(_) => ReachFailure::passing("connect", "AWS could not be reached"),
-        SdkError::ResponseError(_) if status >= 500 || raw.is_none() => {
-            ReachFailure::passing("service_error", format!("AWS answered with something unreadable, status {status}"))
-        }
+        SdkError::ResponseError(_) if status >= 500 || raw.is_none() => ReachFailure::passing(
+            "service_error",
+            format!("AWS answered with something unreadable, status {status}"),
+        ),
         SdkError::ResponseError(_) => {
             ReachFailure::new("refused", format!("AWS answered with something unreadable, status {status}"))
         }

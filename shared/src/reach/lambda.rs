@@ -80,7 +80,10 @@ impl Lambda {
             Value::Null
         } else {
             serde_json::from_slice(&payload).map_err(|error| {
-                ReachFailure::new("invalid_payload", format!("the function did not answer with JSON: {error}"))
+                ReachFailure::new(
+                    "invalid_payload",
+                    format!("the function did not answer with JSON: {error}"),
+                )
             })?
         };
         Ok(json!({ "payload": payload, "executed_version": answer.executed_version }))

@@ -97,9 +97,9 @@ fn within(search: &Search, value: Value) -> Value {
         },
         Value::Array(items) => items.into_iter().map(|item| within(search, item)).collect(),
         Value::Object(fields) => {
-            let masked = fields.into_iter().map(|(name, field)| {
-                (masked(search, &name).into_owned(), within(search, field))
-            });
+            let masked = fields
+                .into_iter()
+                .map(|(name, field)| (masked(search, &name).into_owned(), within(search, field)));
             Value::Object(masked.collect::<Map<_, _>>())
         }
         other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
@@ -138,12 +138,14 @@ fn without_cut<'a>(search: &Search, text: &'a str) -> (&'a str, Option<&'a str>)
     let begins = |start: &usize| {
         let rest = &body[*start..];
         let is_part = |form: &String| {
-            form.len() > rest.len() && form.get(..rest.len()).is_some_and(|part| part.eq_ignore_ascii_case(rest))
+            form.len() > rest.len()
+                && form.get(..rest.len()).is_some_and(|part| part.eq_ignore_ascii_case(rest))
         };
         search.forms.iter().any(is_part)
     };
     let longest = search.forms.iter().map(String::len).max().unwrap_or_default();
-    let places = body.char_indices().rev().map(|(start, _)| start).take_while(|start| body.len() - start < longest);
+    let places =
+        body.char_indices().rev().map(|(start, _)| start).take_while(|start| body.len() - start < longest);
     match places.filter(|start| body.len() - start >= MIN_CUT_BYTES).filter(begins).last() {
         Some(start) => (&text[..start], Some(&text[body.len()..])),
         None => (text, None),
@@ -208,7 +210,10 @@ mod tests {
             ("as it is", format!("Bearer {SECRET}!")),
             ("JSON", as_json.clone()),
             ("percent", utf8_percent_encode(SECRET, NON_ALPHANUMERIC).to_string()),
-            ("percent in small letters", utf8_percent_encode(SECRET, NON_ALPHANUMERIC).to_string().to_lowercase()),
+            (
+                "percent in small letters",
+                utf8_percent_encode(SECRET, NON_ALPHANUMERIC).to_string().to_lowercase(),
+            ),
             ("a form", url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect()),
         ] {
             let masked = mask.text(&text);
@@ -227,7 +232,10 @@ mod tests {
                     let masked = mask.text(&encoded);
                     let rest = masked.replace(MASK, "");
                     // What is left stands for the neighbours, and a part of one byte at each end.
-                    assert!(masked.contains(MASK) && rest.len() <= (before.len() + after.len()) * 8 / 6 + 8, "{text}: {masked}");
+                    assert!(
+                        masked.contains(MASK) && rest.len() <= (before.len() + after.len()) * 8 / 6 + 8,
+                        "{text}: {masked}"
+                    );
                 }
             }
         }
@@ -235,8 +243,12 @@ mod tests {
 
     #[test]
     fn values_are_masked_in_texts_and_names_and_stay_what_they_are_otherwise() {
-        let value = json!({"a": [1, true, null, SECRET], SECRET: {"b": format!("x{SECRET}y{SECRET}")}, "c": "d"});
-        assert_eq!(mask().value(value), json!({"a": [1, true, null, "***"], "***": {"b": "x***y***"}, "c": "d"}));
+        let value =
+            json!({"a": [1, true, null, SECRET], SECRET: {"b": format!("x{SECRET}y{SECRET}")}, "c": "d"});
+        assert_eq!(
+            mask().value(value),
+            json!({"a": [1, true, null, "***"], "***": {"b": "x***y***"}, "c": "d"})
+        );
         let value = json!({"a": SECRET});
         assert_eq!(Mask::default().value(value.clone()), value);
     }

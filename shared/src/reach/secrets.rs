@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{ReachFailure, aws};
+use crate::config;
 
 /// How long a secret is remembered: a changed one is known after that, or when the old one is refused.
 const REMEMBERED: Duration = Duration::from_secs(300);
@@ -22,8 +23,6 @@ const REMEMBERED: Duration = Duration::from_secs(300);
 const MAX_REMEMBERED: usize = 1000;
 /// Characters that a secret has at least: a shorter one could not be told from other text when it is masked.
 pub const MIN_SECRET_CHARS: usize = 8;
-/// What the names of environment variables with secrets begin with. None of a process's own settings does.
-const VARIABLE_PREFIX: &str = "RUNPLANE_SECRET_";
 
 /// What `SECRETS_PREFIX` has to be.
 pub const PREFIX_IS: &str = "1 to 100 letters, digits and /_+=.@-, not beginning with arn";
@@ -39,9 +38,12 @@ pub struct Secrets {
     remembered: Mutex<HashMap<(Uuid, String), Remembered>>,
 }
 
+/// What has the value of a variable: this process, as a rule.
+type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 enum Store {
-    /// What has the value of a variable: this process, as a rule.
-    Environment(Box<dyn Fn(&str) -> Option<String> + Send + Sync>),
+    /// Variables.
+    Environment(Variables),
     /// AWS Secrets Manager.
     Manager { prefix: String, client: OnceCell<Client> },
 }
@@ -63,7 +65,7 @@ impl fmt::Debug for Secrets {
 impl Secrets {
     /// From environment variables, named by [`variable`].
     pub fn of_environment() -> Self {
-        Self::of_variables(|name| std::env::var(name).ok())
+        Self::of_variables(config::secret)
     }
 
     /// From elsewhere: `source` has the value of a variable.
@@ -164,7 +166,8 @@ pub fn password(secret: SecretString) -> Result<SecretString, ReachFailure> {
     let password = fields.get("password").and_then(Value::as_str);
     let long = password.filter(|password| password.chars().count() >= MIN_SECRET_CHARS);
     long.map(SecretString::from).ok_or_else(|| {
-        let message = format!("the secret is JSON without a \"password\" of at least {MIN_SECRET_CHARS} characters");
+        let message =
+            format!("the secret is JSON without a \"password\" of at least {MIN_SECRET_CHARS} characters");
         ReachFailure::new("secret_unusable", message)
     })
 }
@@ -174,7 +177,7 @@ pub fn password(secret: SecretString) -> Result<SecretString, ReachFailure> {
 pub fn variable(tenant: Uuid, secret_ref: &str) -> String {
     let plain = |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_uppercase() } else { '_' };
     let name: String = format!("{tenant}_{secret_ref}").chars().map(plain).collect();
-    format!("{VARIABLE_PREFIX}{name}")
+    format!("{}{name}", config::SECRET_VARIABLES)
 }
 
 /// As the API asks of a `secret_ref`: what was written past it may be anything.
@@ -191,7 +194,9 @@ async fn of_manager(client: &Client, name: &str) -> Result<Option<String>, Reach
                 Err(ReachFailure::new("secret_unusable", format!("the secret {name} is binary, and no text")))
             }
         },
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+        Err(error)
+            if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) =>
+        {
             Ok(None)
         }
         Err(error) => {
@@ -201,7 +206,8 @@ async fn of_manager(client: &Client, name: &str) -> Result<Option<String>, Reach
             if failure.passes {
                 Err(ReachFailure::passing("secret_unavailable", "Secrets Manager cannot be asked just now"))
             } else {
-                let message = format!("Secrets Manager refuses the secret {name}; the log of the worker says why");
+                let message =
+                    format!("Secrets Manager refuses the secret {name}; the log of the worker says why");
                 Err(ReachFailure::new("secret_unavailable", message))
             }
         }
@@ -250,7 +256,8 @@ mod tests {
 
     #[test]
     fn a_password_may_stand_in_json() {
-        let of = |secret: &str| password(SecretString::from(secret)).map(|found| found.expose_secret().to_owned());
+        let of =
+            |secret: &str| password(SecretString::from(secret)).map(|found| found.expose_secret().to_owned());
         assert_eq!(of("plain password").unwrap(), "plain password");
         assert_eq!(of(r#"{"username": "ann", "password": "long enough"}"#).unwrap(), "long enough");
         // JSON, but no object: that is what the password looks like.

@@ -96,9 +96,13 @@ impl Message {
         let delay_seconds = match with.get("delay_seconds") {
             None | Some(Value::Null) => None,
             Some(seconds) => {
-                let fits = |seconds: &f64| (0.0..=MAX_DELAY_SECONDS).contains(seconds) && seconds.fract() == 0.0;
+                let fits =
+                    |seconds: &f64| (0.0..=MAX_DELAY_SECONDS).contains(seconds) && seconds.fract() == 0.0;
                 let seconds = seconds.as_f64().filter(fits).ok_or_else(|| {
-                    ReachFailure::new("invalid_message", "\"delay_seconds\" must be a whole number from 0 to 900")
+                    ReachFailure::new(
+                        "invalid_message",
+                        "\"delay_seconds\" must be a whole number from 0 to 900",
+                    )
                 })?;
                 // SQS delays whole FIFO queues, and no single message in them.
                 Some(seconds as i32)
@@ -107,8 +111,7 @@ impl Message {
         Ok(Self {
             body,
             group_id: id(with, "group_id")?.or(run.filter(|_| is_fifo)),
-            deduplication_id: id(with, "deduplication_id")?
-                .or(is_fifo.then(|| idempotency_key.to_owned())),
+            deduplication_id: id(with, "deduplication_id")?.or(is_fifo.then(|| idempotency_key.to_owned())),
             delay_seconds,
         })
     }
@@ -153,7 +156,10 @@ mod tests {
         let plain = read(json!({"body": "x"}), false).unwrap();
         assert_eq!((plain.group_id, plain.deduplication_id), (None, None));
         let fifo = read(json!({"body": "x"}), true).unwrap();
-        assert_eq!((fifo.group_id.as_deref(), fifo.deduplication_id.as_deref()), (Some("run"), Some("run/step/3")));
+        assert_eq!(
+            (fifo.group_id.as_deref(), fifo.deduplication_id.as_deref()),
+            (Some("run"), Some("run/step/3"))
+        );
         let named = read(json!({"body": "x", "group_id": "g", "deduplication_id": "d"}), true).unwrap();
         assert_eq!((named.group_id.as_deref(), named.deduplication_id.as_deref()), (Some("g"), Some("d")));
     }
@@ -175,8 +181,14 @@ mod tests {
 
     #[test]
     fn a_queue_is_asked_in_its_region() {
-        assert_eq!(region("https://sqs.eu-west-1.amazonaws.com/123456789012/q").as_deref(), Some("eu-west-1"));
-        assert_eq!(region("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/q").as_deref(), Some("cn-north-1"));
+        assert_eq!(
+            region("https://sqs.eu-west-1.amazonaws.com/123456789012/q").as_deref(),
+            Some("eu-west-1")
+        );
+        assert_eq!(
+            region("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/q").as_deref(),
+            Some("cn-north-1")
+        );
         assert_eq!(region("http://127.0.0.1:4566/000000000000/q"), None);
     }
 }

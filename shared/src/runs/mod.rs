@@ -52,8 +52,8 @@ pub use model::{Dispatch, Labels, Outcome, Run, RunStatus};
 pub(crate) use model::{run_from, run_if_any};
 pub(crate) use release::refusal_with_token;
 pub use release::{ReleaseReply, ReleaseRequest, release};
-pub use secrets::{SecretsReply, SecretsRequest, secrets};
 pub use retry::{RetryError, RetryFrom, RetryRequest, retry};
+pub use secrets::{SecretsReply, SecretsRequest, secrets};
 pub use summary::RunSummary;
 pub(crate) use summary::summary_from;
 

@@ -66,7 +66,7 @@ async fn pipelines_are_found_by_name_and_connections_by_kind(mut conn: Conn) {
             request(json!({"tenant_id": mine.tenant, "name": name, "kind": kind, "config": config}));
         connect(&mut conn, &connection).await.unwrap();
     }
-    let of_kind = ConnectionFilter { kind: Some(ConnectionKind::Sqs) };
+    let of_kind = ConnectionFilter { kind: Some(ConnectionKind::Sqs), ..ConnectionFilter::default() };
     let list = catalog::list_connections(&mut conn, Scope::All, &of_kind, &FIRST).await.unwrap();
     assert_eq!(list.items.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["q"]);
 }

@@ -38,10 +38,20 @@ struct Answers {
 
 type Shared = Arc<Mutex<Answers>>;
 
-async fn answer(State(answers): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<String> {
+async fn answer(
+    State(answers): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<String> {
     let (response, silent) = {
         let mut answers = answers.lock().unwrap();
-        answers.asked.push((format!("{method} {uri}"), headers, serde_json::from_slice(&body).unwrap_or_default()));
+        answers.asked.push((
+            format!("{method} {uri}"),
+            headers,
+            serde_json::from_slice(&body).unwrap_or_default(),
+        ));
         let mut response = Response::builder().status(StatusCode::from_u16(answers.status).unwrap());
         for (name, value) in &answers.headers {
             response = response.header(*name, *value);
@@ -83,7 +93,12 @@ async fn invoke(config: &SdkConfig, with: Value, timeout: Duration) -> Result<Va
     Lambda::of(config).call(&map(with), &destination, KEY, timeout).await
 }
 
-async fn send(config: &SdkConfig, queue: &str, with: Value, timeout: Duration) -> Result<Value, ReachFailure> {
+async fn send(
+    config: &SdkConfig,
+    queue: &str,
+    with: Value,
+    timeout: Duration,
+) -> Result<Value, ReachFailure> {
     let queue_url = format!("http://127.0.0.1:1/000000000000/{queue}");
     let destination = SqsDestination { config: SqsConfig { queue_url } };
     Sqs::of(config).send(&map(with), &destination, KEY, timeout).await
@@ -92,14 +107,19 @@ async fn send(config: &SdkConfig, queue: &str, with: Value, timeout: Duration) -
 #[tokio::test]
 async fn a_function_is_called_with_its_payload_and_the_key() {
     let headers = vec![("x-amz-executed-version", "7")];
-    let (answers, config) = server(Answers { status: 200, headers, body: r#"{"rate": 1.25}"#.to_owned(), ..Answers::default() }).await;
+    let (answers, config) =
+        server(Answers { status: 200, headers, body: r#"{"rate": 1.25}"#.to_owned(), ..Answers::default() })
+            .await;
     let result = invoke(&config, json!({"payload": {"base": "EUR"}}), SOON).await;
     assert_eq!(result.unwrap(), json!({"payload": {"rate": 1.25}, "executed_version": "7"}));
     let (what, headers, body) = answers.lock().unwrap().asked.pop().unwrap();
     assert_eq!(what, "POST /2015-03-31/functions/rates%3Alive/invocations");
     assert_eq!(body, json!({"base": "EUR"}));
     let context = BASE64_STANDARD.decode(&headers["x-amz-client-context"]).unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&context).unwrap(), json!({"custom": {"idempotency_key": KEY}}));
+    assert_eq!(
+        serde_json::from_slice::<Value>(&context).unwrap(),
+        json!({"custom": {"idempotency_key": KEY}})
+    );
     assert_eq!(headers["x-amz-invocation-type"], "RequestResponse");
 }
 
@@ -146,7 +166,8 @@ async fn a_function_that_fails_is_not_called_again_by_default() {
 
 #[tokio::test]
 async fn what_is_no_json_and_what_is_too_large_has_a_name() {
-    let (answers, config) = server(Answers { status: 200, body: "<html>".to_owned(), ..Answers::default() }).await;
+    let (answers, config) =
+        server(Answers { status: 200, body: "<html>".to_owned(), ..Answers::default() }).await;
     let failure = invoke(&config, json!({}), SOON).await.unwrap_err();
     assert_eq!((failure.error.as_str(), failure.passes), ("invalid_payload", false));
     answers.lock().unwrap().asked.clear();
@@ -172,7 +193,8 @@ async fn silence_and_a_closed_door_may_pass() {
 
 /// As SQS answers to a message whose body and attribute have these digests: the client checks them.
 fn accepted() -> Answers {
-    let body = json!({"MessageId": "m-1", "MD5OfMessageBody": "5d41402abc4b2a76b9719d911017c592"}).to_string();
+    let body =
+        json!({"MessageId": "m-1", "MD5OfMessageBody": "5d41402abc4b2a76b9719d911017c592"}).to_string();
     Answers { status: 200, body, ..Answers::default() }
 }
 

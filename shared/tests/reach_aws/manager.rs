@@ -8,7 +8,10 @@ use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 async fn client() -> Client {
-    assert!(std::env::var("AWS_ENDPOINT_URL").is_ok(), "AWS_ENDPOINT_URL is not set: `cargo xtask test` starts an emulator");
+    assert!(
+        std::env::var("AWS_ENDPOINT_URL").is_ok(),
+        "AWS_ENDPOINT_URL is not set: `cargo xtask test` starts an emulator"
+    );
     Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await)
 }
 
@@ -21,7 +24,9 @@ async fn a_secret_is_found_below_its_tenant_and_nowhere_else() {
     let secrets = Secrets::of_manager(prefix.clone());
     let get = async |tenant, name: &str| {
         let secret = secrets.get(tenant, name).await;
-        secret.map(|secret| secret.expose_secret().to_owned()).map_err(|failure| (failure.error, failure.passes))
+        secret
+            .map(|secret| secret.expose_secret().to_owned())
+            .map_err(|failure| (failure.error, failure.passes))
     };
     assert_eq!(get(tenant, "shop/token").await.unwrap(), "first value");
     let not_found = ("secret_not_found".to_owned(), false);

@@ -7,7 +7,7 @@ use runplane::catalog::SqlTls;
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, raw_sql};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::support::{Db, somebody_waits};
@@ -136,9 +136,13 @@ async fn what_cannot_be_reached_is_told_at_once_and_without_secrets(
     check(&db, "sql_3D000", false).await;
     db.destination.config.user = "there_is_no_such_role".to_owned();
     check(&db, "sql_28000", false).await;
-    // The server of the tests speaks no TLS.
+    db.destination.config.host = "127.0.0.1".to_owned();
+    // What Postgres answers that speaks no TLS.
+    db.destination.config.port = Some(server(b"N").await);
     db.destination.config.tls = Some(SqlTls::Require);
     check(&db, "tls", false).await;
+    // What it answers that does, and then something else.
+    db.destination.config.port = Some(server(b"SHTTP/1.1 400 Bad Request").await);
     db.destination.config.tls = Some(SqlTls::VerifyFull);
     check(&db, "tls", false).await;
     db.destination.config.host = "there-is-no-such-host.invalid".to_owned();
@@ -149,16 +153,25 @@ async fn what_cannot_be_reached_is_told_at_once_and_without_secrets(
 #[sqlx::test(migrations = false)]
 async fn what_is_no_postgres_is_told(_pool: PgPoolOptions, options: PgConnectOptions) {
     let mut db = Db::new(options);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     db.destination.config.host = "127.0.0.1".to_owned();
-    db.destination.config.port = Some(i32::from(listener.local_addr().unwrap().port()));
-    let server = tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
-        }
-    });
+    db.destination.config.port = Some(server(b"HTTP/1.1 400 Bad Request\r\n\r\n").await);
     let failure = db.failure("select 1", json!([])).await;
     assert_eq!((failure.error.as_str(), failure.passes), ("connect", true), "{failure}");
-    server.abort();
+}
+
+/// The port of a server that answers with this, whatever it is asked.
+async fn server(answer: &'static [u8]) -> i32 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // Before it is asked, a closing would take the answer with it.
+            stream.read_u8().await.unwrap();
+            stream.write_all(answer).await.unwrap();
+            // Until the other side has had enough.
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+    });
+    port.into()
 }

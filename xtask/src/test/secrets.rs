@@ -10,14 +10,11 @@ use crate::database;
 /// Secret parameters are kept there, and nowhere else.
 const KEPT_IN: &str = "run_secrets";
 
-/// Looks for secrets in the files of a folder (and below), and in every row of a database.
+/// Looks for secrets in a log, or in the files of a folder and below, and in every row of a database.
 ///
 /// Fails when one is there, and says where; also when there was nothing to look at.
-pub(super) async fn look_for(secrets: &[String], logs: &[&Path], database_url: &str) -> Result<()> {
-    let mut bytes = 0;
-    for folder in logs {
-        bytes += in_files(secrets, folder)?;
-    }
+pub(super) async fn look_for(secrets: &[String], logs: &Path, database_url: &str) -> Result<()> {
+    let bytes = in_files(secrets, logs)?;
     let rows = in_rows(secrets, database_url).await?;
     if secrets.is_empty() || bytes == 0 || rows == 0 {
         bail!("there was nothing to look at: {} secrets, {bytes} bytes of logs, {rows} rows", secrets.len());
@@ -53,7 +50,9 @@ async fn in_rows(secrets: &[String], database_url: &str) -> Result<i64> {
     .await?;
     let mut rows = 0;
     for table in tables {
-        let sql = format!("select count(*), count(*) filter (where exists (select 1 from unnest($1::text[]) s where strpos(t::text, s) > 0)) from {table} t");
+        let sql = format!(
+            "select count(*), count(*) filter (where exists (select 1 from unnest($1::text[]) s where strpos(t::text, s) > 0)) from {table} t"
+        );
         let (all, with): (i64, i64) =
             sqlx::query_as(AssertSqlSafe(sql)).bind(secrets).fetch_one(&mut connection).await?;
         if with > 0 {

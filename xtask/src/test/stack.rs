@@ -237,7 +237,7 @@ impl E2e {
     pub async fn look_for_secrets(&self, report: &mut Report) -> Result<()> {
         let known = self.environment.iter().filter(|(name, _)| name.starts_with("RUNPLANE_SECRET_"));
         let known: Vec<_> = known.map(|(_, value)| value.to_string_lossy().into_owned()).collect();
-        let look = secrets::look_for(&known, &[&self.logs], &self.database_url);
+        let look = secrets::look_for(&known, &self.logs, &self.database_url);
         report.step("No secret in logs and rows", look).await
     }
 

@@ -48,7 +48,11 @@ impl Server {
     }
 }
 
-async fn status(State(server): State<Server>, Path(status): Path<u16>, headers: HeaderMap) -> (StatusCode, HeaderMap) {
+async fn status(
+    State(server): State<Server>,
+    Path(status): Path<u16>,
+    headers: HeaderMap,
+) -> (StatusCode, HeaderMap) {
     server.asked.lock().unwrap().push(headers);
     let mut answer = HeaderMap::new();
     if status == 503 {
@@ -103,7 +107,9 @@ async fn errors_that_pass_are_retried_under_the_same_key_and_others_are_not(
     let server = Server::default();
     connect(&app, &server.start().await).await;
     let quick = json!({"max_attempts": 3, "delay_seconds": 0.01});
-    for (status, attempts) in [(200, 1), (400, 1), (401, 1), (404, 1), (408, 3), (425, 3), (429, 3), (500, 3), (502, 3)] {
+    for (status, attempts) in
+        [(200, 1), (400, 1), (401, 1), (404, 1), (408, 3), (425, 3), (429, 3), (500, 3), (502, 3)]
+    {
         server.asked.lock().unwrap().clear();
         let id = run_of(&app, &step(status, quick.clone()), json!({})).await;
         let ended = run(&app, id).await;
@@ -134,7 +140,10 @@ async fn a_step_says_after_which_errors_it_is_retried(_pool: PgPoolOptions, opti
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn the_next_attempt_comes_no_sooner_than_the_server_asks(_pool: PgPoolOptions, options: PgConnectOptions) {
+async fn the_next_attempt_comes_no_sooner_than_the_server_asks(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let app = app(options).await;
     let server = Server::default();
     connect(&app, &server.start().await).await;
@@ -171,7 +180,10 @@ async fn a_worker_that_died_in_the_middle_leaves_the_key_to_the_next_one(
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_connection_that_is_not_there_any_more_fails_the_step(_pool: PgPoolOptions, options: PgConnectOptions) {
+async fn a_connection_that_is_not_there_any_more_fails_the_step(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let app = app(options).await;
     let other = "insert into connections (id, tenant_id, name, kind, config) values
                  (gen_random_uuid(), '0199e0c0-0000-7000-8000-000000000002', 'shop', 'http', '{\"base_url\": \"http://127.0.0.1:1\"}'),
@@ -182,7 +194,8 @@ async fn a_connection_that_is_not_there_any_more_fails_the_step(_pool: PgPoolOpt
         let spec = json!({"steps": [{"id": "call", "type": "http", "with": with}]});
         let id = run_of(&app, &spec, json!({})).await;
         let claim = claimed(&app, id).await;
-        let Ended::Failed { error_message, .. } = executed(&app, &claim, &evaluators(), None).await.unwrap() else {
+        let Ended::Failed { error_message, .. } = executed(&app, &claim, &evaluators(), None).await.unwrap()
+        else {
             panic!("{name}: another tenant's, or of another kind");
         };
         assert!(error_message.contains("connection_not_found"), "{error_message}");

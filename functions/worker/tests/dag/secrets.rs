@@ -42,7 +42,8 @@ fn assert_clear(what: &str, text: &str) {
         let json = Value::from(secret).to_string();
         // As a row that is shown as text quotes it.
         let doubled = secret.replace('"', "\"\"");
-        let forms = [secret.to_owned(), json[1..json.len() - 1].to_owned(), doubled, BASE64_STANDARD.encode(secret)];
+        let forms =
+            [secret.to_owned(), json[1..json.len() - 1].to_owned(), doubled, BASE64_STANDARD.encode(secret)];
         for form in forms {
             assert!(!text.contains(&form), "{what} has {form}");
         }
@@ -78,7 +79,8 @@ async fn completed(app: &Arc<App>, id: Uuid) -> Value {
         Ended::Succeeded { output } => output.unwrap_or_default(),
         other => panic!("{other:?}"),
     };
-    let report: CompleteRequest = serde_json::from_value(json!({"status": Outcome::Succeeded, "output": output})).unwrap();
+    let report: CompleteRequest =
+        serde_json::from_value(json!({"status": Outcome::Succeeded, "output": output})).unwrap();
     let row = sqlx::query_scalar::<_, Uuid>("select lease_token from pipeline_runs where id = $1").bind(id);
     let token = app.call(async |conn| row.fetch_one(conn).await).await.unwrap();
     let report = CompleteRequest { lease_token: Some(token), ..report };
@@ -87,7 +89,10 @@ async fn completed(app: &Arc<App>, id: Uuid) -> Value {
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn steps_have_the_secrets_and_nothing_that_is_kept_has(_pool: PgPoolOptions, options: PgConnectOptions) {
+async fn steps_have_the_secrets_and_nothing_that_is_kept_has(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let (log, _guard) = captured_log();
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await.unwrap();
     let app = app(options).await;
@@ -141,7 +146,8 @@ async fn a_retry_has_the_secrets_of_the_run_or_its_own(_pool: PgPoolOptions, opt
     ] {
         let asked: RetryRequest = serde_json::from_value(request.clone()).unwrap();
         let cache = ParamsCache::default();
-        let retried = app.call(async |conn| runs::retry(conn, &cache, Scope::All, id, &asked, None).await).await;
+        let retried =
+            app.call(async |conn| runs::retry(conn, &cache, Scope::All, id, &asked, None).await).await;
         let run = retried.unwrap().run;
         let expected = expected.map(|password| json!({"db": {"password": password}}));
         assert_eq!(secret_of(run.id).await, expected, "{request}");
@@ -150,7 +156,10 @@ async fn a_retry_has_the_secrets_of_the_run_or_its_own(_pool: PgPoolOptions, opt
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn runs_that_are_created_together_have_their_own_secrets(_pool: PgPoolOptions, options: PgConnectOptions) {
+async fn runs_that_are_created_together_have_their_own_secrets(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await.unwrap();
     let app = app(options).await;
     let id = run_of(&app, &json!({"params": params()}), json!({})).await;
@@ -160,7 +169,10 @@ async fn runs_that_are_created_together_have_their_own_secrets(_pool: PgPoolOpti
         .await
         .unwrap();
     let request = |parameters: Value| {
-        serde_json::from_value(json!({"tenant_id": TENANT, "pipeline_version_id": version, "parameters": parameters})).unwrap()
+        serde_json::from_value(
+            json!({"tenant_id": TENANT, "pipeline_version_id": version, "parameters": parameters}),
+        )
+        .unwrap()
     };
     let requests = [
         request(json!({"db": {"password": "first-password"}})),
@@ -178,12 +190,18 @@ async fn runs_that_are_created_together_have_their_own_secrets(_pool: PgPoolOpti
             continue;
         };
         let sql = "select parameters #>> '{db,password}' from run_secrets where run_id = $1";
-        let secret = sqlx::query_scalar::<_, Option<String>>(sql).bind(created.run.id).fetch_optional(&pool).await.unwrap();
+        let secret = sqlx::query_scalar::<_, Option<String>>(sql)
+            .bind(created.run.id)
+            .fetch_optional(&pool)
+            .await
+            .unwrap();
         kept.push(secret.flatten());
     }
     let expected = [Some("first-password"), None, None, Some("other-password")];
     assert_eq!(kept, expected.map(|secret| secret.map(str::to_owned)));
-    let runs::CreateError::InvalidParameters(faults) = answers[2].as_ref().unwrap_err() else { panic!("too short") };
+    let runs::CreateError::InvalidParameters(faults) = answers[2].as_ref().unwrap_err() else {
+        panic!("too short")
+    };
     assert_eq!(faults[0].pointer, "/parameters/db/password");
     assert!(!faults[0].detail.contains("short\""), "{faults:?}");
 }

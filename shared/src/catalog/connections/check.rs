@@ -113,7 +113,7 @@ fn http(config: &HttpConfig, has_secret: bool, faults: &mut Faults) {
                 "cannot be set here: credentials are named by secret_ref and sent as `auth` says",
             );
         }
-        if value.len() > 1024 || HeaderValue::from_str(value).is_err() {
+        if value.len() > 1024 || !value.is_ascii() || HeaderValue::from_str(value).is_err() {
             faults.add(&pointer, "must have at most 1024 visible ASCII characters");
         }
         if !names.insert(lower) {

@@ -79,5 +79,6 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`JournalError`].
-    fn connection(&self, name: &str) -> impl Future<Output = Result<Option<Connection>, JournalError>> + Send;
+    fn connection(&self, name: &str)
+    -> impl Future<Output = Result<Option<Connection>, JournalError>> + Send;
 }

@@ -155,11 +155,18 @@ mod tests {
     #[test]
     fn secrets_are_taken_out_and_put_back() {
         let paths = paths(&schema());
-        let whole = json!({"a": 1, "token": "a long token", "db": {"user": "ann", "password": "a long password"}});
+        let whole =
+            json!({"a": 1, "token": "a long token", "db": {"user": "ann", "password": "a long password"}});
         let mut shown = map(whole.clone());
         let secret = take(&paths, &mut shown).unwrap();
-        assert_eq!(Value::Object(shown.clone()), json!({"a": 1, "token": "***", "db": {"user": "ann", "password": "***"}}));
-        assert_eq!(Value::Object(secret.clone()), json!({"token": "a long token", "db": {"password": "a long password"}}));
+        assert_eq!(
+            Value::Object(shown.clone()),
+            json!({"a": 1, "token": "***", "db": {"user": "ann", "password": "***"}})
+        );
+        assert_eq!(
+            Value::Object(secret.clone()),
+            json!({"token": "a long token", "db": {"password": "a long password"}})
+        );
         let mut told = texts(&secret);
         told.sort_unstable();
         assert_eq!(told, ["a long password", "a long token"]);
@@ -170,7 +177,8 @@ mod tests {
     #[test]
     fn what_is_not_there_is_not_taken() {
         let paths = paths(&schema());
-        for parameters in [json!({}), json!({"a": 1, "db": {"user": "ann"}}), json!({"db": 1, "token": null})] {
+        for parameters in [json!({}), json!({"a": 1, "db": {"user": "ann"}}), json!({"db": 1, "token": null})]
+        {
             let mut shown = map(parameters.clone());
             assert_eq!(take(&paths, &mut shown), None);
             assert_eq!(Value::Object(shown), parameters);
@@ -197,11 +205,13 @@ mod tests {
             ["/params/allOf/0/properties/s/x-secret"]
         );
         assert_eq!(
-            faults(json!({"properties": {"properties": {"type": "integer", "x-secret": "yes", "default": "x"}}})),
+            faults(
+                json!({"properties": {"properties": {"type": "integer", "x-secret": "yes", "default": "x"}}})
+            ),
             [
-                "/params/properties/properties/x-secret",
+                "/params/properties/properties/default",
                 "/params/properties/properties/type",
-                "/params/properties/properties/default"
+                "/params/properties/properties/x-secret"
             ]
         );
     }

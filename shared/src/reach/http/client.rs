@@ -112,7 +112,9 @@ fn failure(error: &reqwest::Error, host: &str) -> ReachFailure {
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        <&'a (dyn Error + 'static)>::clone(error).source()
+    })
 }
 
 /// TLS tells its errors as invalid data, which a line without it has none of. An `io::Error` around another one hides it from `source`.

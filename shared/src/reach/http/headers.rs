@@ -10,7 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use super::{invalid, unusable};
-use crate::catalog::{HOW_IT_IS_SENT, HttpAuth, HttpAuthType};
+use crate::catalog::connections::HOW_IT_IS_SENT;
+use crate::catalog::{HttpAuth, HttpAuthType};
 use crate::reach::{HttpDestination, ReachFailure};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -89,11 +90,16 @@ fn of_step(with: &Map<String, Value>) -> Result<Vec<(HeaderName, HeaderValue)>, 
             }
         };
         // Its value may be somebody's secret.
-        let value = HeaderValue::from_str(&text)
-            .map_err(|_| invalid(format!("the header {name:?} must have visible ASCII characters only")))?;
+        let value = visible(&text)
+            .ok_or_else(|| invalid(format!("the header {name:?} must have visible ASCII characters only")))?;
         headers.push((header, value));
     }
     Ok(headers)
+}
+
+/// The value of a header. Servers read other characters each in its own way.
+fn visible(text: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(text).ok().filter(|_| text.is_ascii())
 }
 
 fn says_how_it_is_sent(name: &HeaderName) -> bool {
@@ -108,7 +114,7 @@ fn credentials(destination: &HttpDestination) -> Result<Option<(HeaderName, Head
         secret.ok_or_else(|| unusable("the connection says how its secret is sent, and has none"))?;
     let (name, text) = header(auth, secret)?;
     // Whatever the text is, none of it is told.
-    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+    let mut value = visible(&text).ok_or_else(|| {
         let message = "the secret cannot be sent in a header: it must be one line of visible ASCII characters, without a line \
                        break at its end";
         ReachFailure::new("secret_unusable", message)

@@ -5,7 +5,9 @@ use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgConnection, PgTypeInfo, PgTypeKind, Postgres};
-use sqlx::{Arguments, Encode, Row as _, Type, ValueRef as _};
+use sqlx::{
+    Arguments, Encode, Executor as _, Row as _, SqlSafeStr as _, Statement as _, Type, ValueRef as _,
+};
 
 use super::array::{array, flat, literal};
 use super::failures;
@@ -152,7 +154,11 @@ async fn read(
     types: Vec<Oid>,
     line: &mut PgConnection,
 ) -> Result<Vec<Vec<u8>>, sqlx::Error> {
-    let rows = sqlx::query(READ).persistent(false).bind(literals).bind(types).fetch_all(line).await?;
+    // Described first, under a name: sqlx asks for the type of what it returns, and a statement without a name is gone when it has asked.
+    let parameters = [oid::TEXTS, oid::OIDS].map(|oid| PgTypeInfo::with_oid(Oid(oid)));
+    let statement = line.prepare_with(READ.into_sql_str(), &parameters).await?;
+    let query = statement.query().persistent(false).bind(literals).bind(types);
+    let rows = query.fetch_all(line).await?;
     let element = |row: &sqlx::postgres::PgRow| {
         let value = row.try_get_raw(0)?;
         let bytes: &[u8] =

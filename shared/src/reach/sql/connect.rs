@@ -10,6 +10,7 @@ use tracing::log::LevelFilter;
 
 use super::failures;
 use crate::catalog::SqlTls;
+use crate::config::first_set;
 use crate::reach::{ReachFailure, SqlDestination, guard};
 
 /// How long one address may take, until the line can be used.
@@ -28,15 +29,14 @@ pub(super) async fn connect(destination: &SqlDestination) -> Result<PgConnection
     if config.host.starts_with('/') {
         return Err(ReachFailure::new("invalid_connection", "the host of the connection must not be a path"));
     }
-    if let Some(name) = NOT_FOR_TENANTS.iter().find(|name| std::env::var_os(name).is_some()) {
+    if let Some(name) = first_set(&NOT_FOR_TENANTS) {
         let message = format!(
             "the worker must not have {name} in its environment: it would be sent to databases of tenants"
         );
         return Err(ReachFailure::new("invalid_connection", message));
     }
     let addresses =
-        guard::addresses(&config.host, port, destination.allow_private_addresses, &guard::SystemLookup)
-            .await?;
+        guard::addresses(&config.host, port, destination.allow_private_addresses, &guard::System).await?;
     let tls = config.tls.unwrap_or(SqlTls::Require);
     let hosts = match tls {
         SqlTls::Disable | SqlTls::Require => {

@@ -84,6 +84,7 @@ pub(super) fn scalar(value: &Value, info: &PgTypeInfo) -> Result<Scalar, String>
             Ok(uuid) => uuid.as_bytes().to_vec(),
             Err(_) => return Ok(Scalar::Text(text.clone())),
         },
+        (oid::BYTEA | oid::UUID, _) => return wants("a string"),
         _ => return other(value, info),
     };
     Ok(Scalar::Bytes(bytes))

@@ -23,6 +23,7 @@ pub(super) mod oid {
     pub(in crate::reach::sql) const FLOAT8: u32 = 701;
     pub(in crate::reach::sql) const UNKNOWN: u32 = 705;
     pub(in crate::reach::sql) const TEXTS: u32 = 1009;
+    pub(in crate::reach::sql) const OIDS: u32 = 1028;
     pub(in crate::reach::sql) const BPCHAR: u32 = 1042;
     pub(in crate::reach::sql) const VARCHAR: u32 = 1043;
     pub(in crate::reach::sql) const TIMESTAMP: u32 = 1114;

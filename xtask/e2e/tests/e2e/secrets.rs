@@ -28,7 +28,8 @@ async fn a_secret_parameter_is_read_by_steps_and_shown_to_nobody() {
     let stack = Stack::connect().await;
     let tenant = stack.tenant_with(spec()).await;
     let parameters = json!({"user": "ann", "password": secret_parameter()});
-    let asked = json!({"tenant_id": tenant.id, "pipeline_version_id": tenant.version_id, "parameters": parameters});
+    let asked =
+        json!({"tenant_id": tenant.id, "pipeline_version_id": tenant.version_id, "parameters": parameters});
     let created = stack.post("/api/runs", &asked).await.expect(201).clone();
     assert_eq!(created["parameters"], json!({"user": "ann", "password": "***"}));
     let run = stack.ended(id_of(&created)).await;

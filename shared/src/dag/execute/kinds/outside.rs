@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use super::UNAVAILABLE;
 use crate::catalog::Connection;
+use crate::dag::ConnectionKind;
 use crate::dag::execute::attempt::{Failure, Tools};
 use crate::dag::execute::{Journal, JournalError};
-use crate::dag::ConnectionKind;
 use crate::dag::shape::CONNECTION;
 use crate::dag::spec::Step;
 use crate::reach::{Destination, ReachFailure, secrets};
@@ -93,7 +93,8 @@ async fn connection<J: Journal>(tools: &Tools<J>, step: &Step, name: &str) -> Re
         return Ok(connection);
     }
     let (is, wanted) = (connection.kind.as_str(), step.kind.as_str());
-    let message = format!("the connection {name:?} is of kind {is} by now, and the step needs one of kind {wanted}");
+    let message =
+        format!("the connection {name:?} is of kind {is} by now, and the step needs one of kind {wanted}");
     Err(Failure::new("connection_not_found", message))
 }
 
