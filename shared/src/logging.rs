@@ -15,11 +15,22 @@ pub fn init() {
     json_lines(std::io::stdout, filter).try_init().ok();
 }
 
-/// The level, but never below `info` for the libraries that would log whole requests, tokens and credentials.
+/// The level, but never below `info` for the libraries that would log whole requests, tokens and credentials; and nothing of what databases of
+/// tenants have to say.
 fn directives(level: &str) -> String {
-    let libraries =
-        ["lambda_runtime", "lambda_http", "hyper", "hyper_util", "aws_smithy_runtime", "aws_config", "sqlx"];
-    libraries.iter().fold(level.to_lowercase(), |all, library| format!("{all},{library}=info"))
+    let libraries = [
+        "lambda_runtime",
+        "lambda_http",
+        "hyper",
+        "hyper_util",
+        "reqwest",
+        "rustls",
+        "aws_smithy_runtime",
+        "aws_config",
+        "sqlx",
+    ];
+    let all = libraries.iter().fold(level.to_lowercase(), |all, library| format!("{all},{library}=info"));
+    format!("{all},sqlx::postgres::notice=off")
 }
 
 /// What writes JSON lines to `writer`, of the events that `filter` lets pass.

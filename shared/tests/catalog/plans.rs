@@ -38,8 +38,8 @@ async fn lists_use_their_indexes(mut conn: Conn) {
         ),
         (pipelines, "null, null, null, null, 21".to_owned(), "pipelines_list"),
         (pipelines, format!("'{tenant}', null, null, null, 21"), "pipelines_list_tenant"),
-        (connections, "null, null, null, null, 21".to_owned(), "connections_list"),
-        (connections, format!("'{tenant}', null, null, null, 21"), "connections_list_tenant"),
+        (connections, "null, null, null, null, null, 21".to_owned(), "connections_list"),
+        (connections, format!("'{tenant}', null, null, null, null, 21"), "connections_list_tenant"),
     ] {
         let explain = AssertSqlSafe(format!(
             "set plan_cache_mode = force_custom_plan; set jit = off; deallocate all; prepare statement as {sql}; \

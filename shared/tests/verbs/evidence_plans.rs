@@ -80,14 +80,14 @@ async fn each_statement_finds_its_rows_by_the_run_and_reads_no_more_than_its_pag
         )
     };
     let cases = [
-        ("store", STORE, one_step("s7", "SUCCEEDED", "now"), "run_steps_pkey", 60),
+        ("store", STORE, one_step("s7", "SUCCEEDED", "now"), "run_steps_pkey", 80),
         ("load", LOAD, format!("null, '{run}', 's1', -1, 20, 100000, 0"), "run_steps_pkey", 30),
         ("get", GET, format!("null, '{run}'"), "run_steps_pkey", 400),
         ("kept", KEPT, format!("null, '{run}', null"), "pipeline_runs_pkey", 20),
         (
             "retry",
             RETRY,
-            format!("'{id}', null, '{run}', null, null, null, null, '{{s1}}', '{{true}}', '{{0}}'"),
+            format!("'{id}', null, '{run}', null, null, null, null, '{{s1}}', '{{true}}', '{{0}}', null"),
             "run_steps_pkey",
             60,
         ),

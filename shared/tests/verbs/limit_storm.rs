@@ -65,7 +65,7 @@ async fn storm(options: PgConnectOptions, limit: usize, set: &'static str) {
         other.await.unwrap();
     }
     let claimed = storm.claimed.load(Relaxed);
-    assert!(claimed > 100, "the storm was a calm: {claimed} claims");
+    assert!(claimed > 50, "the storm was a calm: {claimed} claims");
     not_stuck(&mut conn, world, limit).await;
 }
 

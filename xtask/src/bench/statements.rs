@@ -102,6 +102,7 @@ pub fn create(dirs: &Dirs, id: &str, tenant: &str, version: &str) -> Result<Stat
     #[rustfmt::skip]
     let arguments = [
         id, tenant, version, "'manual'", "'{}'", NULL, "'5'", "'{}'", "'pull'", NULL, NULL, "'3'", NULL, NULL, NULL, NULL,
+        NULL,
     ];
     Statement::new(dirs, "shared/sql/create.sql", &arguments)
 }
@@ -133,14 +134,14 @@ pub fn create_all(dirs: &Dirs, tenant: &str, version: &str, size: u32) -> Result
     let ids = format!("(select array_agg(uuidv7()) from generate_series(1, {size}))");
     let [tenants, versions] = [tenant, version].map(|id| each(&format!("{id}::uuid")));
     #[rustfmt::skip]
-    let [trigger, object, text, priority, pull, time, number, max_lost, bytes] = [
+    let [trigger, object, text, priority, pull, time, number, max_lost, bytes, json] = [
         "'manual'::text", "'{}'::jsonb", "null::text", "5::smallint", "'pull'::text", "null::timestamptz", "null::integer",
-        "3::integer", "null::bytea",
+        "3::integer", "null::bytea", "null::jsonb",
     ].map(each);
     #[rustfmt::skip]
     let arguments = [
         &ids, &tenants, &versions, &trigger, &object, &text, &priority, &object, &pull, &time, &number, &max_lost, &text, &bytes,
-        &time, &text,
+        &time, &text, &json,
     ];
     Statement::new(dirs, "shared/sql/create_all.sql", &arguments.map(String::as_str))
 }

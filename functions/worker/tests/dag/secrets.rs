@@ -125,7 +125,7 @@ async fn a_retry_has_the_secrets_of_the_run_or_its_own(_pool: PgPoolOptions, opt
     let app = app(options).await;
     let spec = json!({"params": params(), "steps": ["a"]});
     let id = run_of(&app, &spec, json!({"db": {"user": "ann", "password": PASSWORD}})).await;
-    let cancel = "update pipeline_runs set status = 'CANCELLED', finished_at = now(), error_code = 'cancelled' where id = $1";
+    let cancel = "update pipeline_runs set status = 'CANCELLED', finished_at = now(), error_code = 'cancelled', dispatch_due_at = null where id = $1";
     sqlx::query(cancel).bind(id).execute(&pool).await.unwrap();
     let secret_of = async |id: Uuid| {
         let sql = "select parameters from run_secrets where run_id = $1";
