@@ -154,7 +154,8 @@ async fn a_branch_that_fails_is_told_of_and_cleaned_up_after() {
     let stack = Stack::connect().await;
     let spec = include_str!("../../../../../examples/failing_branch/pipeline.json");
     let runs = by_both(&stack, spec, json!({})).await;
-    let connections = stack.get(&format!("/api/connections?tenant_id={TENANT}&limit=100")).await;
+    let connections =
+        stack.get_with("/api/connections", &[("tenant_id", &TENANT.to_string()), ("limit", "100")]).await;
     let connections = connections.expect(200)["items"].as_array().expect("items").clone();
     let alerts = connections.iter().find(|one| one["name"] == "ops_alerts").expect("a connection");
     let alerts = Queue::at(alerts["config"]["queue_url"].as_str().expect("a URL").to_owned()).await;
