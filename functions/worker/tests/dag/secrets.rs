@@ -30,7 +30,7 @@ async fn rows(pool: &PgPool) -> String {
     assert!(tables.iter().any(|table| table == "run_steps"), "{tables:?}");
     let mut all = String::new();
     for table in tables {
-        let sql = format!("select coalesce(string_agg(t::text, ' '), '') from {table} t");
+        let sql = format!("select coalesce(string_agg(to_jsonb(t)::text, ' '), '') from {table} t");
         all += &sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql)).fetch_one(pool).await.unwrap();
     }
     all
@@ -40,11 +40,7 @@ async fn rows(pool: &PgPool) -> String {
 fn assert_clear(what: &str, text: &str) {
     for secret in [SECRET, PASSWORD] {
         let json = Value::from(secret).to_string();
-        // As a row that is shown as text quotes it.
-        let doubled = secret.replace('"', "\"\"");
-        let forms =
-            [secret.to_owned(), json[1..json.len() - 1].to_owned(), doubled, BASE64_STANDARD.encode(secret)];
-        for form in forms {
+        for form in [secret.to_owned(), json[1..json.len() - 1].to_owned(), BASE64_STANDARD.encode(secret)] {
             assert!(!text.contains(&form), "{what} has {form}");
         }
     }
