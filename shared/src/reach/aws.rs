@@ -14,6 +14,8 @@ use super::ReachFailure;
 
 /// Until there is a line.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is waited at most because AWS asks for it.
+const MOST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// The codes by which services say that they were asked too often.
 const THROTTLED: [&str; 9] = [
     "EC2ThrottledException",
@@ -44,6 +46,7 @@ pub(super) fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
     let status = raw.map_or(0, |response| response.status().as_u16());
     let retry_after = raw.and_then(|response| response.headers().get("retry-after"));
     let retry_after = retry_after.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    let retry_after = retry_after.map(|pause| pause.min(MOST_RETRY_AFTER));
     match error {
         SdkError::TimeoutError(_) => ReachFailure::passing("timeout", "AWS did not answer in time"),
         SdkError::DispatchFailure(failure) if failure.is_user() => ReachFailure::new(

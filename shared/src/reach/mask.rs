@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -27,6 +27,8 @@ pub struct Mask {
 
 #[derive(Default)]
 struct Known {
+    /// As they were added.
+    secrets: BTreeSet<String>,
     forms: BTreeSet<String>,
     /// Made of all forms. None although there are some: that many cannot be searched for.
     search: Option<Arc<Search>>,
@@ -50,12 +52,14 @@ impl Mask {
             return;
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.forms.contains(secret) {
+        if !known.secrets.insert(secret.to_owned()) {
             return;
         }
         known.forms.extend(forms(secret));
         // Texts are short and secrets few: only an absurd number of them cannot be searched for, and then nothing is shown.
         let search = AhoCorasick::builder()
+            // The others take quadratic time to build for texts such as `aaaa…`.
+            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
             .match_kind(MatchKind::LeftmostLongest)
             // `%2f` is `%2F`.
             .ascii_case_insensitive(true)
@@ -91,7 +95,7 @@ impl Mask {
 
 fn within(search: &Search, value: Value) -> Value {
     match value {
-        Value::String(text) => match masked(search, &text) {
+        Value::String(text) => match replaced(search, &text) {
             Cow::Borrowed(_) => Value::String(text),
             Cow::Owned(masked) => Value::String(masked),
         },
@@ -99,28 +103,59 @@ fn within(search: &Search, value: Value) -> Value {
         Value::Object(fields) => {
             let masked = fields
                 .into_iter()
-                .map(|(name, field)| (masked(search, &name).into_owned(), within(search, field)));
+                .map(|(name, field)| (replaced(search, &name).into_owned(), within(search, field)));
             Value::Object(masked.collect::<Map<_, _>>())
         }
         other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
     }
 }
 
-fn masked<'a>(search: &Search, text: &'a str) -> Cow<'a, str> {
-    replaced(search, text, None)
-}
-
-/// The same of a message, whose end may be cut off within a secret.
+/// The same of a message, which may have been cut within a secret: at its end, and wherever `…` stands.
 fn masked_message<'a>(search: &Search, text: &'a str) -> Cow<'a, str> {
-    let (start, end) = without_cut(search, text);
-    match end {
-        None => replaced(search, text, None),
-        Some(end) => replaced(search, start, Some(end)),
+    let clear = replaced(search, text);
+    let parts: Vec<_> = clear.split('…').map(|part| &part[..part.len() - cut_off(search, part)]).collect();
+    let kept: usize = parts.iter().map(|part| part.len()).sum();
+    if kept + (parts.len() - 1) * '…'.len_utf8() == clear.len() {
+        return clear;
     }
+    let whole: Vec<_> = clear.split('…').collect();
+    let masked = parts.iter().zip(whole).map(|(kept, whole)| {
+        if kept.len() == whole.len() { whole.to_owned() } else { format!("{kept}{MASK}") }
+    });
+    Cow::Owned(masked.collect::<Vec<_>>().join("…"))
 }
 
-fn replaced<'a>(search: &Search, text: &'a str, end: Option<&str>) -> Cow<'a, str> {
-    if end.is_none() && !search.whole.is_match(text) {
+/// How many bytes at the end of a text are the beginning of a secret.
+fn cut_off(search: &Search, text: &str) -> usize {
+    let lengths = search.forms.iter().map(|form| overlap(form.as_bytes(), text.as_bytes()));
+    let longest = lengths.filter(|bytes| *bytes >= MIN_CUT_BYTES).max().unwrap_or_default();
+    // Letters of two bytes are the same in a text and in a secret, so it begins between characters.
+    if text.is_char_boundary(text.len() - longest) { longest } else { 0 }
+}
+
+/// The longest beginning of `form`, not all of it, that `text` ends with; capitals do not matter. In time proportional to `form` (Knuth, Morris and
+/// Pratt): a message may be long, and a stranger's.
+fn overlap(form: &[u8], text: &[u8]) -> usize {
+    let same = |a: u8, b: u8| a.eq_ignore_ascii_case(&b);
+    let mut borders = vec![0; form.len()];
+    for end in 1..form.len() {
+        let mut border: usize = borders[end - 1];
+        while border > 0 && !same(form[border], form[end]) {
+            border = borders[border - 1];
+        }
+        borders[end] = border + usize::from(same(form[border], form[end]));
+    }
+    let tail = &text[text.len() - text.len().min(form.len().saturating_sub(1))..];
+    tail.iter().fold(0, |mut matched, byte| {
+        while matched > 0 && !same(form[matched], *byte) {
+            matched = borders[matched - 1];
+        }
+        matched + usize::from(same(form[matched], *byte))
+    })
+}
+
+fn replaced<'a>(search: &Search, text: &'a str) -> Cow<'a, str> {
+    if !search.whole.is_match(text) {
         return Cow::Borrowed(text);
     }
     let mut clear = String::with_capacity(text.len());
@@ -128,28 +163,7 @@ fn replaced<'a>(search: &Search, text: &'a str, end: Option<&str>) -> Cow<'a, st
         to.push_str(MASK);
         true
     });
-    clear.extend(end.into_iter().flat_map(|end| [MASK, end]));
     Cow::Owned(clear)
-}
-
-/// A text up to where it was cut within a secret, and what marks the cut; None: it was not.
-fn without_cut<'a>(search: &Search, text: &'a str) -> (&'a str, Option<&'a str>) {
-    let body = text.trim_end_matches('…');
-    let begins = |start: &usize| {
-        let rest = &body[*start..];
-        let is_part = |form: &String| {
-            form.len() > rest.len()
-                && form.get(..rest.len()).is_some_and(|part| part.eq_ignore_ascii_case(rest))
-        };
-        search.forms.iter().any(is_part)
-    };
-    let longest = search.forms.iter().map(String::len).max().unwrap_or_default();
-    let places =
-        body.char_indices().rev().map(|(start, _)| start).take_while(|start| body.len() - start < longest);
-    match places.filter(|start| body.len() - start >= MIN_CUT_BYTES).filter(begins).last() {
-        Some(start) => (&text[..start], Some(&text[body.len()..])),
-        None => (text, None),
-    }
 }
 
 /// How a secret may stand in a text.
@@ -160,6 +174,8 @@ fn forms(secret: &str) -> BTreeSet<String> {
     forms.insert(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
     forms.insert(utf8_percent_encode(secret, PATH).to_string());
     forms.insert(encoded);
+    // As one line: messages have no other.
+    forms.insert(secret.trim().chars().map(|char| if char.is_control() { ' ' } else { char }).collect());
     let json = Value::from(secret).to_string();
     forms.insert(json[1..json.len() - 1].to_owned());
     for before in 0..3 {
@@ -263,6 +279,27 @@ mod tests {
         assert_eq!(mask.text("correct-horse-battery and correct-ho"), "*** and ***");
         assert_eq!(mask.text("correct-horse-battery"), "***");
         assert_eq!(mask.text("ü…"), "ü…");
+        assert_eq!(
+            mask.text("no: Key (token)=(correct-ho… (more of correct-horse-b…)"),
+            "no: Key (token)=(***… (more of ***…)"
+        );
+    }
+
+    #[test]
+    fn a_secret_of_several_lines_is_found_on_one_and_none_hides_behind_another() {
+        let mask = Mask::default();
+        mask.add("-----BEGIN-----\nabcdef\n-----END-----\n");
+        assert_eq!(mask.text("sent: -----BEGIN----- abcdef -----END-----."), "sent: ***.");
+        mask.add("ann:correct horse");
+        mask.add("correct horse");
+        assert!(mask.text(&BASE64_STANDARD.encode("correct horse")).starts_with("***"));
+    }
+
+    #[test]
+    fn a_long_message_takes_no_long_time() {
+        let mask = Mask::default();
+        mask.add(&"a".repeat(2000));
+        assert_eq!(mask.text(&"a".repeat(1_000_007)).matches('a').count(), 0);
     }
 
     #[test]

@@ -30,7 +30,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Calls of one process that are under way at once, whatever runs they are for: an answer of 5 MB each lies in memory.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 16;
 
 /// The clients and the secrets of one process. Making it reaches nothing.
 #[derive(Debug)]

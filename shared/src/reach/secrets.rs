@@ -24,6 +24,8 @@ const MAX_REMEMBERED: usize = 1000;
 /// Characters that a secret has at least: a shorter one could not be told from other text when it is masked.
 pub const MIN_SECRET_CHARS: usize = 8;
 
+/// And at most, in bytes.
+const MAX_SECRET_BYTES: usize = 8192;
 /// What `SECRETS_PREFIX` has to be.
 pub const PREFIX_IS: &str = "1 to 100 letters, digits and /_+=.@-, not beginning with arn";
 
@@ -121,6 +123,10 @@ impl Secrets {
             let message = format!(
                 "the secret {secret_ref:?} has fewer than {MIN_SECRET_CHARS} characters: it could not be told from other text when it is masked"
             );
+            return Err(ReachFailure::new("secret_unusable", message));
+        }
+        if secret.len() > MAX_SECRET_BYTES {
+            let message = format!("the secret {secret_ref:?} has more than {MAX_SECRET_BYTES} bytes");
             return Err(ReachFailure::new("secret_unusable", message));
         }
         let secret = SecretString::from(secret);

@@ -12,7 +12,7 @@ use super::idempotency::{KeyUse, digest, find_by_key};
 use super::kept::{Keep, Kept, keep};
 use super::parameters::{Checked, Parameters, against};
 use super::{Created, Dispatch, Labels, Run, RunStatus, run_from};
-use crate::dag::params::secrets::put_back;
+use crate::dag::params::secrets::{has_all, put_back};
 use crate::dag::{ParamsCache, ParamsError};
 use crate::problem::{FieldError, Problem};
 use crate::scope::Scope;
@@ -205,12 +205,24 @@ async fn check(
     .fetch_optional(conn)
     .await?;
     let Some(row) = row else { return Ok(Checked::NotApproved) };
-    let parameters = request.parameters.clone().unwrap_or_else(|| {
-        let mut parameters = row.parameters.0;
-        row.secret.into_iter().for_each(|secret| put_back(&mut parameters, secret.0));
-        parameters
-    });
-    Ok(against(cache, row.id, &row.spec, parameters))
+    let Some(secret) = row.secret.filter(|_| request.parameters.is_none()) else {
+        let parameters = request.parameters.clone().unwrap_or(row.parameters.0);
+        return Ok(against(cache, row.id, &row.spec, parameters));
+    };
+    let mut parameters = row.parameters.0;
+    put_back(&mut parameters, secret.0.clone());
+    let checked = against(cache, row.id, &row.spec, parameters);
+    Ok(match checked {
+        // Elsewhere it would be shown.
+        Checked::Right(parameters)
+            if !parameters.secret.as_ref().is_some_and(|taken| has_all(taken, &secret.0)) =>
+        {
+            let detail =
+                "of the run are secret in places where this version has none: give parameters of its own";
+            Checked::Wrong(vec![FieldError::new("/parameters", detail)])
+        }
+        checked => checked,
+    })
 }
 
 /// What the new run has that the one it retries has not.

@@ -57,6 +57,7 @@ fn telling() -> Value {
         "steps": [
             {"id": "call", "type": "http", "with": {"connection": "shop", "path": "/echo", "method": "POST",
                 "body": {"password": "${ .params.db.password }", "encoded": "${ .params.db.password | @base64 }"}}},
+            {"id": "sly", "type": "http", "with": {"connection": "shop", "path": "/echo"}, "output": "${ .result.body | explode }"},
             {"id": "value", "type": "transform", "with": {"value": {"p": "${ .params.db.password }", "all": "${ [.params] | tojson }"}}},
             {"id": "item", "type": "transform", "for_each": {"items": "${ [.params.db.password] }"}, "with": {"value": "it is ${ .item }"}},
             {"id": "shown", "type": "artifact", "with": {"artifact_type": "report", "payload": {"p": "${ .params.db.password }"}}},
@@ -100,12 +101,15 @@ async fn steps_have_the_secrets_and_nothing_that_is_kept_has(
     assert_eq!(shown.run.parameters, json!({"db": {"user": "ann", "password": "***"}}));
     let output = completed(&app, id).await;
 
-    assert_eq!(server.told("authorization"), [format!("Bearer {SECRET}")], "the server was told");
+    assert_eq!(server.told("authorization"), vec![format!("Bearer {SECRET}"); 2], "the server was told");
     let steps = &output["all"];
     assert_eq!(output["password"], "***");
     assert_eq!(steps["value"]["output"]["p"], "***");
     assert_eq!(steps["item"]["output"], json!(["it is ***"]));
     assert_eq!(steps["fails"]["error"]["message"], "with ***");
+    let sly: Vec<u32> = serde_json::from_value(steps["sly"]["output"].clone()).unwrap();
+    let sly: String = sly.into_iter().filter_map(char::from_u32).collect();
+    assert!(sly.contains("Bearer ***"), "expressions see what is kept: {sly}");
     let echoed = steps["call"]["output"]["body"].as_str().unwrap();
     assert!(echoed.contains("Bearer ***"), "{echoed}");
     let kept = rows(&pool).await;
@@ -149,6 +153,27 @@ async fn a_retry_has_the_secrets_of_the_run_or_its_own(_pool: PgPoolOptions, opt
         assert_eq!(secret_of(run.id).await, expected, "{request}");
         assert_clear("the run", &run.parameters.to_string());
     }
+    // A version in which it is no secret would show it.
+    let open = "update pipeline_versions set status = 'DRAFT', approved_at = null where id = $1";
+    assert!(sqlx::query(open).bind(version).execute(&pool).await.is_err(), "what was approved stays");
+    let plain = run_of(
+        &app,
+        &json!({"params": {"properties": {"db": {"type": "object"}}}, "steps": ["a"]}),
+        json!({}),
+    )
+    .await;
+    let plain: Uuid = sqlx::query_scalar("select pipeline_version_id from pipeline_runs where id = $1")
+        .bind(plain)
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let asked: RetryRequest = serde_json::from_value(json!({"pipeline_version_id": plain})).unwrap();
+    let cache = ParamsCache::default();
+    let refused = app.call(async |conn| runs::retry(conn, &cache, Scope::All, id, &asked, None).await).await;
+    let runs::RetryError::InvalidParameters(faults) = refused.unwrap_err() else {
+        panic!("it would be shown")
+    };
+    assert_eq!(faults[0].pointer, "/parameters");
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

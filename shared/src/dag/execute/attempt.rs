@@ -28,12 +28,14 @@ pub(super) const EXPRESSION_FAILED: &str = "expression_failed";
 pub(super) const OUTPUT_TOO_LARGE: &str = "output_too_large";
 /// What is kept of the time of a worker that has little, for the output of an attempt.
 const TIME_FOR_OUTPUT: Duration = Duration::from_secs(2);
+/// How much longer than it may an attempt is waited for that ends by itself.
+const GRACE: Duration = Duration::from_secs(3);
 /// However little time is left, an attempt that is made has this much.
 const LEAST_TIME: Duration = Duration::from_secs(1);
 /// Attempts that do nothing outside and are under way at once, at most: their expressions take turns anyway, and what they have rendered lies in memory.
 const AT_ONCE: usize = 4;
 /// And of those that do: an answer of 5 MB each lies in memory. How many a process makes at once is bounded by [`Reach`].
-const OUTSIDE_AT_ONCE: usize = 16;
+const OUTSIDE_AT_ONCE: usize = 8;
 /// What a rendered `with` may have at least, in bytes; where outputs may have more, as much as they.
 const MAX_WITH_BYTES: usize = 1024 * 1024;
 /// Fields of `with` that are taken as they stand.
@@ -143,7 +145,8 @@ impl Failure {
 
 impl From<StepError> for Failure {
     fn from(error: StepError) -> Self {
-        Self { error, passes: false, retry_after: None }
+        let passes = error.error == kinds::UNAVAILABLE;
+        Self { error, passes, retry_after: None }
     }
 }
 
@@ -186,14 +189,17 @@ async fn try_attempt<J: Journal>(
         beside.insert("item".to_owned(), item.clone());
         beside.insert("index".to_owned(), (*index).into());
     }
+    // Held until its result is kept: answers lie in memory until then.
+    let _turn = if step.kind.is_outside() { tools.reach.turn().await } else { None };
     let result = match one.waited_until {
         Some(until) => kinds::waited(until),
         None => {
             let with = with(tools, step, context, &beside).await?;
-            let _turn = if step.kind.is_outside() { tools.reach.turn().await } else { None };
             let timeout = one.timeout(step);
             let run = kinds::run(tools, step, one.item.as_ref().map(|(index, _)| *index), with, timeout);
-            match tokio::time::timeout(timeout, run).await {
+            // What reaches out keeps the time itself, and may know more by then: whether it took place.
+            let most = if step.kind.is_outside() { timeout + GRACE } else { timeout };
+            match tokio::time::timeout(most, run).await {
                 Ok(given) => match given? {
                     Given::Value(value) => value,
                     Given::Until(until) => return Ok(Outcome::Wait(until)),
@@ -206,6 +212,8 @@ async fn try_attempt<J: Journal>(
             }
         }
     };
+    // Expressions never see a secret that a service has sent back: what they make of it, nobody could recognise.
+    let result = tools.mask.value(result);
     let most = tools.most();
     let value = match &step.output {
         None => result,

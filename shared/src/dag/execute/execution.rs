@@ -103,6 +103,7 @@ impl<J: Journal> Execution<J> {
             if let Value::Object(params) = &mut run.params {
                 secrets::put_back(params, secret);
             }
+            secrets::standing(&spec.params, &run.params).into_iter().for_each(|text| mask.add(text));
         }
         let stored = if untouched {
             Stored::default()

@@ -15,12 +15,27 @@ pub(super) const SECRET: &str = "x-secret";
 /// What would show a secret, as a dag_spec is no secret.
 const TELLING: [&str; 5] = ["const", "default", "enum", "example", "examples"];
 
+/// Secret parameters of a spec, and what they may have together: masking takes time and memory for each.
+const MAX_SECRETS: usize = 50;
+const MAX_SECRET_BYTES: usize = 16 * 1024;
+
 /// The names of fields that lead to a secret, from the parameters down.
 type Path = Vec<String>;
 
 /// Finds secrets where they would not be found in a run's parameters, and those that the schema itself tells.
 pub(super) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
+    let secrets = paths(schema);
+    if secrets.len() > MAX_SECRETS {
+        faults.add(at, format!("may have at most {MAX_SECRETS} secret parameters, have {}", secrets.len()));
+    }
+    around(schema, &secrets, at, faults);
     refs::each(schema, &At::Root, &mut |one, place| {
+        // What it refers to is described a second time, where nobody looks for secrets.
+        if refs::target(one, schema).is_some_and(has_one) {
+            let detail =
+                "may not lead to what is secret, or has something secret in it: describe it where it stands";
+            faults.add_at(format!("{at}{place}/$ref"), detail);
+        }
         let Some(value) = one.get(SECRET) else { return };
         let pointer = format!("{at}{place}");
         let mut add = |name: &str, detail: String| faults.add_at(format!("{pointer}/{name}"), detail);
@@ -37,6 +52,34 @@ pub(super) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
             add(name, "may not stand beside \"x-secret\": a dag_spec is shown to everybody".to_owned());
         }
     });
+}
+
+/// Whether a schema is secret, or has something secret in it.
+fn has_one(schema: &Value) -> bool {
+    let mut found = false;
+    refs::each(schema, &At::Root, &mut |one, _| found |= one.get(SECRET).is_some());
+    found
+}
+
+/// Finds what tells a secret from around it: a `default` of the object that it stands in.
+fn around(schema: &Value, secrets: &[Path], at: &At<'_>, faults: &mut Faults) {
+    let mut told = std::collections::BTreeSet::new();
+    for path in secrets {
+        let (mut one, mut pointer) = (schema, String::new());
+        for name in path {
+            let telling = TELLING.iter().filter(|word| one.get(word).is_some());
+            told.extend(telling.map(|word| format!("{at}{pointer}/{word}")));
+            let Some(next) = one.get("properties").and_then(|fields| fields.get(name)) else { break };
+            one = next;
+            pointer = format!("{pointer}/properties/{}", crate::dag::at::escape(name));
+        }
+    }
+    for pointer in told {
+        faults.add_at(
+            pointer,
+            "may not stand around something secret: it could tell it, and a dag_spec is shown to everybody",
+        );
+    }
 }
 
 /// Whether a place is reached through `properties` alone.
@@ -70,15 +113,21 @@ fn collect(schema: &Value, path: &mut Path, found: &mut Vec<Path>) {
 
 /// Tells of secrets that are too short to be one.
 pub(super) fn check_lengths(paths: &[Path], parameters: &Value, at: &At<'_>, faults: &mut Faults) {
+    let mut bytes = 0;
     for path in paths {
+        let Some(value) = self::at(path, parameters).and_then(Value::as_str) else { continue };
+        bytes += value.len();
         let pointer: String = path.iter().map(|name| format!("/{}", crate::dag::at::escape(name))).collect();
-        let value = parameters.pointer(&pointer).and_then(Value::as_str);
-        if value.is_some_and(|value| value.chars().count() < MIN_SECRET_CHARS) {
+        if value.chars().count() < MIN_SECRET_CHARS {
             faults.add_at(
                 format!("{at}{pointer}"),
                 format!("must have at least {MIN_SECRET_CHARS} characters: a shorter secret could not be told from other text when it is masked"),
             );
         }
+    }
+    if bytes > MAX_SECRET_BYTES {
+        faults
+            .add(at, format!("may have secrets of at most {MAX_SECRET_BYTES} bytes together, have {bytes}"));
     }
 }
 
@@ -121,6 +170,24 @@ pub(crate) fn put_back(parameters: &mut Map<String, Value>, secret: Map<String, 
             }
         }
     }
+}
+
+/// Whether everything secret of `wanted` is in `there`, at the same place.
+pub(crate) fn has_all(there: &Map<String, Value>, wanted: &Map<String, Value>) -> bool {
+    wanted.iter().all(|(name, value)| match (there.get(name), value) {
+        (Some(Value::Object(there)), Value::Object(wanted)) => has_all(there, wanted),
+        (Some(there), value) => there == value,
+        (None, _) => false,
+    })
+}
+
+/// The texts that stand where the schema has secrets: also of runs that were created before anybody knew what that word means.
+pub(crate) fn standing<'a>(schema: &Value, parameters: &'a Value) -> Vec<&'a str> {
+    paths(schema).iter().filter_map(|path| at(path, parameters)?.as_str()).collect()
+}
+
+fn at<'a>(path: &[String], parameters: &'a Value) -> Option<&'a Value> {
+    path.iter().try_fold(parameters, |value, name| value.get(name))
 }
 
 /// Every text of them.

@@ -17,6 +17,8 @@ use super::invalid;
 use super::request::Request;
 use crate::reach::ReachFailure;
 
+/// Values of a JSON body, about: each takes some hundred bytes of memory, however short it is.
+const MAX_VALUES: usize = 300_000;
 /// What is shown of the body of an answer that is a failure.
 const SHOWN_CHARS: usize = 500;
 /// How long is waited for it: that it failed is known already.
@@ -104,6 +106,11 @@ fn read_body(
     if is_json(headers) {
         // A mark of the order of bytes is no JSON, and some send it. Whoever nests deeper than the parser goes gets an error as well.
         let json = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+        let values = json.iter().filter(|byte| b"[{,".contains(byte)).count();
+        if values > MAX_VALUES {
+            let message = format!("the body has more than {MAX_VALUES} values of JSON");
+            return Err(ReachFailure::new("body_too_large", message));
+        }
         let value = serde_json::from_slice(json).map_err(|error| {
             ReachFailure::new("invalid_body", format!("the body is said to be JSON, and is not: {error}"))
         })?;

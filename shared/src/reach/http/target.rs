@@ -7,6 +7,9 @@ use url::Url;
 use super::{invalid, unusable};
 use crate::reach::{HttpDestination, ReachFailure};
 
+/// Servers take no longer ones.
+const MAX_URL_BYTES: usize = 8192;
+
 /// The URL of a step: its `url`, or its `path` below the connection's `base_url`; and its `query`.
 pub(super) fn read(
     with: &Map<String, Value>,
@@ -30,6 +33,9 @@ fn text<'a>(with: &'a Map<String, Value>, field: &str) -> Result<&'a str, ReachF
 
 fn absolute(text: &str) -> Result<Url, ReachFailure> {
     // A parser takes these out, or reads them as something else, each in its own way.
+    if is_too_long(text) {
+        return Err(invalid(format!("`url` must have at most {MAX_URL_BYTES} bytes")));
+    }
     if has_odd(text) {
         return Err(invalid(
             "`url` must not contain spaces, control characters or backslashes: encode values, as with @uri",
@@ -53,6 +59,9 @@ fn below(base: &str, path: &str) -> Result<Url, ReachFailure> {
     let base = Url::parse(base).ok().filter(|url| is_http(url) && !has_user(url));
     let base =
         base.ok_or_else(|| unusable("the base_url of the connection is no https:// or http:// URL"))?;
+    if is_too_long(path) {
+        return Err(invalid(format!("`path` must have at most {MAX_URL_BYTES} bytes")));
+    }
     let (path, query) = match path.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (path, None),
@@ -112,6 +121,11 @@ fn is_http(url: &Url) -> bool {
 /// Whether it contains credentials.
 pub(super) fn has_user(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
+}
+
+/// A URL or a path that no server would take; what looks at it here takes longer the longer it is.
+fn is_too_long(text: &str) -> bool {
+    text.len() > MAX_URL_BYTES
 }
 
 fn has_odd(text: &str) -> bool {
