@@ -7,11 +7,15 @@ def post(path, **body):
     request = urllib.request.Request(URL + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
     return json.load(urllib.request.urlopen(request, timeout=30))
 
-def tell(path, lost, **body):  # 409: the run was cancelled, or is somebody else's by now. Whatever else went wrong: the next call may do better.
+def tell(path, lost, **body):  # 409: cancelled, or somebody else's by now. Whatever else went wrong: the next call may do better.
     try:
         return post(path, **body)
     except OSError as error:
         return lost.set() if getattr(error, "code", None) == 409 else print(f"{ME}: {error}", flush=True)
+
+def keep(path, fence, lost, done):
+    while not done.wait(LEASE / 3):
+        tell(f"{path}/heartbeat", lost, **fence)
 
 def work(run, spec, lost):  # This is the part that is yours.
     for section in spec["sections"]:
@@ -20,19 +24,23 @@ def work(run, spec, lost):  # This is the part that is yours.
         post(f"/api/runs/{run['id']}/logs", message=f"section {section} is written", source=ME)
     return {"report": f"{spec['title']} {run['parameters']['week']}", "sections": len(spec["sections"])}
 
-while (claim := post("/api/runs/claim", worker_id=ME, queues=["reports"], lease_seconds=LEASE, tenant_id=TENANT)) and (claim["claimed"] or "ONCE" not in os.environ):
-    if claim["claimed"]:
-        run, lost, done = claim["run"], threading.Event(), threading.Event()
-        path, fence = f"/api/runs/{run['id']}", {"lease_token": run["lease_token"]}
-        beat = lambda: [tell(f"{path}/heartbeat", lost, **fence) for _ in iter(lambda: done.wait(LEASE / 3), True)]
-        threading.Thread(target=beat, daemon=True).start()
-        try:
-            end = {"status": "SUCCEEDED", "output": work(run, claim["pipeline_version"]["dag_spec"], lost)}
-        except Exception as error:
-            end = {"status": "FAILED", "error_code": "report_failed", "error_message": repr(error)}
-        while not lost.is_set() and not tell(f"{path}/complete", lost, **end, **fence):  # The same end may be told again.
-            time.sleep(2)
-        done.set()
-        print(f"{ME}: " + ("stopped, the run is not ours any more" if lost.is_set() else end["status"]), flush=True)
-    else:
+while True:
+    claim = post("/api/runs/claim", worker_id=ME, queues=["reports"], lease_seconds=LEASE, tenant_id=TENANT)
+    if not claim["claimed"]:
+        if "ONCE" in os.environ:
+            break
         time.sleep(2)
+        continue
+    run, lost, done = claim["run"], threading.Event(), threading.Event()
+    path, fence = f"/api/runs/{run['id']}", {"lease_token": run["lease_token"]}
+    threading.Thread(target=keep, args=(path, fence, lost, done), daemon=True).start()
+    try:
+        end = {"status": "SUCCEEDED", "output": work(run, claim["pipeline_version"]["dag_spec"], lost)}
+    except Exception as error:
+        end = {"status": "FAILED", "error_code": "report_failed", "error_message": repr(error)}
+    for _ in range(5):  # The same end may be told again.
+        if lost.is_set() or tell(f"{path}/complete", lost, **end, **fence):
+            break
+        time.sleep(2)
+    done.set()
+    print(f"{ME}: " + ("stopped, the run is not ours any more" if lost.is_set() else end["status"]), flush=True)

@@ -25,10 +25,8 @@ pub struct Spec {
     pub timeout: Duration,
     /// The template of the run's output.
     pub output: Option<Value>,
-    /// The schema of the parameters.
-    pub params: Value,
-    /// Whether runs may have secret parameters.
-    pub has_secrets: bool,
+    /// Where secret parameters are: the names of fields that lead to each.
+    pub secrets: Vec<Vec<String>>,
 }
 
 /// One step.
@@ -273,9 +271,8 @@ impl Spec {
         let ancestors = ancestors(&steps);
         steps.iter_mut().zip(ancestors).for_each(|(step, ancestors)| step.ancestors = ancestors);
         let max_parallel = raw.max_parallel.unwrap_or(DEFAULT_MAX_PARALLEL);
-        let params = dag_spec.get("params").cloned().unwrap_or_default();
-        let has_secrets = params::secrets::are_described(&params);
-        Ok(Self { steps, max_parallel, timeout, output: raw.output, params, has_secrets })
+        let secrets = dag_spec.get("params").map(params::secrets::paths).unwrap_or_default();
+        Ok(Self { steps, max_parallel, timeout, output: raw.output, secrets })
     }
 
     /// For each step the places of those it depends on.

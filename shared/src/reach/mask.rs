@@ -30,13 +30,21 @@ struct Known {
     /// As they were added.
     secrets: BTreeSet<String>,
     forms: BTreeSet<String>,
-    /// Made of all forms. None although there are some: that many cannot be searched for.
+    /// Made of all forms, when it is first needed.
     search: Option<Arc<Search>>,
 }
 
 struct Search {
-    whole: AhoCorasick,
-    forms: Vec<String>,
+    /// None: that many cannot be searched for, and then nothing is shown.
+    whole: Option<AhoCorasick>,
+    forms: Vec<Form>,
+}
+
+/// One way to write a secret.
+struct Form {
+    bytes: Vec<u8>,
+    /// For each of its bytes: how long the longest beginning of it is that ends there, and is not all up to there.
+    borders: Vec<usize>,
 }
 
 impl std::fmt::Debug for Known {
@@ -56,24 +64,14 @@ impl Mask {
             return;
         }
         known.forms.extend(forms(secret));
-        // Texts are short and secrets few: only an absurd number of them cannot be searched for, and then nothing is shown.
-        let search = AhoCorasick::builder()
-            // The others take quadratic time to build for texts such as `aaaa…`.
-            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
-            .match_kind(MatchKind::LeftmostLongest)
-            // `%2f` is `%2F`.
-            .ascii_case_insensitive(true)
-            .build(&known.forms);
-        let forms = known.forms.iter().cloned().collect();
-        known.search = search.ok().map(|whole| Arc::new(Search { whole, forms }));
+        known.search = None;
     }
 
     /// A message without secrets, also where it was cut within one.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.search() {
             None => Cow::Borrowed(text),
-            Some(Err(())) => Cow::Borrowed(MASK),
-            Some(Ok(search)) => masked_message(&search, text),
+            Some(search) => masked_message(&search, text),
         }
     }
 
@@ -81,15 +79,58 @@ impl Mask {
     pub fn value(&self, value: Value) -> Value {
         match self.search() {
             None => value,
-            Some(Err(())) => Value::from(MASK),
-            Some(Ok(search)) => within(&search, value),
+            Some(search) => within(&search, value),
         }
     }
 
     /// None: there are no secrets.
-    fn search(&self) -> Option<Result<Arc<Search>, ()>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        (!known.forms.is_empty()).then(|| known.search.clone().ok_or(()))
+    fn search(&self) -> Option<Arc<Search>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.search.is_none() && !known.forms.is_empty() {
+            known.search = Some(Arc::new(Search::of(&known.forms)));
+        }
+        known.search.clone()
+    }
+}
+
+impl Search {
+    fn of(forms: &BTreeSet<String>) -> Self {
+        let whole = AhoCorasick::builder()
+            // The others take quadratic time to build for texts such as `aaaa…`.
+            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
+            .match_kind(MatchKind::LeftmostLongest)
+            // `%2f` is `%2F`.
+            .ascii_case_insensitive(true)
+            .build(forms);
+        Self { whole: whole.ok(), forms: forms.iter().map(|form| Form::of(form)).collect() }
+    }
+}
+
+impl Form {
+    fn of(form: &str) -> Self {
+        let bytes = form.to_ascii_lowercase().into_bytes();
+        let mut borders = vec![0; bytes.len()];
+        for end in 1..bytes.len() {
+            let mut border: usize = borders[end - 1];
+            while border > 0 && bytes[border] != bytes[end] {
+                border = borders[border - 1];
+            }
+            borders[end] = border + usize::from(bytes[border] == bytes[end]);
+        }
+        Self { bytes, borders }
+    }
+
+    /// How long the longest beginning of it is, not all of it, that a text ends with; capitals do not matter. In time proportional to the text and no
+    /// longer than the form (Knuth, Morris and Pratt).
+    fn begun_at_the_end_of(&self, text: &str) -> usize {
+        let text = text.as_bytes();
+        let tail = &text[text.len() - text.len().min(self.bytes.len().saturating_sub(1))..];
+        tail.iter().map(u8::to_ascii_lowercase).fold(0, |mut matched, byte| {
+            while matched > 0 && self.bytes[matched] != byte {
+                matched = self.borders[matched - 1];
+            }
+            matched + usize::from(self.bytes[matched] == byte)
+        })
     }
 }
 
@@ -127,39 +168,19 @@ fn masked_message<'a>(search: &Search, text: &'a str) -> Cow<'a, str> {
 
 /// How many bytes at the end of a text are the beginning of a secret.
 fn cut_off(search: &Search, text: &str) -> usize {
-    let lengths = search.forms.iter().map(|form| overlap(form.as_bytes(), text.as_bytes()));
+    let lengths = search.forms.iter().map(|form| form.begun_at_the_end_of(text));
     let longest = lengths.filter(|bytes| *bytes >= MIN_CUT_BYTES).max().unwrap_or_default();
     // Letters of two bytes are the same in a text and in a secret, so it begins between characters.
     if text.is_char_boundary(text.len() - longest) { longest } else { 0 }
 }
 
-/// The longest beginning of `form`, not all of it, that `text` ends with; capitals do not matter. In time proportional to `form` (Knuth, Morris and
-/// Pratt): a message may be long, and a stranger's.
-fn overlap(form: &[u8], text: &[u8]) -> usize {
-    let same = |a: u8, b: u8| a.eq_ignore_ascii_case(&b);
-    let mut borders = vec![0; form.len()];
-    for end in 1..form.len() {
-        let mut border: usize = borders[end - 1];
-        while border > 0 && !same(form[border], form[end]) {
-            border = borders[border - 1];
-        }
-        borders[end] = border + usize::from(same(form[border], form[end]));
-    }
-    let tail = &text[text.len() - text.len().min(form.len().saturating_sub(1))..];
-    tail.iter().fold(0, |mut matched, byte| {
-        while matched > 0 && !same(form[matched], *byte) {
-            matched = borders[matched - 1];
-        }
-        matched + usize::from(same(form[matched], *byte))
-    })
-}
-
 fn replaced<'a>(search: &Search, text: &'a str) -> Cow<'a, str> {
-    if !search.whole.is_match(text) {
+    let Some(whole) = &search.whole else { return Cow::Borrowed(MASK) };
+    if !whole.is_match(text) {
         return Cow::Borrowed(text);
     }
     let mut clear = String::with_capacity(text.len());
-    search.whole.replace_all_with(text, &mut clear, |_, _, to| {
+    whole.replace_all_with(text, &mut clear, |_, _, to| {
         to.push_str(MASK);
         true
     });
@@ -300,6 +321,8 @@ mod tests {
         let mask = Mask::default();
         mask.add(&"a".repeat(2000));
         assert_eq!(mask.text(&"a".repeat(1_000_007)).matches('a').count(), 0);
+        // Each part of it may have been cut.
+        assert_eq!(mask.text(&"aaaaaaa…".repeat(20_000)).matches('a').count(), 0);
     }
 
     #[test]

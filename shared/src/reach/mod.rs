@@ -7,6 +7,7 @@
 //! | `connection` | a connection as it is used: read from what is stored, with its secret |
 //! | `secrets` | where secrets are looked up, each tenant's below its own prefix |
 //! | `mask` | secrets taken out of whatever is kept or shown |
+//! | `turns` | how many calls are under way at once, and of one tenant |
 //! | `guard` | which addresses may be reached |
 //! | `http`, `sql`, `lambda`, `sqs` | the four kinds |
 
@@ -20,17 +21,18 @@ pub mod mask;
 pub mod secrets;
 pub mod sql;
 pub mod sqs;
+mod turns;
 
 pub use connection::{Destination, HttpDestination, LambdaDestination, SqlDestination, SqsDestination};
 pub use failure::ReachFailure;
+pub use turns::Turn;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use uuid::Uuid;
 
-/// Calls of one process that are under way at once, whatever runs they are for: an answer of 5 MB each lies in memory.
-const AT_ONCE: usize = 16;
+use turns::Turns;
 
 /// The clients and the secrets of one process. Making it reaches nothing.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ pub struct Reach {
     sql: sql::Sql,
     lambda: lambda::Lambda,
     sqs: sqs::Sqs,
-    turns: Semaphore,
+    turns: Turns,
 }
 
 impl Reach {
@@ -53,13 +55,13 @@ impl Reach {
             sql: sql::Sql::new(),
             lambda: lambda::Lambda::default(),
             sqs: sqs::Sqs::default(),
-            turns: Semaphore::new(AT_ONCE),
+            turns: Turns::default(),
         }
     }
 
-    /// A turn for one call: so many are under way at once. None never comes.
-    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.turns.acquire().await.ok()
+    /// A turn for one call of a tenant, as soon as there is one.
+    pub async fn turn(&self, tenant: Uuid) -> Turn {
+        self.turns.take(tenant).await
     }
 
     /// Does what a step's rendered `with` says, where the connection leads. `idempotency_key` is the same for all attempts; `timeout` is how long

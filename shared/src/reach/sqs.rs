@@ -104,7 +104,6 @@ impl Message {
                         "\"delay_seconds\" must be a whole number from 0 to 900",
                     )
                 })?;
-                // SQS delays whole FIFO queues, and no single message in them.
                 Some(seconds as i32)
             }
         };

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::context::is_plain;
+use super::ending;
 use super::kinds::{self, Given, KnownConnections};
 use super::state::Output;
 use super::{Journal, MAX_CONTEXT_BYTES, MAX_OUTPUT_BYTES, RunContext, Spill};
@@ -34,8 +35,6 @@ const GRACE: Duration = Duration::from_secs(3);
 const LEAST_TIME: Duration = Duration::from_secs(1);
 /// Attempts that do nothing outside and are under way at once, at most: their expressions take turns anyway, and what they have rendered lies in memory.
 const AT_ONCE: usize = 4;
-/// And of those that do: an answer of 5 MB each lies in memory. How many a process makes at once is bounded by [`Reach`].
-const OUTSIDE_AT_ONCE: usize = 8;
 /// What a rendered `with` may have at least, in bytes; where outputs may have more, as much as they.
 const MAX_WITH_BYTES: usize = 1024 * 1024;
 /// Fields of `with` that are taken as they stand.
@@ -54,7 +53,6 @@ pub(super) struct Tools<J> {
     /// The connections that it has asked for.
     pub(super) connections: KnownConnections,
     places: Semaphore,
-    outside: Semaphore,
 }
 
 impl<J> Tools<J> {
@@ -75,12 +73,13 @@ impl<J> Tools<J> {
             mask,
             connections: KnownConnections::default(),
             places: Semaphore::new(AT_ONCE),
-            outside: Semaphore::new(OUTSIDE_AT_ONCE),
         }
     }
 
     /// An error without secrets.
     pub(super) fn masked(&self, error: StepError) -> StepError {
+        // As much as is kept of it: an expression may make a message as long as it likes.
+        let error = ending::bounded(error);
         let clear = |text: &str| self.mask.text(text).into_owned();
         StepError { error: clear(&error.error), message: clear(&error.message) }
     }
@@ -181,8 +180,7 @@ async fn try_attempt<J: Journal>(
 ) -> Result<Outcome, Failure> {
     let _place = match step.kind {
         StepKind::Transform | StepKind::Fail | StepKind::Wait => tools.places.acquire().await.ok(),
-        StepKind::Noop | StepKind::Artifact => None,
-        _ => tools.outside.acquire().await.ok(),
+        _ => None,
     };
     let mut beside = Map::new();
     if let Some((index, item)) = &one.item {
@@ -190,7 +188,7 @@ async fn try_attempt<J: Journal>(
         beside.insert("index".to_owned(), (*index).into());
     }
     // Held until its result is kept: answers lie in memory until then.
-    let _turn = if step.kind.is_outside() { tools.reach.turn().await } else { None };
+    let _turn = if step.kind.is_outside() { Some(tools.reach.turn(tools.run.tenant_id).await) } else { None };
     let result = match one.waited_until {
         Some(until) => kinds::waited(until),
         None => {

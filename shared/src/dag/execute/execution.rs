@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `ended` | what becomes of it when something has ended |
 //! | `storing` | what is stored, and when |
+//! | `asking` | what it asks for when it begins |
 //! | `contexts`, `time` | what expressions see; how long it has worked, and may |
 
+mod asking;
 mod contexts;
 mod ended;
 mod storing;
@@ -21,6 +23,8 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
+
+use asking::{ASK_AGAIN_AFTER, asked};
 
 use super::attempt::{self, One, Outcome, Tools};
 use super::begin::{self, Begun};
@@ -41,8 +45,6 @@ const PATIENCE: TimeDelta = TimeDelta::seconds(5);
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
 /// How often it is stored for how long a run has been worked on, while nothing ends.
 const SHOWN_EVERY: Duration = Duration::from_secs(60);
-/// The pause before a control plane that is out of reach is asked again.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Records of one store, at most.
 const MAX_RECORDS: usize = 1000;
 
@@ -96,14 +98,13 @@ impl<J: Journal> Execution<J> {
     ) -> Result<Self, JournalError> {
         let Work { mut run, journal, leave, ends_at, untouched, spill, reach, .. } = work;
         let mask = Mask::default();
-        if spec.has_secrets {
+        if !spec.secrets.is_empty() {
             let ask = || journal.secret_parameters();
             let secret = asked(&leave, "secret parameters were not read", ask).await?;
-            secrets::texts(&secret).into_iter().for_each(|text| mask.add(text));
             if let Value::Object(params) = &mut run.params {
                 secrets::put_back(params, secret);
             }
-            secrets::standing(&spec.params, &run.params).into_iter().for_each(|text| mask.add(text));
+            secrets::standing(&spec.secrets, &run.params).into_iter().for_each(|text| mask.add(text));
         }
         let stored = if untouched {
             Stored::default()
@@ -392,21 +393,4 @@ impl<J: Journal> Execution<J> {
 
 fn pause(until: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (until - now).to_std().unwrap_or_default()
-}
-
-/// The control plane's answer, however long it is out of reach; until it is time to leave.
-async fn asked<T, F: Future<Output = Result<T, JournalError>>>(
-    leave: &CancellationToken,
-    otherwise: &str,
-    ask: impl Fn() -> F,
-) -> Result<T, JournalError> {
-    loop {
-        match ask().await {
-            Err(JournalError::Unavailable(detail)) if !leave.is_cancelled() => {
-                tracing::warn!(error = detail, "{otherwise}: trying again");
-                sleep(ASK_AGAIN_AFTER).await;
-            }
-            other => return other,
-        }
-    }
 }

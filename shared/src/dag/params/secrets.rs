@@ -1,10 +1,12 @@
 //! Parameters that are secret: `"x-secret": true`. They are kept apart from the others, which have `***` in their place; what runs a run's steps puts
 //! them together again.
 
+use std::collections::{BTreeSet, HashSet};
+
 use serde_json::{Map, Value};
 
 use super::refs;
-use crate::dag::at::At;
+use crate::dag::at::{At, escape};
 use crate::dag::faults::Faults;
 use crate::dag::words::shown;
 use crate::reach::mask::MASK;
@@ -20,7 +22,7 @@ const MAX_SECRETS: usize = 50;
 const MAX_SECRET_BYTES: usize = 16 * 1024;
 
 /// The names of fields that lead to a secret, from the parameters down.
-type Path = Vec<String>;
+pub(crate) type Path = Vec<String>;
 
 /// Finds secrets where they would not be found in a run's parameters, and those that the schema itself tells.
 pub(super) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
@@ -29,9 +31,14 @@ pub(super) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
         faults.add(at, format!("may have at most {MAX_SECRETS} secret parameters, have {}", secrets.len()));
     }
     around(schema, &secrets, at, faults);
+    let with_secrets = with_secrets(schema);
+    if with_secrets.is_empty() {
+        return;
+    }
     refs::each(schema, &At::Root, &mut |one, place| {
         // What it refers to is described a second time, where nobody looks for secrets.
-        if refs::target(one, schema).is_some_and(has_one) {
+        if refs::target(one, schema).is_some_and(|target| with_secrets.contains(&std::ptr::from_ref(target)))
+        {
             let detail =
                 "may not lead to what is secret, or has something secret in it: describe it where it stands";
             faults.add_at(format!("{at}{place}/$ref"), detail);
@@ -54,16 +61,23 @@ pub(super) fn check(schema: &Value, at: &At<'_>, faults: &mut Faults) {
     });
 }
 
-/// Whether a schema is secret, or has something secret in it.
-fn has_one(schema: &Value) -> bool {
-    let mut found = false;
-    refs::each(schema, &At::Root, &mut |one, _| found |= one.get(SECRET).is_some());
+/// What is secret, or has something secret in it: found once, however many refer to it.
+fn with_secrets(schema: &Value) -> HashSet<*const Value> {
+    let mut found = HashSet::new();
+    refs::each(schema, &At::Root, &mut |one, place| {
+        if one.get(SECRET).is_none() {
+            return;
+        }
+        let pointer = place.to_string();
+        let ends = pointer.match_indices('/').map(|(end, _)| end).chain([pointer.len()]);
+        found.extend(ends.filter_map(|end| schema.pointer(&pointer[..end])).map(std::ptr::from_ref));
+    });
     found
 }
 
 /// Finds what tells a secret from around it: a `default` of the object that it stands in.
 fn around(schema: &Value, secrets: &[Path], at: &At<'_>, faults: &mut Faults) {
-    let mut told = std::collections::BTreeSet::new();
+    let mut told = BTreeSet::new();
     for path in secrets {
         let (mut one, mut pointer) = (schema, String::new());
         for name in path {
@@ -71,7 +85,7 @@ fn around(schema: &Value, secrets: &[Path], at: &At<'_>, faults: &mut Faults) {
             told.extend(telling.map(|word| format!("{at}{pointer}/{word}")));
             let Some(next) = one.get("properties").and_then(|fields| fields.get(name)) else { break };
             one = next;
-            pointer = format!("{pointer}/properties/{}", crate::dag::at::escape(name));
+            pointer = format!("{pointer}/properties/{}", escape(name));
         }
     }
     for pointer in told {
@@ -89,15 +103,10 @@ fn is_of_properties(pointer: &str) -> bool {
 }
 
 /// Where the secrets of parameters are, by their schema.
-pub(super) fn paths(schema: &Value) -> Vec<Path> {
+pub(crate) fn paths(schema: &Value) -> Vec<Path> {
     let mut found = Vec::new();
     collect(schema, &mut Vec::new(), &mut found);
     found
-}
-
-/// Whether there are any.
-pub(crate) fn are_described(schema: &Value) -> bool {
-    !paths(schema).is_empty()
 }
 
 fn collect(schema: &Value, path: &mut Path, found: &mut Vec<Path>) {
@@ -117,7 +126,7 @@ pub(super) fn check_lengths(paths: &[Path], parameters: &Value, at: &At<'_>, fau
     for path in paths {
         let Some(value) = self::at(path, parameters).and_then(Value::as_str) else { continue };
         bytes += value.len();
-        let pointer: String = path.iter().map(|name| format!("/{}", crate::dag::at::escape(name))).collect();
+        let pointer: String = path.iter().map(|name| format!("/{}", escape(name))).collect();
         if value.chars().count() < MIN_SECRET_CHARS {
             faults.add_at(
                 format!("{at}{pointer}"),
@@ -181,25 +190,13 @@ pub(crate) fn has_all(there: &Map<String, Value>, wanted: &Map<String, Value>) -
     })
 }
 
-/// The texts that stand where the schema has secrets: also of runs that were created before anybody knew what that word means.
-pub(crate) fn standing<'a>(schema: &Value, parameters: &'a Value) -> Vec<&'a str> {
-    paths(schema).iter().filter_map(|path| at(path, parameters)?.as_str()).collect()
+/// The texts that stand where secrets are: also of runs that were created before anybody knew what that word means.
+pub(crate) fn standing<'a>(paths: &[Path], parameters: &'a Value) -> Vec<&'a str> {
+    paths.iter().filter_map(|path| at(path, parameters)?.as_str()).collect()
 }
 
 fn at<'a>(path: &[String], parameters: &'a Value) -> Option<&'a Value> {
     path.iter().try_fold(parameters, |value, name| value.get(name))
-}
-
-/// Every text of them.
-pub(crate) fn texts(secret: &Map<String, Value>) -> Vec<&str> {
-    secret
-        .values()
-        .flat_map(|value| match value {
-            Value::String(text) => vec![text.as_str()],
-            Value::Object(within) => texts(within),
-            _ => Vec::new(),
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -234,11 +231,11 @@ mod tests {
             Value::Object(secret.clone()),
             json!({"token": "a long token", "db": {"password": "a long password"}})
         );
-        let mut told = texts(&secret);
-        told.sort_unstable();
-        assert_eq!(told, ["a long password", "a long token"]);
         put_back(&mut shown, secret);
         assert_eq!(Value::Object(shown), whole);
+        let mut told = standing(&paths, &whole);
+        told.sort_unstable();
+        assert_eq!(told, ["a long password", "a long token"]);
     }
 
     #[test]

@@ -69,7 +69,8 @@ fn json_of_too_many_values_is_not_parsed() {
 
 #[test]
 fn json_that_is_nested_without_end_is_an_error() {
-    assert_eq!(body_error("application/json", &[b'['; 100_000]), "invalid_body");
+    assert_eq!(body_error("application/json", &[b'['; 5_000_000]), "body_too_large");
+    assert_eq!(body_error("application/json", &[b'['; 200_000]), "invalid_body");
     assert_eq!(body_error("application/json", "{\"a\":".repeat(100_000).as_bytes()), "invalid_body");
 }
 
