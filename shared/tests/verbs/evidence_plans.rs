@@ -23,11 +23,6 @@ const GENERIC: &str = "force_generic_plan";
 async fn seed(conn: &mut PgConnection) -> (Uuid, Uuid) {
     let world = world(conn).await;
     let (run, token) = running(conn, world).await;
-    // It would begin in the middle of what is measured, and have its statements look their tables up again.
-    for table in ["pipeline_runs", "run_steps", "run_logs", "run_artifacts"] {
-        let off = format!("alter table {table} set (autovacuum_enabled = off)");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(off)).execute(&mut *conn).await.unwrap();
-    }
     sqlx::query(
         "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch)
          select id, id, $1, $2, $3, 'pull' from (select uuidv7() as id from generate_series(1, 2000)) ids",
