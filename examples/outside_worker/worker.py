@@ -2,9 +2,12 @@
 import json, os, threading, time, urllib.request
 URL, ME = os.environ.get("RUNPLANE_URL", "http://127.0.0.1:8000"), f"python-{os.getpid()}"
 LEASE, TENANT = int(os.environ.get("LEASE_SECONDS", "30")), os.environ.get("TENANT_ID")
+KEY = os.environ.get("RUNPLANE_API_KEY")
 
 def post(path, **body):
     request = urllib.request.Request(URL + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    if KEY:  # Not for whoever an answer may lead to.
+        request.add_unredirected_header("Authorization", f"Bearer {KEY}")
     return json.load(urllib.request.urlopen(request, timeout=30))
 
 def tell(path, lost, **body):  # 409: cancelled, or somebody else's by now. Whatever else went wrong: the next call may do better.

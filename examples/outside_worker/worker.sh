@@ -3,10 +3,16 @@
 url=${RUNPLANE_URL:-http://127.0.0.1:8000} me=bash-$$ lease=${LEASE_SECONDS:-30}
 report=$(mktemp) && trap 'rm -f "$report"' EXIT
 
+# What every request says; of a key nobody learns by listing processes.
+headers() {
+  echo 'Content-Type: application/json'
+  [ -z "${RUNPLANE_API_KEY:-}" ] || printf 'Authorization: Bearer %s\n' "$RUNPLANE_API_KEY"
+}
+
 # POST $1 with the body $2: prints the answer. Returns 0 on a 2xx, 9 on a 409, else 1.
 post() {
   local answer
-  answer=$(curl -sS --max-time 30 -w '\n%{http_code}' -H 'Content-Type: application/json' -d "$2" "$url$1") || return 1
+  answer=$(curl -sS --max-time 30 -w '\n%{http_code}' -H @<(headers) -d "$2" "$url$1") || return 1
   echo "${answer%$'\n'*}"
   case ${answer##*$'\n'} in 2??) ;; 409) return 9 ;; *) return 1 ;; esac
 }
@@ -40,7 +46,7 @@ keep() {
 ask=$(jq -nc --arg me "$me" --arg lease "$lease" '{worker_id: $me, queues: ["reports"], lease_seconds: ($lease | tonumber)}
   + if env.TENANT_ID then {tenant_id: env.TENANT_ID} else {} end')
 while true; do
-  claim=$(post /api/runs/claim "$ask") || { sleep 2; continue; }
+  claim=$(post /api/runs/claim "$ask") || { echo "$me: no claim $claim" >&2; sleep 2; continue; }
   if [ "$(jq .claimed <<<"$claim")" = false ]; then
     [ -n "${ONCE:-}" ] && break
     sleep 2

@@ -2,6 +2,7 @@
 
 use sqlx::postgres::PgConnection;
 
+use crate::auth::Auth;
 use crate::config::{ConfigError, Setting, Settings};
 use crate::dag::ParamsCache;
 use crate::db::Db;
@@ -18,6 +19,8 @@ pub struct App {
     pub function: &'static Function,
     /// The connection to Postgres.
     pub db: Db,
+    /// How it tells who makes a request.
+    pub auth: Auth,
     /// The runs queue, for functions that ask something of it.
     pub dispatcher: Option<Dispatcher>,
     /// What the versions whose runs it creates ask of their parameters.
@@ -37,12 +40,20 @@ impl App {
         let db = Db::from_url(&url, function.plans, settings.pooler()?)?;
         let dispatcher =
             if function.calls.is_empty() { None } else { Some(Dispatcher::from_settings(settings).await?) };
-        Ok(Self::new(function, db, dispatcher))
+        let app = Self::new(function, db, dispatcher);
+        Ok(if function.routes().is_empty() { app } else { app.with_auth(Auth::from_settings(settings)?) })
     }
 
-    /// From parts that are already there.
+    /// From parts that are already there. Whoever makes a request needs an API key.
     pub fn new(function: &'static Function, db: Db, dispatcher: Option<Dispatcher>) -> Self {
-        Self { function, db, dispatcher, params: ParamsCache::default(), marks: Marks::default() }
+        let auth = Auth::required(None);
+        Self { function, db, auth, dispatcher, params: ParamsCache::default(), marks: Marks::default() }
+    }
+
+    /// The same, with another way to tell who makes a request.
+    #[must_use]
+    pub fn with_auth(self, auth: Auth) -> Self {
+        Self { auth, ..self }
     }
 
     /// A verb on the connection, as [`Db::call`]. For handlers, whose caller's time limit ends what takes too long.
@@ -54,6 +65,17 @@ impl App {
         verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<T, E> {
         self.db.call(verb).await
+    }
+
+    /// A verb and what is noted about it, in one transaction, as [`Db::transaction`].
+    ///
+    /// # Errors
+    /// What the verb fails with; [`sqlx::Error`] if Postgres cannot be reached.
+    pub async fn transaction<T, E: From<sqlx::Error>>(
+        &self,
+        verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.db.transaction(verb).await
     }
 
     /// A verb on the connection, but no longer than 5 seconds: a line to Postgres that has gone silent reports nothing by

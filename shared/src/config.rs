@@ -24,6 +24,19 @@ pub enum Setting {
     SecretsPrefix,
     /// Days a run is kept after its end: `RETENTION_DAYS`, 90 if it is not set; 0 = for ever.
     RetentionDays,
+    /// Whether callers have to prove who they are: `AUTH`, `required` or `off`; required if it is not set. For a machine of one's own: no template gives
+    /// it to a function.
+    Auth,
+    /// The OIDC issuer whose tokens are taken: `OIDC_ISSUER`; none if it is not set.
+    OidcIssuer,
+    /// Whom these tokens have to be for: `OIDC_AUDIENCE`.
+    OidcAudience,
+    /// The issuer's keys, for functions without a way to it: `OIDC_JWKS`; they are fetched if it is not set.
+    OidcJwks,
+    /// Where a token has the tenant: `OIDC_TENANT_CLAIM`, `tenant_id` if it is not set.
+    OidcTenantClaim,
+    /// Where a token has the roles: `OIDC_ROLES_CLAIM`, `roles` if it is not set.
+    OidcRolesClaim,
 }
 
 impl Setting {
@@ -37,6 +50,12 @@ impl Setting {
             Self::OutputBucket => "OUTPUT_BUCKET",
             Self::SecretsPrefix => "SECRETS_PREFIX",
             Self::RetentionDays => "RETENTION_DAYS",
+            Self::Auth => "AUTH",
+            Self::OidcIssuer => "OIDC_ISSUER",
+            Self::OidcAudience => "OIDC_AUDIENCE",
+            Self::OidcJwks => "OIDC_JWKS",
+            Self::OidcTenantClaim => "OIDC_TENANT_CLAIM",
+            Self::OidcRolesClaim => "OIDC_ROLES_CLAIM",
         }
     }
 
@@ -48,7 +67,13 @@ impl Setting {
             | Self::WorkerLeaseSeconds
             | Self::OutputBucket
             | Self::SecretsPrefix
-            | Self::RetentionDays => false,
+            | Self::RetentionDays
+            | Self::Auth
+            | Self::OidcIssuer
+            | Self::OidcAudience
+            | Self::OidcJwks
+            | Self::OidcTenantClaim
+            | Self::OidcRolesClaim => false,
         }
     }
 }
@@ -59,6 +84,12 @@ pub const SECRET_VARIABLES: &str = "RUNPLANE_SECRET_";
 /// The value of a variable with a secret of a connection; None: it is not set, or is the name of something else.
 pub fn secret(name: &str) -> Option<String> {
     if name.starts_with(SECRET_VARIABLES) { std::env::var(name).ok() } else { None }
+}
+
+/// The authorities that an operator trusts with databases of tenants, besides the public ones: `PGSSLROOTCERT`, as PEM or as the name of a file of
+/// such, as sqlx takes it for our own database. None: it is not set, or empty.
+pub fn root_certificates() -> Option<String> {
+    std::env::var("PGSSLROOTCERT").ok().filter(|value| !value.trim().is_empty())
 }
 
 /// The first of these variables that is set: a library would read it by itself.

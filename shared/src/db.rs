@@ -129,6 +129,26 @@ impl Db {
         &self,
         verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.run(self.begin.as_deref(), verb).await
+    }
+
+    /// The same, but the verb has a transaction of its own everywhere: for several statements that are done together or not at all. A verb that fails
+    /// leaves no trace.
+    ///
+    /// # Errors
+    /// As [`Db::call`].
+    pub async fn transaction<T, E: From<sqlx::Error>>(
+        &self,
+        verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run(Some(self.begin.as_deref().unwrap_or("begin")), verb).await
+    }
+
+    async fn run<T, E: From<sqlx::Error>>(
+        &self,
+        begin: Option<&str>,
+        verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut slot = self.slot.lock().await;
         let alive = match slot.take() {
             Some(idle) => idle.if_alive(self.ping_after_idle).await,
@@ -138,7 +158,7 @@ impl Db {
             Some(conn) => conn,
             None => self.connect().await?,
         };
-        let result = self.within_transaction(&mut conn, verb).await;
+        let result = self.within_transaction(&mut conn, begin, verb).await;
         *slot = Some(Idle { connection: conn, since: Instant::now() });
         result
     }
@@ -149,16 +169,22 @@ impl Db {
             .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?
     }
 
-    /// Behind a pooler; elsewhere the verb as it is.
+    /// With `begin`; else the verb as it is.
     async fn within_transaction<T, E: From<sqlx::Error>>(
         &self,
         conn: &mut PgConnection,
+        begin: Option<&str>,
         verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let Some(begin) = &self.begin else { return verb(conn).await };
-        conn.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(begin.as_str()))).await?;
+        let Some(begin) = begin else { return verb(conn).await };
+        conn.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(begin))).await?;
         let result = verb(conn).await;
-        let end = if result.is_ok() { COMMIT } else { ROLLBACK };
+        let end = match (result.is_ok(), &self.begin) {
+            (true, Some(_)) => COMMIT,
+            (false, Some(_)) => ROLLBACK,
+            (true, None) => "commit",
+            (false, None) => "rollback",
+        };
         match (conn.execute(sqlx::raw_sql(end)).await, result) {
             (Ok(_), result) => result,
             (Err(error), Ok(_)) => Err(error.into()),

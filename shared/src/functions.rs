@@ -6,8 +6,13 @@
 
 use std::time::Duration;
 
+use crate::auth::{
+    Role::{Admin, Approver, Operator, Submitter, Viewer, Worker},
+    Roles,
+};
 use crate::config::Setting::{
-    self, DatabaseUrl, DbPooler, OutputBucket, RetentionDays, RunsQueueUrl, SecretsPrefix, WorkerLeaseSeconds,
+    self, Auth, DatabaseUrl, DbPooler, OidcAudience, OidcIssuer, OidcJwks, OidcRolesClaim, OidcTenantClaim,
+    OutputBucket, RetentionDays, RunsQueueUrl, SecretsPrefix, WorkerLeaseSeconds,
 };
 use crate::db::Plans;
 use crate::http::{MAX_WAIT_SECONDS, TIME_LIMIT};
@@ -49,6 +54,8 @@ pub struct Route {
     pub method: &'static str,
     /// With parameters in braces.
     pub path: &'static str,
+    /// Who may make the request: whoever has one of these. Nothing else decides that (docs/security.md shows all of them).
+    pub roles: Roles,
 }
 
 impl Route {
@@ -95,61 +102,71 @@ impl Call {
 }
 
 /// Every function of a deployment.
-pub static FUNCTIONS: [Function; 17] = [
+pub static FUNCTIONS: [Function; 18] = [
     http(
         "create",
-        &[Route { method: "POST", path: "/api/runs" }, Route { method: "POST", path: "/api/runs/bulk" }],
+        &[
+            Route { method: "POST", path: "/api/runs", roles: SUBMIT },
+            Route { method: "POST", path: "/api/runs/bulk", roles: SUBMIT },
+        ],
     )
     .sending(),
-    Function { plans: Plans::Custom, ..http("list", &[Route { method: "GET", path: "/api/runs" }]) },
-    http("claim", &[Route { method: "POST", path: "/api/runs/claim" }]),
+    Function {
+        plans: Plans::Custom,
+        ..http("list", &[Route { method: "GET", path: "/api/runs", roles: READ }])
+    },
+    http("claim", &[Route { method: "POST", path: "/api/runs/claim", roles: WORK }]),
     Function {
         time_limit: WHILE_WAITING,
-        ..http("get", &[Route { method: "GET", path: "/api/runs/{run_id}" }])
+        ..http("get", &[Route { method: "GET", path: "/api/runs/{run_id}", roles: READ }])
     },
     http(
         "heartbeat",
         &[
-            Route { method: "POST", path: "/api/runs/{run_id}/heartbeat" },
-            Route { method: "POST", path: "/api/runs/heartbeat" },
+            Route { method: "POST", path: "/api/runs/{run_id}/heartbeat", roles: WORK },
+            Route { method: "POST", path: "/api/runs/heartbeat", roles: WORK },
         ],
     ),
     http(
         "complete",
         &[
-            Route { method: "POST", path: "/api/runs/{run_id}/complete" },
-            Route { method: "POST", path: "/api/runs/complete" },
+            Route { method: "POST", path: "/api/runs/{run_id}/complete", roles: WORK },
+            Route { method: "POST", path: "/api/runs/complete", roles: WORK },
         ],
     )
     .sending(),
-    http("release", &[Route { method: "POST", path: "/api/runs/{run_id}/release" }]).sending(),
-    http("cancel", &[Route { method: "POST", path: "/api/runs/{run_id}/cancel" }]),
-    http("retry", &[Route { method: "POST", path: "/api/runs/{run_id}/retry" }]).sending(),
-    http("secrets", &[Route { method: "POST", path: "/api/runs/{run_id}/secrets" }]),
+    http("release", &[Route { method: "POST", path: "/api/runs/{run_id}/release", roles: WORK }]).sending(),
+    http("cancel", &[Route { method: "POST", path: "/api/runs/{run_id}/cancel", roles: SUBMIT }]),
+    http("retry", &[Route { method: "POST", path: "/api/runs/{run_id}/retry", roles: SUBMIT }]).sending(),
+    http("secrets", &[Route { method: "POST", path: "/api/runs/{run_id}/secrets", roles: WORK }]),
     http(
         "steps",
         &[
-            Route { method: "PUT", path: "/api/runs/{run_id}/steps" },
-            Route { method: "GET", path: "/api/runs/{run_id}/steps" },
+            Route { method: "PUT", path: "/api/runs/{run_id}/steps", roles: WORK },
+            Route { method: "GET", path: "/api/runs/{run_id}/steps", roles: READ_OR_WORK },
         ],
     ),
     http(
         "logs",
         &[
-            Route { method: "POST", path: "/api/runs/{run_id}/logs" },
-            Route { method: "GET", path: "/api/runs/{run_id}/logs" },
+            Route { method: "POST", path: "/api/runs/{run_id}/logs", roles: WORK },
+            Route { method: "GET", path: "/api/runs/{run_id}/logs", roles: READ_OR_WORK },
         ],
     ),
     http(
         "artifacts",
         &[
-            Route { method: "POST", path: "/api/runs/{run_id}/artifacts" },
-            Route { method: "GET", path: "/api/runs/{run_id}/artifacts" },
+            Route { method: "POST", path: "/api/runs/{run_id}/artifacts", roles: WORK },
+            Route { method: "GET", path: "/api/runs/{run_id}/artifacts", roles: READ_OR_WORK },
         ],
     ),
-    Function { plans: Plans::Custom, ..http("workers", &[Route { method: "GET", path: "/api/workers" }]) },
+    Function {
+        plans: Plans::Custom,
+        ..http("workers", &[Route { method: "GET", path: "/api/workers", roles: READ }])
+    },
     // Seldom called, and its lists have filters.
     Function { plans: Plans::Custom, ..http("catalog", &CATALOGUE) },
+    Function { plans: Plans::Custom, ..http("admin", &ADMINISTRATION) },
     Function {
         name: "worker",
         trigger: Trigger::Queue,
@@ -169,25 +186,43 @@ pub static FUNCTIONS: [Function; 17] = [
     },
 ];
 
+/// Whoever has a role but `worker`.
+const READ: Roles = Roles::of(&[Viewer, Submitter, Approver, Admin, Operator]);
+/// What a worker has to know of its runs.
+const READ_OR_WORK: Roles = Roles::of(&[Viewer, Submitter, Worker, Approver, Admin, Operator]);
+const SUBMIT: Roles = Roles::of(&[Submitter, Operator]);
+const WORK: Roles = Roles::of(&[Worker, Operator]);
+const APPROVE: Roles = Roles::of(&[Approver, Operator]);
+const ADMINISTER: Roles = Roles::of(&[Admin, Operator]);
+const OPERATE: Roles = Roles::of(&[Operator]);
+
+/// Keys and the audit.
+const ADMINISTRATION: [Route; 4] = [
+    Route { method: "POST", path: "/api/keys", roles: ADMINISTER },
+    Route { method: "GET", path: "/api/keys", roles: ADMINISTER },
+    Route { method: "DELETE", path: "/api/keys/{key_id}", roles: ADMINISTER },
+    Route { method: "GET", path: "/api/audit", roles: ADMINISTER },
+];
+
 /// Small and seldom used, so that one function serves all of it (docs/decisions/0014).
 const CATALOGUE: [Route; 17] = [
-    Route { method: "POST", path: "/api/tenants" },
-    Route { method: "GET", path: "/api/tenants" },
-    Route { method: "GET", path: "/api/tenants/{tenant_id}" },
-    Route { method: "PATCH", path: "/api/tenants/{tenant_id}" },
-    Route { method: "POST", path: "/api/pipelines" },
-    Route { method: "GET", path: "/api/pipelines" },
-    Route { method: "GET", path: "/api/pipelines/{pipeline_id}" },
-    Route { method: "PATCH", path: "/api/pipelines/{pipeline_id}" },
-    Route { method: "POST", path: "/api/pipeline-versions" },
-    Route { method: "GET", path: "/api/pipeline-versions" },
-    Route { method: "GET", path: "/api/pipeline-versions/{pipeline_version_id}" },
-    Route { method: "PUT", path: "/api/pipeline-versions/{pipeline_version_id}" },
-    Route { method: "POST", path: "/api/pipeline-versions/{pipeline_version_id}/status" },
-    Route { method: "POST", path: "/api/connections" },
-    Route { method: "GET", path: "/api/connections" },
-    Route { method: "GET", path: "/api/connections/{connection_id}" },
-    Route { method: "DELETE", path: "/api/connections/{connection_id}" },
+    Route { method: "POST", path: "/api/tenants", roles: OPERATE },
+    Route { method: "GET", path: "/api/tenants", roles: READ },
+    Route { method: "GET", path: "/api/tenants/{tenant_id}", roles: READ },
+    Route { method: "PATCH", path: "/api/tenants/{tenant_id}", roles: OPERATE },
+    Route { method: "POST", path: "/api/pipelines", roles: ADMINISTER },
+    Route { method: "GET", path: "/api/pipelines", roles: READ },
+    Route { method: "GET", path: "/api/pipelines/{pipeline_id}", roles: READ },
+    Route { method: "PATCH", path: "/api/pipelines/{pipeline_id}", roles: ADMINISTER },
+    Route { method: "POST", path: "/api/pipeline-versions", roles: ADMINISTER },
+    Route { method: "GET", path: "/api/pipeline-versions", roles: READ },
+    Route { method: "GET", path: "/api/pipeline-versions/{pipeline_version_id}", roles: READ },
+    Route { method: "PUT", path: "/api/pipeline-versions/{pipeline_version_id}", roles: ADMINISTER },
+    Route { method: "POST", path: "/api/pipeline-versions/{pipeline_version_id}/status", roles: APPROVE },
+    Route { method: "POST", path: "/api/connections", roles: ADMINISTER },
+    Route { method: "GET", path: "/api/connections", roles: READ_OR_WORK },
+    Route { method: "GET", path: "/api/connections/{connection_id}", roles: READ },
+    Route { method: "DELETE", path: "/api/connections/{connection_id}", roles: ADMINISTER },
 ];
 
 /// The time limit of who may wait for the end of a run.
@@ -199,7 +234,16 @@ const fn http(name: &'static str, routes: &'static [Route]) -> Function {
         name,
         trigger: Trigger::Routes(routes),
         plans: Plans::Generic,
-        settings: &[DatabaseUrl, DbPooler],
+        settings: &[
+            DatabaseUrl,
+            DbPooler,
+            Auth,
+            OidcIssuer,
+            OidcAudience,
+            OidcJwks,
+            OidcTenantClaim,
+            OidcRolesClaim,
+        ],
         calls: &[],
         time_limit: TIME_LIMIT,
     }
@@ -216,7 +260,21 @@ impl Function {
 
     /// The same, and it tells SQS that a run waits.
     const fn sending(self) -> Self {
-        Self { settings: &[DatabaseUrl, DbPooler, RunsQueueUrl], calls: &[SendMessage], ..self }
+        Self {
+            settings: &[
+                DatabaseUrl,
+                DbPooler,
+                Auth,
+                OidcIssuer,
+                OidcAudience,
+                OidcJwks,
+                OidcTenantClaim,
+                OidcRolesClaim,
+                RunsQueueUrl,
+            ],
+            calls: &[SendMessage],
+            ..self
+        }
     }
 
     /// For whoever is about to make such a call. Costs a release build nothing.

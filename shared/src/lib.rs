@@ -10,6 +10,8 @@
 //! | [`dag`] | what a dag_spec asks a worker to do, and whether it may |
 //! | [`reach`] | what steps reach outside: HTTP services, databases, functions, queues |
 //! | [`http`] | the edge of the HTTP functions: request in, reply or problem out, one log line |
+//! | [`auth`] | who makes a request, and whether it may |
+//! | [`audit`] | who did what: entries that stay |
 //! | [`db`] | the one Postgres connection of an execution environment |
 //! | [`functions`] | the functions of a deployment: what each reads and calls |
 //! | [`bucket`] | outputs that are too large for the database |
@@ -24,6 +26,8 @@
 //! knows about a run's state is a verb.
 
 pub mod app;
+pub mod audit;
+pub mod auth;
 pub mod bucket;
 pub mod canonical;
 pub mod catalog;

@@ -3,6 +3,7 @@
 //! `docs/openapi.json` is this document as committed; a test compares the two, and writes the file anew when
 //! `RUNPLANE_WRITE_OPENAPI` is set.
 
+mod admin;
 mod bulk;
 mod catalog;
 mod evidence;
@@ -12,6 +13,8 @@ mod workers;
 
 use serde_json::{Value, json};
 use utoipa::OpenApi;
+
+use admin::Bearer;
 
 use crate::problem::ProblemBody;
 
@@ -23,6 +26,7 @@ use crate::problem::ProblemBody;
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "http://127.0.0.1:8000", description = "The local stack")),
+    modifiers(&Bearer), security(("bearer" = [])),
     paths(
         runs::create, runs::claim, runs::heartbeat, runs::complete, runs::release, runs::secrets, runs::cancel, runs::retry, runs::get,
         runs::list,
@@ -35,6 +39,7 @@ use crate::problem::ProblemBody;
         versions::create_version, versions::list_versions, versions::get_version, versions::edit_version,
         versions::change_version_status,
         catalog::create_connection, catalog::list_connections, catalog::get_connection, catalog::delete_connection,
+        admin::create_key, admin::list_keys, admin::revoke_key, admin::list_audit,
     ),
     components(schemas(ProblemBody)),
     tags(
@@ -42,12 +47,13 @@ use crate::problem::ProblemBody;
         (name = "evidence", description = "What their steps have led to, what their workers tell, and what they have made"),
         (name = "workers", description = "Who claims them"),
         (name = "catalogue", description = "Tenants, their pipelines, the versions of these, and connections"),
+        (name = "admin", description = "API keys, and who did what"),
     ),
 )]
 struct Api;
 
 /// The events whose bodies are the examples of the operations: tests send the same ones.
-const EXAMPLES: [(&str, &str, &str, &str); 29] = [
+const EXAMPLES: [(&str, &str, &str, &str); 31] = [
     ("post", "/api/runs", "smallest", include_str!("../../events/create.json")),
     ("post", "/api/runs", "every field", include_str!("../../events/create.full.json")),
     ("post", "/api/runs/claim", "every field", include_str!("../../events/claim.full.json")),
@@ -118,7 +124,7 @@ const EXAMPLES: [(&str, &str, &str, &str); 29] = [
         "post",
         "/api/pipeline-versions/{pipeline_version_id}/status",
         "deprecated",
-        include_str!("../../events/catalog.change_status.signed.json"),
+        include_str!("../../events/catalog.change_status.deprecated.json"),
     ),
     ("post", "/api/connections", "a database", include_str!("../../events/catalog.create_connection.json")),
     (
@@ -127,10 +133,19 @@ const EXAMPLES: [(&str, &str, &str, &str); 29] = [
         "an HTTP service",
         include_str!("../../events/catalog.create_connection.http.json"),
     ),
+    ("post", "/api/keys", "for a tenant", include_str!("../../events/admin.create_key.json")),
+    (
+        "post",
+        "/api/keys",
+        "for a worker of a fleet",
+        include_str!("../../events/admin.create_key.worker.json"),
+    ),
 ];
 
 /// The problems that any operation may answer with.
-const COMMON: [(&str, &str); 5] = [
+const COMMON: [(&str, &str); 7] = [
+    ("401", "`unauthenticated`: no valid credential"),
+    ("403", "`forbidden`: the credential has no role that may do this"),
     ("400", "`malformed_json`, `invalid_field`, `invalid_cursor`"),
     ("413", "`payload_too_large`: more than 1 MiB, or `parameters` or `output` of more than 256 KiB"),
     ("415", "`unsupported_media_type`"),
@@ -139,7 +154,7 @@ const COMMON: [(&str, &str); 5] = [
 ];
 
 /// What clients send: without fields that are not listed.
-const CLOSED: [&str; 30] = [
+const CLOSED: [&str; 31] = [
     "CreateRequest",
     "ClaimRequest",
     "HeartbeatRequest",
@@ -165,6 +180,7 @@ const CLOSED: [&str; 30] = [
     "EditVersionRequest",
     "ChangeStatusRequest",
     "CreateConnectionRequest",
+    "CreateKeyRequest",
     "HttpConfig",
     "HttpAuth",
     "SqlConfig",

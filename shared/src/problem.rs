@@ -13,6 +13,10 @@ pub enum Code {
     InvalidField,
     /// The cursor is not one of ours, or belongs to other filters.
     InvalidCursor,
+    /// The request has no valid credential.
+    Unauthenticated,
+    /// The credential is valid, and has no role that may do this.
+    Forbidden,
     /// No such run.
     RunNotFound,
     /// No such version, or another tenant's.
@@ -23,6 +27,8 @@ pub enum Code {
     PipelineNotFound,
     /// No such connection, or another tenant's.
     ConnectionNotFound,
+    /// No such API key, or another tenant's.
+    KeyNotFound,
     /// The body is larger than 1 MiB.
     PayloadTooLarge,
     /// The body's Content-Type is not JSON.
@@ -62,11 +68,14 @@ impl Code {
             Code::MalformedJson => (400, "Malformed JSON"),
             Code::InvalidField => (400, "Invalid field"),
             Code::InvalidCursor => (400, "Invalid cursor"),
+            Code::Unauthenticated => (401, "Unauthenticated"),
+            Code::Forbidden => (403, "Forbidden"),
             Code::RunNotFound => (404, "Run not found"),
             Code::PipelineVersionNotFound => (404, "Pipeline version not found"),
             Code::TenantNotFound => (404, "Tenant not found"),
             Code::PipelineNotFound => (404, "Pipeline not found"),
             Code::ConnectionNotFound => (404, "Connection not found"),
+            Code::KeyNotFound => (404, "Key not found"),
             Code::PayloadTooLarge => (413, "Payload too large"),
             Code::UnsupportedMediaType => (415, "Unsupported media type"),
             Code::RunNotRunning => (409, "Run not running"),

@@ -7,7 +7,8 @@ use uuid::Uuid;
 pub enum Scope {
     /// One tenant.
     Tenant(Uuid),
-    /// Every tenant: the operator's own functions, and HTTP callers until there are credentials to tell them apart.
+    /// Every tenant: the worker and the sweep, and whoever's [`Principal`](crate::auth::Principal) is across tenants. Handlers of the HTTP API name
+    /// it nowhere: they have their scope from [`Call`](crate::http::Call), and a test reads their sources.
     All,
 }
 

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use sqlx::postgres::{PgArguments, PgConnectOptions};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Postgres};
+use uuid::Uuid;
 
 use crate::app::App;
+use crate::auth::{ApiKey, Auth, Role, SECRET_BYTES};
 use crate::config::{ConfigError, Setting, Settings};
 use crate::db::{Db, Pooler};
 use crate::functions::Function;
@@ -18,17 +20,54 @@ use crate::http::{Call, Reply};
 use crate::problem::Problem;
 
 const DEMO: &str = include_str!("../../localstack/demo.sql");
+/// The key of a test.
+const KEY: Uuid = Uuid::from_u128(0x0199_e0c0_0000_7000_8000_0000_0000_0041);
 /// Ids of the demo data begin like this, the approved version's and the demo tenant's apart.
 const DEMO_IDS: [&str; 3] = ["0199e0c0-", "b31dbeba-", "580115b4-"];
 
-/// An app as a function has it, without a queue, on a database that holds the demo data.
+/// An app as a function has it, without a queue, on a database that holds the demo data. It asks nobody who they are.
 ///
 /// # Panics
 /// If the demo data cannot be loaded.
 pub async fn app(options: PgConnectOptions, function: &'static Function) -> Arc<App> {
     let mut conn = options.connect().await.expect("the test's database answers");
     sqlx::raw_sql(DEMO).execute(&mut conn).await.expect("the demo data can be loaded");
-    Arc::new(App::new(function, Db::new(options, function.plans, Pooler::None), None))
+    let app = App::new(function, Db::new(options, function.plans, Pooler::None), None);
+    Arc::new(app.with_auth(Auth::off()))
+}
+
+/// The same app, which asks everybody for a key.
+///
+/// # Panics
+/// If the demo data cannot be loaded.
+pub async fn locked(options: PgConnectOptions, function: &'static Function) -> Arc<App> {
+    let app = Arc::into_inner(app(options, function).await).expect("nobody else has it yet");
+    Arc::new(app.with_auth(Auth::required(None)))
+}
+
+/// Makes a key with these roles; None: across tenants. Returns its text. A test has one key at a time: the next one takes its place.
+///
+/// # Panics
+/// If Postgres refuses it.
+pub async fn key(app: &App, tenant: Option<Uuid>, roles: &[Role]) -> String {
+    let key = ApiKey::new(KEY, [1; SECRET_BYTES]);
+    let roles: Vec<_> = roles.iter().map(|role| role.as_str().to_owned()).collect();
+    let insert = sqlx::query(
+        "insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by) values ($1, $2, 'demo', $3, $4, 'test')
+         on conflict (id) do update set tenant_id = excluded.tenant_id, roles = excluded.roles",
+    );
+    execute(app, insert.bind(key.id).bind(tenant).bind(roles).bind(key.digest().to_vec())).await;
+    key.text()
+}
+
+/// The event of a request that brings this key.
+///
+/// # Panics
+/// If the event is not JSON.
+pub fn with_key(event: &str, key: &str) -> String {
+    let mut event: Value = serde_json::from_str(event).expect("an event is JSON");
+    event["headers"]["authorization"] = json!(format!("Bearer {key}"));
+    event.to_string()
 }
 
 /// Checks that a function reads what [`crate::functions`] lists for it, and needs what is required. `configure` is what it
@@ -48,7 +87,9 @@ pub async fn check_settings<T>(
     for &left_out in function.settings {
         let given = move |setting| (setting != left_out).then(|| sample(setting).into());
         let result = configure(&mut Settings::with(function, given)).await;
-        let expected = left_out.is_required().then(|| ConfigError::Missing(left_out).to_string());
+        // An issuer's tokens are taken only with an audience.
+        let required = left_out.is_required() || left_out == Setting::OidcAudience;
+        let expected = required.then(|| ConfigError::Missing(left_out).to_string());
         assert_eq!(failure(result), expected, "{name} without {left_out}");
     }
 }
@@ -66,6 +107,14 @@ fn sample(setting: Setting) -> &'static str {
         Setting::OutputBucket => "outputs",
         Setting::SecretsPrefix => "runplane/",
         Setting::RetentionDays => "30",
+        Setting::Auth => "required",
+        Setting::OidcIssuer => "https://issuer.example/",
+        Setting::OidcAudience => "runplane",
+        Setting::OidcJwks => {
+            r#"{"keys":[{"kid":"1","use":"sig","kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#
+        }
+        Setting::OidcTenantClaim => "tenant",
+        Setting::OidcRolesClaim => "/realm_access/roles",
     }
 }
 

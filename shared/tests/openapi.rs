@@ -36,10 +36,11 @@ fn every_example_is_a_request_that_is_accepted() {
             assert_eq!(examples.is_null(), ["get", "delete"].contains(&method.as_str()), "{method} {path}");
         }
     }
-    assert_eq!(seen, 29);
+    assert_eq!(seen, 31);
 }
 
 fn check(operation: &str, body: Value) {
+    use runplane::auth::keys::CreateKeyRequest;
     use runplane::catalog::{
         ChangeStatusRequest, CreateConnectionRequest, CreatePipelineRequest, CreateTenantRequest,
         CreateVersionRequest, EditVersionRequest, UpdatePipelineRequest, UpdateTenantRequest,
@@ -79,6 +80,7 @@ fn check(operation: &str, body: Value) {
         "create_version" => checked!(CreateVersionRequest),
         "edit_version" => checked!(EditVersionRequest),
         "change_version_status" => checked!(ChangeStatusRequest),
+        "create_key" => checked!(CreateKeyRequest),
         "create_connection" => checked!(CreateConnectionRequest).map(drop),
         other => panic!("no request type for {other}"),
     };

@@ -172,7 +172,8 @@ impl Client {
     async fn cancel(&self, id: Uuid) {
         let request = CancelRequest { reason: Some(self.name.clone()) };
         let scope = Scope::Tenant(self.tenant);
-        let run = self.db.call(async |conn| runs::cancel(conn, scope, id, &request).await).await.unwrap();
+        let cancel = self.db.call(async |conn| runs::cancel(conn, scope, id, &request).await);
+        let run = cancel.await.unwrap().run;
         assert_eq!((run.id, run.error_message.as_deref()), (id, Some(self.name.as_str())));
         self.calls.fetch_add(1, Ordering::Relaxed);
     }

@@ -3,6 +3,7 @@
 //! This crate does not depend on the domain crate: with stale query metadata that one does not compile, and the commands
 //! here are what mends it.
 
+pub mod api_keys;
 pub mod bench;
 pub mod cargo_lambda;
 pub mod cli;

@@ -1,7 +1,9 @@
 //! What may stand on the command line. A subcommand's file is named as it is.
 
+pub mod audit;
 pub mod connections;
 mod given;
+pub mod keys;
 pub mod pipelines;
 pub mod runs;
 mod settings;
@@ -13,7 +15,7 @@ pub mod workers;
 use clap::{Parser, Subcommand};
 
 pub use given::{Document, Limit, NameOrId, Pair, Parameter, Span};
-pub use settings::{Settings, Signing};
+pub use settings::{Access, Settings, Signing};
 
 use crate::{exit, import};
 
@@ -58,6 +60,10 @@ pub enum Command {
     Worker(Box<worker::Worker>),
     /// Who was seen claiming them
     Workers(Api<workers::Command>),
+    /// API keys: who gets in, and what for
+    Keys(Api<keys::Command>),
+    /// Who did what
+    Audit(Api<audit::Command>),
     /// Bring over tenants, pipelines, versions and runs of the service that Runplane replaces
     Import(import::Args),
     /// Print a script that completes commands in a shell
@@ -79,6 +85,8 @@ impl Command {
             Self::Runs(api) => api.settings.json,
             Self::Worker(args) => args.json,
             Self::Workers(api) => api.settings.json,
+            Self::Keys(api) => api.settings.json,
+            Self::Audit(api) => api.settings.json,
             // An import says itself what comes of it.
             Self::Import(_) | Self::Completions { .. } => false,
         }

@@ -99,7 +99,7 @@ pub struct Word {
     /// Why, in up to 2000 characters
     #[arg(long)]
     pub comment: Option<String>,
-    /// Who, in 1 to 200 characters; who signs the request takes precedence [default: $RUNPLANE_BY, else who is logged in]
+    /// Who, in 1 to 200 characters; whose API key it is takes precedence [default: $RUNPLANE_BY, else who is logged in]
     #[arg(long = "by", value_name = "WHO")]
     pub by: Option<String>,
 }

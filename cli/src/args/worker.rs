@@ -7,7 +7,7 @@ use reqwest::Url;
 use runplane::reach::secrets;
 use uuid::Uuid;
 
-use super::{Settings, Signing};
+use super::{Access, Settings};
 use crate::failure::Failure;
 
 /// How many characters the API takes as a worker's name.
@@ -60,9 +60,9 @@ pub struct Worker {
     /// End when there is nothing to claim and nothing to work on
     #[arg(long)]
     pub once: bool,
-    /// Sign requests with AWS credentials: auto does so when the URL is one of API Gateway
-    #[arg(long, env = "RUNPLANE_SIGN", hide_possible_values = true, value_name = "auto|aws|none", value_enum, default_value_t = Signing::Auto)]
-    sign: Signing,
+    /// How the API lets it in.
+    #[command(flatten)]
+    access: Access,
     /// Log lines of JSON, for programs
     #[arg(long)]
     pub json: bool,
@@ -72,7 +72,7 @@ impl Worker {
     /// Where the API is, and how it is spoken to.
     pub fn settings(&self) -> Settings {
         let url = self.url.clone().and_then(|url| url.0).unwrap_or_else(|| self.runplane_url.clone());
-        Settings { url, tenant: self.tenant(), sign: self.sign, json: self.json }
+        Settings { url, tenant: self.tenant(), access: self.access.clone(), json: self.json }
     }
 
     /// Whose runs it claims; None: every tenant's.

@@ -1,8 +1,10 @@
 //! What is done for a command line.
 
+mod audit;
 mod body;
 mod completions;
 mod connections;
+mod keys;
 mod list;
 mod logs;
 mod names;
@@ -91,6 +93,10 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Worker(args) => worker::run(&args, output).await,
         Command::Workers(Api { settings, command }) => {
             workers::run(command, &Context::new(settings, output).await?).await
+        }
+        Command::Keys(Api { settings, command }) => keys::run(command, settings, output).await,
+        Command::Audit(Api { settings, command }) => {
+            audit::run(command, &Context::new(settings, output).await?).await
         }
     }
 }

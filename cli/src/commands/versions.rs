@@ -133,7 +133,7 @@ fn transition(context: &Context, id: Uuid, status: &str, revision: Option<u64>, 
     context.narrowed(Request::post(format!("{}/status", path(id))).body(body.fields()))
 }
 
-/// Who works here, as the shell says: an approval without a name is worth little later. Whoever signs the request is known better to the API.
+/// Who works here, as the shell says: an approval without a name is worth little later. Whose API key it is the API knows better.
 fn user() -> Option<String> {
     let of = |name| std::env::var(name).ok().filter(|user| !user.trim().is_empty());
     ["RUNPLANE_BY", "USER", "LOGNAME", "USERNAME"].into_iter().find_map(of)

@@ -41,6 +41,11 @@ impl Base {
         url
     }
 
+    /// Whether what is sent there can be read on the way.
+    pub fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
     /// Whether it leads to this machine. No proxy can know what runs here.
     pub fn is_this_machine(&self) -> bool {
         let host = self.0.host_str().unwrap_or_default();

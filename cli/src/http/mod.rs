@@ -3,6 +3,7 @@
 mod answer;
 mod base;
 mod client;
+mod key;
 mod refusal;
 mod request;
 mod retry;

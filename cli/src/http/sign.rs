@@ -103,7 +103,9 @@ fn region_of(host: &str) -> Option<&str> {
 }
 
 fn no_credentials(why: &str) -> Failure {
-    Failure::Usage(format!("requests are to be signed, and there are no AWS credentials: {why}"))
+    Failure::Usage(format!(
+        "requests are to be signed, and there are no AWS credentials: {why}; with an API key in RUNPLANE_API_KEY they are not signed"
+    ))
 }
 
 /// An error with its causes. Those of the AWS SDK name no secrets.

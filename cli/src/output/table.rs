@@ -79,6 +79,9 @@ fn is_free_text(column: &str) -> bool {
             | "error"
             | "detail"
             | "payload"
+            | "principal"
+            | "details"
+            | "created_by"
     )
 }
 

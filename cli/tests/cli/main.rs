@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod access;
 mod catalog;
 mod documents;
 mod failures;
+mod keys;
 mod lists;
 mod runs;
 mod signing;

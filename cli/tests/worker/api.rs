@@ -148,8 +148,14 @@ fn event(route: &Route, parts: &Parts, body: &[u8]) -> Value {
         "accountId": "000000000000", "apiId": "local", "domainName": "localhost", "domainPrefix": "local", "http": http,
         "requestId": "r-1", "routeKey": key, "stage": "$default", "time": "23/Nov/2026:08:00:00 +0000", "timeEpoch": 1795420800000_u64
     });
+    let authorization = parts.headers.get("authorization").map(|value| value.to_str().unwrap());
+    let headers: Map<String, Value> =
+        [("content-type", Some("application/json")), ("authorization", authorization)]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
+            .collect();
     json!({
-        "version": "2.0", "routeKey": key, "rawPath": path, "rawQueryString": query, "queryStringParameters": parameters_of(query), "headers": { "content-type": "application/json" },
+        "version": "2.0", "routeKey": key, "rawPath": path, "rawQueryString": query, "queryStringParameters": parameters_of(query), "headers": headers,
         "pathParameters": parameters, "requestContext": context, "isBase64Encoded": false, "body": String::from_utf8_lossy(body)
     })
 }

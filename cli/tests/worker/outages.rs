@@ -57,13 +57,12 @@ async fn an_api_that_is_away_is_waited_for(_pool: PgPoolOptions, options: PgConn
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_worker_that_is_refused_backs_off_and_goes_on(_pool: PgPoolOptions, options: PgConnectOptions) {
     let world = World::new(options).await;
-    world.network.all(CLAIM, Fate::Answered(403, json!({ "message": "Forbidden" })));
+    let problem = json!({ "detail": "Send a valid credential", "code": "unauthenticated" });
+    world.network.all(CLAIM, Fate::Answered(401, problem));
     let worker = world.worker("");
     let said = worker.says("no claim").await;
-    assert!(
-        said["message"].as_str().unwrap().starts_with("Forbidden; If the API asks for signed requests"),
-        "{said}"
-    );
+    let message = said["message"].as_str().unwrap();
+    assert!(message.starts_with("Send a valid credential; Is the API key in RUNPLANE_API_KEY"), "{said}");
     eventually("it asks again", async || (worker.times("no claim") >= 3).then_some(())).await;
     let pauses: Vec<f64> = worker
         .said()

@@ -4,6 +4,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use runplane::auth::{ApiKey, SECRET_BYTES};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -35,6 +36,8 @@ pub struct World {
     pub pool: PgPool,
     pub network: Network,
     pub tenant: Uuid,
+    /// Of a worker for every tenant, which may do nothing else.
+    key: String,
     url: String,
 }
 
@@ -45,7 +48,10 @@ impl World {
         let pool = PgPoolOptions::new().max_connections(2).connect_with(options).await.unwrap();
         let sql = "insert into tenants (id, name) values ($1, 'acme')";
         sqlx::query(sql).bind(tenant).execute(&pool).await.unwrap();
-        Self { pool, network, tenant, url }
+        let key = ApiKey::new(Uuid::now_v7(), [7; SECRET_BYTES]);
+        let sql = "insert into api_keys (id, name, roles, secret_sha256, created_by) values ($1, 'fleet', '{worker}', $2, 'a test')";
+        sqlx::query(sql).bind(key.id).bind(key.digest().to_vec()).execute(&pool).await.unwrap();
+        Self { pool, network, tenant, key: key.text(), url }
     }
 
     /// An APPROVED version with this spec.
@@ -115,6 +121,7 @@ impl World {
         command.arg("worker").arg("--json").args(line.split_whitespace());
         command
             .env("CP_BASE", &self.url)
+            .env("RUNPLANE_API_KEY", &self.key)
             .env("POLL_SECONDS", "0.1")
             .env("LEASE_SECONDS", "5")
             .env("WORKER_ID", "w-1")

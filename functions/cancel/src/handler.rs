@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use runplane::app::App;
+use runplane::audit::{self, Action, Entry};
 use runplane::http::{Call, Reply};
 use runplane::problem::{Code, Problem};
-use runplane::runs::{self, CancelError, CancelRequest};
-use runplane::scope::Scope;
+use runplane::runs::{self, CancelError, CancelRequest, Cancelled};
+use serde_json::json;
 
 /// Cancels the run. Its worker, if it has one, learns of it with its next heartbeat.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -14,8 +15,16 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let request: CancelRequest = call.body_or_default()?;
     request.check()?;
 
-    let cancel = app.call(async |conn| runs::cancel(conn, Scope::All, run_id, &request).await);
-    let run = cancel.await.map_err(problem)?;
+    let cancel = async |conn: &mut _| {
+        let Cancelled { run, new } = runs::cancel(conn, call.own_scope(), run_id, &request).await?;
+        if new {
+            let details = json!({ "pipeline_id": run.pipeline_id, "reason": request.reason });
+            let entry = call.entry(Some(run.tenant_id), Action::RunCancelled, run.id);
+            audit::record(conn, &Entry { details, ..entry }).await?;
+        }
+        Ok(run)
+    };
+    let run = app.transaction(cancel).await.map_err(problem)?;
     tracing::Span::current().record("tenant.id", run.tenant_id.to_string());
     tracing::Span::current().record("run.attempt", run.attempt);
     Reply::ok(&run)

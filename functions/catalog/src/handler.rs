@@ -14,7 +14,7 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let Some(route) = call.route(app.function) else {
         return Err(Problem::internal(NoRoute("this request came by no route of the function")));
     };
-    let Route { method, path } = *route;
+    let Route { method, path, .. } = *route;
     match (method, path) {
         ("POST", "/api/tenants") => tenants::create(&app, &call).await,
         ("GET", "/api/tenants") => tenants::list(&app, &call).await,

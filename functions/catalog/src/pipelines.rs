@@ -1,6 +1,7 @@
 //! `/api/pipelines`.
 
 use runplane::app::App;
+use runplane::audit::{self, Action, Entry, Limits};
 use runplane::catalog::{
     self, CreatePipelineError, CreatePipelineRequest, PipelineError, PipelineFilter, UpdatePipelineError,
     UpdatePipelineRequest,
@@ -26,7 +27,7 @@ pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
 /// `GET /api/pipelines`.
 pub async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
     let mut query = call.query();
-    let scope = lists::scope(&mut query);
+    let scope = lists::scope(call, &mut query)?;
     let filter = PipelineFilter { name: query.stored_text("name") };
     let page = lists::page(query, scope, &filter)?;
     let list = app.call(async |conn| catalog::list_pipelines(conn, scope, &filter, &page).await);
@@ -49,7 +50,16 @@ pub async fn update(app: &App, call: &Call) -> Result<Reply, Problem> {
     let (scope, id) = (call.scope()?, call.id("pipeline_id")?);
     let request: UpdatePipelineRequest = call.body()?;
     request.check()?;
-    let pipeline = app.call(async |conn| catalog::update_pipeline(conn, scope, id, &request).await);
+    let pipeline = app.transaction(async |conn| {
+        let before = audit::limits_of_pipeline(conn, scope, id).await?;
+        let before = before.ok_or(UpdatePipelineError::NotFound)?;
+        let pipeline = catalog::update_pipeline(conn, scope, id, &request).await?;
+        if let Some(details) = before.changed_to(&Limits::from(&pipeline)) {
+            let entry = call.entry(Some(pipeline.tenant_id), Action::PipelineChanged, pipeline.id);
+            audit::record(conn, &Entry { details, ..entry }).await?;
+        }
+        Ok(pipeline)
+    });
     let pipeline = pipeline.await.map_err(|error| match error {
         UpdatePipelineError::NotFound => not_found(),
         UpdatePipelineError::NameTaken => name_taken(),

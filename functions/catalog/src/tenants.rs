@@ -1,25 +1,38 @@
 //! `/api/tenants`.
 
 use runplane::app::App;
+use runplane::audit::{self, Action, Entry, Limits};
 use runplane::catalog::{self, CreateTenantRequest, TenantError, TenantFilter, UpdateTenantRequest};
 use runplane::http::{Call, Reply, lists};
 use runplane::problem::{Code, Problem};
-use runplane::scope::Scope;
+use serde_json::json;
 
 /// `POST /api/tenants`.
 pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
     call.no_query()?;
     let request: CreateTenantRequest = call.body()?;
     request.check()?;
-    let tenant = app.call(async |conn| catalog::create_tenant(conn, &request).await).await?;
+    let tenant = app.transaction(async |conn| {
+        let tenant = catalog::create_tenant(conn, &request).await?;
+        let details = json!({
+            "name": tenant.name,
+            "max_running": tenant.max_running,
+            "paused": tenant.paused,
+        });
+        let entry = call.entry(Some(tenant.id), Action::TenantCreated, tenant.id);
+        audit::record(conn, &Entry { details, ..entry }).await?;
+        Ok::<_, TenantError>(tenant)
+    });
+    let tenant = tenant.await.map_err(problem)?;
     tracing::Span::current().record("tenant.id", tenant.id.to_string());
     Reply::created(&format!("/api/tenants/{}", tenant.id), &tenant)
 }
 
 /// `GET /api/tenants`.
 pub async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
-    let page = lists::page(call.query(), Scope::All, &TenantFilter)?;
-    let list = app.call(async |conn| catalog::list_tenants(conn, Scope::All, TenantFilter, &page).await);
+    let scope = call.own_scope();
+    let page = lists::page(call.query(), scope, &TenantFilter)?;
+    let list = app.call(async |conn| catalog::list_tenants(conn, scope, TenantFilter, &page).await);
     Reply::ok(&list.await?)
 }
 
@@ -35,7 +48,15 @@ pub async fn update(app: &App, call: &Call) -> Result<Reply, Problem> {
     let (scope, id) = (call.scope()?, call.id("tenant_id")?);
     let request: UpdateTenantRequest = call.body()?;
     request.check()?;
-    let tenant = app.call(async |conn| catalog::update_tenant(conn, scope, id, &request).await);
+    let tenant = app.transaction(async |conn| {
+        let before = audit::limits_of_tenant(conn, scope, id).await?.ok_or(TenantError::NotFound)?;
+        let tenant = catalog::update_tenant(conn, scope, id, &request).await?;
+        if let Some(details) = before.changed_to(&Limits::from(&tenant)) {
+            let entry = call.entry(Some(tenant.id), Action::TenantChanged, tenant.id);
+            audit::record(conn, &Entry { details, ..entry }).await?;
+        }
+        Ok(tenant)
+    });
     Reply::ok(&tenant.await.map_err(problem)?)
 }
 

@@ -1,12 +1,14 @@
 //! `/api/pipeline-versions`.
 
 use runplane::app::App;
+use runplane::audit::{self, Action, Entry};
 use runplane::catalog::{
-    self, ChangeStatusError, ChangeStatusRequest, CreateVersionError, CreateVersionRequest, EditVersionError,
-    EditVersionRequest, VersionError, VersionFilter, VersionStatus,
+    self, ApprovedStatus, ChangeStatusError, ChangeStatusRequest, CreateVersionError, CreateVersionRequest,
+    EditVersionError, EditVersionRequest, VersionError, VersionFilter, VersionStatus,
 };
 use runplane::http::{Call, Query, Reply, lists};
 use runplane::problem::{Code, Problem};
+use serde_json::json;
 
 /// `POST /api/pipeline-versions`.
 pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
@@ -33,7 +35,7 @@ pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
 /// `GET /api/pipeline-versions`.
 pub async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
     let mut query = call.query();
-    let scope = lists::scope(&mut query);
+    let scope = lists::scope(call, &mut query)?;
     let pipeline_id = query.parsed("pipeline_id", "a UUID");
     let filter = VersionFilter { pipeline_id, status: statuses(&mut query) };
     let page = lists::page(query, scope, &filter)?;
@@ -81,7 +83,23 @@ pub async fn change_status(app: &App, call: &Call) -> Result<Reply, Problem> {
     let request: ChangeStatusRequest = call.body()?;
     request.check()?;
     let by = call.maker(request.approved_by.as_deref());
-    let changed = app.call(async |conn| catalog::change_status(conn, scope, id, &request, by).await);
+    let changed = app.transaction(async |conn| {
+        let changed = catalog::change_status(conn, scope, id, &request, by).await?;
+        let version = &changed.version;
+        let action = match request.status {
+            ApprovedStatus::Approved => Action::VersionApproved,
+            ApprovedStatus::Deprecated => Action::VersionDeprecated,
+        };
+        let details = json!({
+            "pipeline_id": version.pipeline_id,
+            "version": version.version,
+            "revision": version.revision,
+            "from": changed.transitions.last().map(|transition| transition.from.as_str()),
+        });
+        let entry = call.entry(Some(version.tenant_id), action, version.id);
+        audit::record(conn, &Entry { details, ..entry }).await?;
+        Ok(changed)
+    });
     let changed = changed.await.map_err(|error| match error {
         ChangeStatusError::NotFound => not_found(),
         ChangeStatusError::InvalidTransition { from, to } => {

@@ -6,13 +6,12 @@ use runplane::app::App;
 use runplane::http::{Call, Reply};
 use runplane::problem::{Code, FieldError, Problem};
 use runplane::runs::{ClaimError, ClaimReply, ClaimRequest};
-use runplane::scope::Scope;
 
 /// Claims the best runs that are due.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let request: ClaimRequest = call.body()?;
     request.check()?;
-    let claimed = app.claim(Scope::from(request.tenant_id), request.options()).await.map_err(problem)?;
+    let claimed = app.claim(call.scope_of(request.tenant_id)?, request.options()).await.map_err(problem)?;
     if let [claim] = claimed.claims.as_slice() {
         let span = tracing::Span::current();
         span.record("tenant.id", claim.run.run.tenant_id.to_string());

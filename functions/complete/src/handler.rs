@@ -7,7 +7,6 @@ use runplane::dispatch;
 use runplane::http::{Call, Reply, RunId, RunItems, answers};
 use runplane::problem::{Code, Problem};
 use runplane::runs::{self, CompleteError, CompleteRefusal, CompleteReply, CompleteRequest, Completion};
-use runplane::scope::Scope;
 use tokio::time::Instant;
 
 /// Clients of the original API depend on this sentence.
@@ -29,7 +28,7 @@ async fn one(app: &App, call: &Call) -> Result<Reply, Problem> {
     let request: CompleteRequest = call.body()?;
     request.check()?;
 
-    let completion = app.call(async |conn| runs::complete(conn, Scope::All, run_id, &request).await);
+    let completion = app.call(async |conn| runs::complete(conn, call.own_scope(), run_id, &request).await);
     let mut run = completion.await.map_err(problem)?;
     tracing::Span::current().record("tenant.id", run.tenant_id.to_string());
     tracing::Span::current().record("run.attempt", run.attempt);
@@ -45,7 +44,7 @@ async fn bulk(app: &App, call: &Call) -> Result<Reply, Problem> {
     let right: Vec<_> = items
         .iter()
         .flatten()
-        .map(|(id, request)| Completion { scope: Scope::All, run_id: id.run_id, request })
+        .map(|(id, request)| Completion { scope: call.own_scope(), run_id: id.run_id, request })
         .collect();
 
     let ended = app.call(async |conn| runs::complete_all(conn, &right).await).await?;

@@ -7,7 +7,6 @@ use runplane::app::App;
 use runplane::http::{Call, MAX_WAIT_SECONDS, Reply};
 use runplane::problem::{Code, Problem};
 use runplane::runs::{self, GetError};
-use runplane::scope::Scope;
 use tokio::time::Instant;
 
 /// The pause between two looks at a run whose end somebody waits for (docs/decisions/0009).
@@ -22,7 +21,7 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 
     let until = Instant::now() + Duration::from_secs(wait_seconds.unsigned_abs());
     let details = loop {
-        let look = app.call_in_time(async |conn| runs::get(conn, Scope::All, run_id).await);
+        let look = app.call_in_time(async |conn| runs::get(conn, call.own_scope(), run_id).await);
         let details = look.await.map_err(problem)?;
         let left = until.saturating_duration_since(Instant::now());
         if details.run.finished_at.is_some() || left.is_zero() {

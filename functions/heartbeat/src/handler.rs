@@ -6,7 +6,6 @@ use runplane::app::App;
 use runplane::http::{Call, HeartbeatItems, Reply, RunId, answers};
 use runplane::problem::Problem;
 use runplane::runs::{self, Beat, HeartbeatError, HeartbeatRequest};
-use runplane::scope::Scope;
 
 /// One lease, or several.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -23,7 +22,7 @@ async fn one(app: &App, call: &Call) -> Result<Reply, Problem> {
     let request: HeartbeatRequest = call.body()?;
     request.check()?;
 
-    let beat = app.call(async |conn| runs::heartbeat(conn, Scope::All, run_id, &request).await);
+    let beat = app.call(async |conn| runs::heartbeat(conn, call.own_scope(), run_id, &request).await);
     let reply = beat.await?;
     tracing::Span::current().record("tenant.id", reply.tenant_id.to_string());
     tracing::Span::current().record("run.attempt", reply.attempt);
@@ -36,7 +35,7 @@ async fn bulk(app: &App, call: &Call) -> Result<Reply, Problem> {
     let right: Vec<_> = items
         .iter()
         .flatten()
-        .map(|(id, request)| Beat { scope: Scope::All, run_id: id.run_id, request })
+        .map(|(id, request)| Beat { scope: call.own_scope(), run_id: id.run_id, request })
         .collect();
 
     let extended = app.call(async |conn| runs::heartbeat_all(conn, &right).await).await?;

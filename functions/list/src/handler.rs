@@ -3,23 +3,21 @@
 use std::sync::Arc;
 
 use runplane::app::App;
-use runplane::http::{Call, Query, Reply};
+use runplane::http::{Call, Query, Reply, lists};
 use runplane::problem::{Code, FieldError, Problem};
 use runplane::runs::{self, Cursor, Labels, ListFilter, Page, RunStatus};
 use runplane::scope::Scope;
 
 /// One page of runs.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
-    let (scope, filter, page) = read(call.query())?;
-    if let Scope::Tenant(tenant) = scope {
-        tracing::Span::current().record("tenant.id", tenant.to_string());
-    }
+    let (scope, filter, page) = read(&call)?;
     let page = app.call(async |conn| runs::list(conn, scope, &filter, &page).await).await?;
     Reply::ok(&page)
 }
 
-fn read(mut query: Query) -> Result<(Scope, ListFilter, Page), Problem> {
-    let scope = Scope::from(query.parsed("tenant_id", "a UUID"));
+fn read(call: &Call) -> Result<(Scope, ListFilter, Page), Problem> {
+    let mut query = call.query();
+    let scope = lists::scope(call, &mut query)?;
     let filter = ListFilter {
         status: statuses(&mut query),
         queue: query.stored_text("queue"),

@@ -6,7 +6,6 @@ use runplane::app::App;
 use runplane::evidence::{self, LogFilter, LogsRequest};
 use runplane::http::{Call, Reply, lists};
 use runplane::problem::Problem;
-use runplane::scope::Scope;
 
 /// Stores lines of a run's log, or shows one page of them.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -19,7 +18,7 @@ async fn add(app: &App, call: &Call) -> Result<Reply, Problem> {
     request.check()?;
     let lines = request.into_lines();
 
-    let add = async |conn: &mut _| evidence::add_logs(conn, Scope::All, run_id, &lines).await;
+    let add = async |conn: &mut _| evidence::add_logs(conn, call.own_scope(), run_id, &lines).await;
     let added = app.call(add).await?;
     tracing::Span::current().record("tenant.id", added.tenant_id.to_string());
     Reply::added(&added)
@@ -28,7 +27,7 @@ async fn add(app: &App, call: &Call) -> Result<Reply, Problem> {
 async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
     let run_id = call.run_id()?;
     let mut query = call.query();
-    let scope = lists::scope(&mut query);
+    let scope = lists::scope(call, &mut query)?;
     let filter = LogFilter {
         run_id,
         after: query.time("after"),

@@ -7,7 +7,6 @@ use runplane::dispatch;
 use runplane::http::{Call, Reply};
 use runplane::problem::Problem;
 use runplane::runs::{self, ReleaseReply, ReleaseRequest};
-use runplane::scope::Scope;
 use tokio::time::Instant;
 
 /// Hands the run back.
@@ -17,7 +16,7 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let request: ReleaseRequest = call.body()?;
     request.check()?;
 
-    let release = app.call(async |conn| runs::release(conn, Scope::All, run_id, &request).await);
+    let release = app.call(async |conn| runs::release(conn, call.own_scope(), run_id, &request).await);
     let mut run = release.await?;
     tracing::Span::current().record("tenant.id", run.tenant_id.to_string());
     tracing::Span::current().record("run.attempt", run.attempt);

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use runplane::app::App;
+use runplane::audit::{self, Action, Entry};
 use runplane::dispatch;
 use runplane::http::{Call, Reply};
 use runplane::problem::{Code, FieldError, Problem};
 use runplane::runs::{self, Created, RetryError, RetryRequest};
-use runplane::scope::Scope;
+use serde_json::json;
 use tokio::time::Instant;
 
 /// Creates the new run.
@@ -19,9 +20,22 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let key = call.idempotency_key()?;
 
     let retry = async |conn: &mut _| {
-        runs::retry(conn, &app.params, Scope::All, run_id, &request, key.as_deref()).await
+        let created =
+            runs::retry(conn, &app.params, call.own_scope(), run_id, &request, key.as_deref()).await?;
+        let Created { run, new } = &created;
+        if *new {
+            // Never the parameters: they may be secret.
+            let details = json!({
+                "retry_of_run_id": run_id,
+                "pipeline_version_id": run.pipeline_version_id,
+                "from": request.from.unwrap_or_default(),
+            });
+            let entry = call.entry(Some(run.tenant_id), Action::RunRetried, run.id);
+            audit::record(conn, &Entry { details, ..entry }).await?;
+        }
+        Ok(created)
     };
-    let Created { mut run, new } = app.call(retry).await.map_err(problem)?;
+    let Created { mut run, new } = app.transaction(retry).await.map_err(problem)?;
     tracing::Span::current().record("tenant.id", run.tenant_id.to_string());
     if !new {
         return Reply::ok(&run);

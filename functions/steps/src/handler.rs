@@ -5,7 +5,6 @@ use std::sync::Arc;
 use runplane::app::App;
 use runplane::http::{Call, Reply, lists};
 use runplane::problem::{Code, Problem};
-use runplane::scope::Scope;
 use runplane::steps::{self, LoadError, MAX_STEPS, StepPlace, StepsAsked, StoreStepsRequest};
 
 /// Stores results of steps, or shows one page of them.
@@ -19,7 +18,8 @@ async fn store(app: &App, call: &Call) -> Result<Reply, Problem> {
     let (lease_token, results) = request.into_results();
     results.check()?;
 
-    let store = async |conn: &mut _| steps::store(conn, Scope::All, run_id, lease_token, &results).await;
+    let store =
+        async |conn: &mut _| steps::store(conn, call.own_scope(), run_id, lease_token, &results).await;
     let stored = app.call(store).await?;
     tracing::Span::current().record("tenant.id", stored.tenant_id.to_string());
     tracing::Span::current().record("run.attempt", stored.attempt);
@@ -29,7 +29,7 @@ async fn store(app: &App, call: &Call) -> Result<Reply, Problem> {
 async fn load(app: &App, call: &Call) -> Result<Reply, Problem> {
     let run_id = call.run_id()?;
     let mut query = call.query();
-    let scope = lists::scope(&mut query);
+    let scope = lists::scope(call, &mut query)?;
     let limit = query.number("limit", 1, MAX_STEPS as i64, MAX_STEPS as i64);
     let cursor = query.text("cursor");
     query.finish()?;

@@ -10,7 +10,7 @@ use runplane::workers::{self, WorkerFilter};
 /// One page of workers.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let mut query = call.query();
-    let scope = lists::scope(&mut query);
+    let scope = lists::scope(&call, &mut query)?;
     let filter =
         WorkerFilter { queue: query.stored_text("queue"), alive: query.parsed("alive", "true or false") };
     let page = lists::page(query, scope, &filter)?;

@@ -81,7 +81,7 @@ fn a_request_finds_its_route_by_name_or_by_path() {
     {
         assert_eq!(route(method, path), None, "{method} {path}");
     }
-    let named = Route { method: "GET", path: "/api/tenants/{tenant_id}" };
+    let named = Route { method: "GET", path: "/api/tenants/{tenant_id}", roles: Roles::default() };
     assert!(named.is_named("GET /api/tenants/{tenant_id}"));
     assert!(!named.is_named("GET /api/tenants") && !named.is_named("$default"));
 }

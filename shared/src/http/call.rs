@@ -1,12 +1,18 @@
 //! One request, read strictly: every fault becomes a problem that says where it is.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use lambda_http::request::RequestContext;
-use lambda_http::{Body, Request, RequestExt as _};
+use lambda_http::{Request, RequestExt as _};
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::Query;
+use crate::audit::{Action, Entry};
+use crate::auth::Principal;
 use crate::functions::{Function, Route};
 use crate::problem::{Code, FieldError, Problem};
 use crate::scope::Scope;
@@ -17,16 +23,61 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// An `Idempotency-Key` has at most this many characters.
 pub(super) const MAX_KEY_CHARS: usize = 255;
 
-/// One request.
+/// The body of a request.
+pub trait Body: DeserializeOwned {
+    /// Whether it has the field `tenant_id`, which whoever belongs to a tenant may leave out.
+    const HAS_TENANT: bool;
+
+    /// The tenant that it names. None if it names none, or has no such field.
+    fn tenant_id(&self) -> Option<Uuid>;
+}
+
+/// Whether an object names a tenant, be it null.
+#[derive(Deserialize)]
+struct Names {
+    #[serde(default, deserialize_with = "is_there")]
+    tenant_id: bool,
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+/// The route of `function` that a request came by. API Gateway names it, wherever the API is mounted; where nobody does, the path tells. `None`: the
+/// function was invoked with something else.
+pub(super) fn route(request: &Request, function: &'static Function) -> Option<&'static Route> {
+    let named = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref(),
+        _ => None,
+    };
+    let routes = function.routes();
+    let by_name = routes.iter().find(|route| named.is_some_and(|key| route.is_named(key)));
+    by_name.or_else(|| {
+        routes.iter().find(|route| route.fits(request.method().as_str(), request.raw_http_path()))
+    })
+}
+
+/// One request, and who makes it.
 #[derive(Debug)]
 pub struct Call {
     request: Request,
+    principal: Arc<Principal>,
 }
 
 impl Call {
-    /// Wraps what the Lambda runtime delivered.
-    pub fn new(request: Request) -> Self {
-        Self { request }
+    /// Wraps what the Lambda runtime delivered, when it is known who makes it.
+    pub fn new(request: Request, principal: Arc<Principal>) -> Self {
+        Self { request, principal }
+    }
+
+    /// Who makes it.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// What finds it in the logs.
+    pub fn request_id(&self) -> &str {
+        self.request.lambda_context_ref().map_or("", |context| context.request_id.as_str())
     }
 
     /// The `run_id` of the path, noted in the log.
@@ -50,19 +101,9 @@ impl Call {
             .map_err(|_| Problem::invalid(vec![FieldError::new(format!("/{name}"), "must be a UUID")]))
     }
 
-    /// The route of `function` that this request came by. API Gateway names it, wherever the API is mounted; where nobody does, the path
-    /// tells. `None`: the function was invoked with something else.
+    /// The route of `function` that this request came by.
     pub fn route(&self, function: &'static Function) -> Option<&'static Route> {
-        let named = match self.request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref(),
-            _ => None,
-        };
-        let routes = function.routes();
-        routes.iter().find(|route| named.is_some_and(|key| route.is_named(key))).or_else(|| {
-            routes
-                .iter()
-                .find(|route| route.fits(self.request.method().as_str(), self.request.raw_http_path()))
-        })
+        route(&self.request, function)
     }
 
     /// The method of the route that this request came by, in capitals; that of the request if it came by none.
@@ -70,33 +111,49 @@ impl Call {
         self.route(function).map_or(self.request.method().as_str(), |route| route.method)
     }
 
-    /// Who makes this request: whoever signed it, by ARN, where the gateway checks signatures, else whoever the request says. A signer whose
-    /// ARN the gateway leaves out is nobody that is known; it is not for the request to say then either.
+    /// Who does it, for the record: the caller, or whoever the request says where nobody is asked who they are.
     pub fn maker<'a>(&'a self, said: Option<&'a str>) -> Option<&'a str> {
-        let iam = match self.request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => {
-                context.authorizer.as_ref().and_then(|authorizer| authorizer.iam.as_ref())
-            }
-            _ => None,
-        };
-        match iam {
-            Some(iam) => iam.user_arn.as_deref().filter(|arn| !arn.is_empty()),
-            None => said,
+        if self.principal.is_open() { said } else { Some(&self.principal.id) }
+    }
+
+    /// What the audit log is to say about this request, without details.
+    pub fn entry(&self, tenant: Option<Uuid>, action: Action, subject: Uuid) -> Entry<'_> {
+        Entry {
+            tenant,
+            principal: &self.principal.id,
+            request_id: self.request_id(),
+            action,
+            subject: Some(subject),
+            details: Value::Object(Map::new()),
         }
     }
 
-    /// The tenant that `?tenant_id=` narrows the request to, noted in the log, or every tenant.
+    /// What the caller may touch where it names no tenant: its own tenant's things, or everybody's.
+    pub fn own_scope(&self) -> Scope {
+        self.principal.scope()
+    }
+
+    /// What the caller may touch; `?tenant_id=` narrows it, and is noted in the log.
     ///
     /// # Errors
-    /// `invalid_field` if it is no UUID, or the query has anything else.
+    /// `invalid_field` if it is no UUID, or the query has anything else; `tenant_not_found` if the caller's tenant is another.
     pub fn scope(&self) -> Result<Scope, Problem> {
         let mut query = self.query();
         let tenant = query.parsed::<Uuid>("tenant_id", "a UUID");
         query.finish()?;
-        if let Some(tenant) = tenant {
+        self.scope_of(tenant)
+    }
+
+    /// The same for a tenant that was named elsewhere.
+    ///
+    /// # Errors
+    /// `tenant_not_found` if the caller's tenant is another.
+    pub fn scope_of(&self, named: Option<Uuid>) -> Result<Scope, Problem> {
+        let scope = self.principal.scope_of(named)?;
+        if let Scope::Tenant(tenant) = scope {
             tracing::Span::current().record("tenant.id", tenant.to_string());
         }
-        Ok(Scope::from(tenant))
+        Ok(scope)
     }
 
     /// The parameters of the query.
@@ -151,32 +208,55 @@ impl Call {
         self.route(function).is_some_and(|route| route.path == path)
     }
 
-    /// The body as `T`, an object, without fields that `T` does not have.
+    /// The body as `T`, an object, without fields that `T` does not have. Where it names no tenant, the caller's stands in it.
     ///
     /// # Errors
-    /// `unsupported_media_type`, `payload_too_large`, `malformed_json`, or `invalid_field` with the pointers.
-    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+    /// `unsupported_media_type`, `payload_too_large`, `malformed_json`, or `invalid_field` with the pointers; `tenant_not_found` if it names a tenant and
+    /// the caller's is another.
+    pub fn body<T: Body>(&self) -> Result<T, Problem> {
+        let bytes = self.bytes()?;
+        let request: T = parse(&self.with_tenant::<T>(bytes))?;
+        self.scope_of(request.tenant_id())?;
+        Ok(request)
+    }
+
+    /// The bytes of the body.
+    pub(super) fn bytes(&self) -> Result<&[u8], Problem> {
         self.check_media_type()?;
         let bytes: &[u8] = match self.request.body() {
-            Body::Text(text) => text.as_bytes(),
-            Body::Binary(bytes) => bytes,
+            lambda_http::Body::Text(text) => text.as_bytes(),
+            lambda_http::Body::Binary(bytes) => bytes,
             _ => &[],
         };
         if bytes.len() > MAX_BODY_BYTES {
             let detail = format!("The body may have {MAX_BODY_BYTES} bytes, has {}", bytes.len());
             return Err(Problem::new(Code::PayloadTooLarge, detail));
         }
-        parse(bytes)
+        Ok(bytes)
+    }
+
+    /// The object, with the caller's tenant in it if it names none and `T` has a place for it.
+    pub(super) fn with_tenant<'a, T: Body>(&self, object: &'a [u8]) -> Cow<'a, [u8]> {
+        let Some(own) = self.principal.tenant.filter(|_| T::HAS_TENANT) else { return object.into() };
+        // What is not an object is told as it stands.
+        let (Ok(Names { tenant_id: false }), Some(b'{')) =
+            (serde_json::from_slice(object), object.trim_ascii_start().first())
+        else {
+            return object.into();
+        };
+        let (_, rest) = object.trim_ascii_start().split_at(1);
+        let comma = if rest.trim_ascii_start().first() == Some(&b'}') { "" } else { "," };
+        [format!(r#"{{"tenant_id":"{own}"{comma}"#).as_bytes(), rest].concat().into()
     }
 
     /// The body as [`Call::body`], or what `T` is by default if there is none.
     ///
     /// # Errors
     /// As [`Call::body`].
-    pub fn body_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, Problem> {
+    pub fn body_or_default<T: Body + Default>(&self) -> Result<T, Problem> {
         let empty = match self.request.body() {
-            Body::Text(text) => text.trim().is_empty(),
-            Body::Binary(bytes) => bytes.trim_ascii().is_empty(),
+            lambda_http::Body::Text(text) => text.trim().is_empty(),
+            lambda_http::Body::Binary(bytes) => bytes.trim_ascii().is_empty(),
             _ => true,
         };
         if empty { Ok(T::default()) } else { self.body() }
@@ -195,7 +275,7 @@ impl Call {
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // A derived struct would also take its fields from an array, in order.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(match serde_json::from_slice::<IgnoredAny>(bytes) {
@@ -254,26 +334,53 @@ mod tests {
         assert_eq!(fault("null"), invalid(&[""]));
     }
 
+    /// A request with this body, by somebody of this tenant.
+    fn call(tenant: Option<Uuid>, body: &str) -> Call {
+        let mut event: Value = serde_json::from_str(include_str!("../../../events/claim.json")).unwrap();
+        event["body"] = body.into();
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        Call::new(request, Arc::new(Principal { tenant, ..Principal::open() }))
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct OfTenant {
+        tenant_id: Uuid,
+        #[expect(dead_code, reason = "only its parsing matters")]
+        count: Option<u8>,
+    }
+
+    impl super::Body for OfTenant {
+        const HAS_TENANT: bool = true;
+
+        fn tenant_id(&self) -> Option<Uuid> {
+            Some(self.tenant_id)
+        }
+    }
+
     #[test]
-    fn who_says_who_it_is_is_believed_only_where_nobody_signs() {
-        let event = include_str!("../../../events/catalog.change_status.signed.json");
-        let arn = "arn:aws:iam::123456789012:user/bob";
-        let maker = |authorizer: Value| {
-            let mut event: Value = serde_json::from_str(event).unwrap();
-            event["requestContext"]["authorizer"] = authorizer;
-            let call = Call::new(lambda_http::request::from_str(&event.to_string()).unwrap());
-            call.maker(Some("ann")).map(str::to_owned)
+    fn a_tenant_that_is_left_out_is_the_callers_and_another_does_not_exist() {
+        let [own, other] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let told = |tenant, body: &str| {
+            call(tenant, body).body::<OfTenant>().map(|body| body.tenant_id).map_err(|problem| problem.code)
         };
-        let iam = |arn: Value| {
-            let mut event: Value = serde_json::from_str(event).unwrap();
-            let mut authorizer = event["requestContext"]["authorizer"].take();
-            authorizer["iam"]["userArn"] = arn;
-            maker(authorizer)
-        };
-        assert_eq!(iam(arn.into()).as_deref(), Some(arn));
-        assert_eq!(iam("".into()), None);
-        assert_eq!(iam(Value::Null), None);
-        assert_eq!(maker(Value::Null).as_deref(), Some("ann"));
+        for body in ["{}", " { } ", r#"{"count": 1}"#, "\n{\n\"count\" : null }", r#"{"tenant_id": "OWN"}"#] {
+            assert_eq!(told(Some(own), &body.replace("OWN", &own.to_string())), Ok(own), "{body}");
+        }
+        let names_other = format!(r#"{{"count": 1, "tenant_id": "{other}"}}"#);
+        assert_eq!(told(Some(own), &names_other), Err(Code::TenantNotFound));
+        assert_eq!(told(None, &names_other), Ok(other));
+        let faulty = ["{}", r#"{"tenant_id": null}"#, r#"{"count": 1}"#];
+        for body in faulty {
+            assert_eq!(told(None, body), Err(Code::InvalidField), "{body}");
+        }
+        for body in [r#"{"tenant_id": null}"#, r#"{"tenant_id": 1}"#, r#"{"more": 1}"#, "[]"] {
+            assert_eq!(told(Some(own), body), Err(Code::InvalidField), "{body}");
+        }
+        let twice = format!(r#"{{"tenant_id": "{other}", "tenant_id": "{own}"}}"#);
+        for body in ["", "{", "{\"count\": 1", "{,}", "{}{}"] {
+            assert_eq!(told(Some(own), body), Err(Code::MalformedJson), "{body}");
+        }
+        assert!(told(Some(own), &twice).is_err());
     }
 
     #[test]

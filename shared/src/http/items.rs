@@ -74,22 +74,25 @@ impl Beside for Key {
 }
 
 impl Call {
-    /// The items of the body, at most 100, each read and checked: what stands beside the request, and the request.
+    /// The items of the body, at most 100, each read and checked: what stands beside the request, and the request. An item that names no tenant has the
+    /// caller's, and one that names another is `tenant_not_found`.
     ///
     /// # Errors
     /// As [`Call::body`]; `invalid_field` if there is no item, or too many. What is wrong with an item is its own problem, with pointers that
     /// start with `/items/<its index>`.
-    pub fn items<B: Beside, T: DeserializeOwned>(
+    pub fn items<B: Beside, T: super::Body>(
         &self,
         check: impl Fn(&T) -> Result<(), Problem>,
     ) -> Result<Items<B, T>, Problem> {
-        let Body { items } = self.body()?;
+        let Body { items } = super::call::parse(self.bytes()?)?;
         if items.is_empty() || items.len() > MAX_ITEMS {
             let detail = format!("must be 1 to {MAX_ITEMS} items, are {}", items.len());
             return Err(Problem::invalid(vec![FieldError::new("/items", detail)]));
         }
         let items = items.iter().enumerate().map(|(index, item)| {
-            let read = read::<B, T>(item.get()).and_then(|(beside, request)| {
+            let item = self.with_tenant::<T>(item.get().as_bytes());
+            let read = read::<B, T>(&item).and_then(|(beside, request)| {
+                self.principal().scope_of(request.tenant_id())?;
                 beside.check()?;
                 check(&request)?;
                 Ok((beside, request))
@@ -100,15 +103,15 @@ impl Call {
     }
 }
 
-fn read<B: Beside, T: DeserializeOwned>(item: &str) -> Result<(B, T), Problem> {
-    if !item.starts_with('{') {
+fn read<B: Beside, T: DeserializeOwned>(item: &[u8]) -> Result<(B, T), Problem> {
+    if !item.starts_with(b"{") {
         return Err(Problem::invalid(vec![FieldError::new("", "must be a JSON object")]));
     }
-    let beside = strict::read_but(&mut serde_json::Deserializer::from_str(item), |_| true);
-    let request = strict::read_but(&mut serde_json::Deserializer::from_str(item), |at| at == B::POINTER);
+    let beside = strict::read_but(&mut serde_json::Deserializer::from_slice(item), |_| true);
+    let request = strict::read_but(&mut serde_json::Deserializer::from_slice(item), |at| at == B::POINTER);
     match (beside, request) {
         (Ok(beside), Ok(request)) => Ok((beside, request)),
-        (beside, request) => Err(match serde_json::from_str::<Value>(item) {
+        (beside, request) => Err(match serde_json::from_slice::<Value>(item) {
             // A body is JSON if its items look like it; a lone surrogate is found only now.
             Err(error) => malformed(&error),
             Ok(_) => {
@@ -237,7 +240,7 @@ mod tests {
     }
 
     fn faults(item: &str) -> (Code, Vec<String>) {
-        let problem = read::<RunId, Request>(item).unwrap_err().below("/items/3");
+        let problem = read::<RunId, Request>(item.as_bytes()).unwrap_err().below("/items/3");
         (problem.code, problem.errors.into_iter().map(|error| error.pointer).collect())
     }
 
@@ -246,7 +249,7 @@ mod tests {
         let id = r#""run_id": "580115b4-a291-4917-8dbd-247cfa13e2d6""#;
         let invalid =
             |pointers: &[&str]| (Code::InvalidField, pointers.iter().map(ToString::to_string).collect());
-        read::<RunId, Request>(&format!(r#"{{"count": 1, {id}}}"#)).unwrap();
+        read::<RunId, Request>(format!(r#"{{"count": 1, {id}}}"#).as_bytes()).unwrap();
         assert_eq!(
             faults(&format!(r#"{{"count": 1, {id}, "a/b": 1, "run_ids": {{}}}}"#)),
             invalid(&["/items/3/a~1b", "/items/3/run_ids"])

@@ -4,17 +4,16 @@ use std::fmt::Debug;
 
 use crate::catalog::Page;
 use crate::cursor::{Cursor, InvalidCursor};
-use crate::http::Query;
+use crate::http::{Call, Query};
 use crate::problem::{Code, FieldError, Problem};
 use crate::scope::Scope;
 
-/// Takes `tenant_id` from the query, which is noted in the log; everybody's if there is none.
-pub fn scope(query: &mut Query) -> Scope {
-    let scope = Scope::from(query.parsed("tenant_id", "a UUID"));
-    if let Scope::Tenant(tenant) = scope {
-        tracing::Span::current().record("tenant.id", tenant.to_string());
-    }
-    scope
+/// Takes `tenant_id` from the query, which is noted in the log: what the caller may touch of it.
+///
+/// # Errors
+/// `tenant_not_found` if the caller's tenant is another.
+pub fn scope(call: &Call, query: &mut Query) -> Result<Scope, Problem> {
+    call.scope_of(query.parsed("tenant_id", "a UUID"))
 }
 
 /// Takes `limit` (1 to 100, else 20) and `cursor`, and nothing may be left then.

@@ -2,6 +2,7 @@
 //! [`Problem`], and one line in the log says how it went. Whatever happens inside (an error, a panic, a Postgres that does
 //! not answer), the caller gets an answer in time.
 
+mod bodies;
 mod call;
 mod items;
 pub mod lists;
@@ -14,15 +15,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use lambda_http::{Body, Request, RequestExt as _, Response};
+use lambda_http::{Request, RequestExt as _, Response};
 use tracing::Instrument as _;
 
 use crate::app::App;
+use crate::auth::Role;
 use crate::config::{ConfigError, Settings};
 use crate::functions::Function;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
-pub use call::Call;
+pub use call::{Body, Call};
 pub use items::{HeartbeatItem, HeartbeatItems, Key, MAX_ITEMS, RunId, RunItem, RunItems, answers};
 pub use query::Query;
 pub use reply::Reply;
@@ -46,6 +48,9 @@ where
 {
     crate::logging::init();
     let app = App::from_settings(&mut Settings::of(function)).await.map(Arc::new);
+    if app.as_ref().is_ok_and(|app| app.auth.is_off()) {
+        tracing::warn!("AUTH is off: whoever reaches this function may do everything");
+    }
     let (app, handler) = (&app, &handler);
     lambda_http::run(lambda_http::service_fn(move |request| async move {
         Ok::<_, std::convert::Infallible>(answer(app, handler, request).await)
@@ -58,7 +63,7 @@ pub async fn answer<H, F>(
     app: &Result<Arc<App>, ConfigError>,
     handler: &H,
     request: Request,
-) -> Response<Body>
+) -> Response<lambda_http::Body>
 where
     H: Fn(Arc<App>, Call) -> F + Send + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
@@ -70,12 +75,12 @@ where
         "request",
         request.id = request_id,
         tenant.id = tracing::field::Empty,
+        principal.id = tracing::field::Empty,
         run.id = tracing::field::Empty,
         run.attempt = tracing::field::Empty,
     );
     let what = format!("{} {}", request.method(), request.raw_http_path());
-    let call = Call::new(request);
-    let result = outcome(app, handler, call).instrument(span.clone()).await;
+    let result = outcome(app, handler, request).instrument(span.clone()).await;
 
     let _entered = span.enter();
     let reply = match result {
@@ -93,14 +98,22 @@ where
 }
 
 /// The handler's answer, or the problem that kept it from answering.
-async fn outcome<H, F>(app: &Result<Arc<App>, ConfigError>, handler: &H, call: Call) -> Result<Reply, Problem>
+async fn outcome<H, F>(
+    app: &Result<Arc<App>, ConfigError>,
+    handler: &H,
+    request: Request,
+) -> Result<Reply, Problem>
 where
     H: Fn(Arc<App>, Call) -> F + Send + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
     let app = app.as_ref().map_err(|error| Problem::internal(anyhow::anyhow!("{error}")))?;
     let time_limit = app.function.time_limit;
-    let handled = AssertUnwindSafe(async { handler(Arc::clone(app), call).await }).catch_unwind();
+    let handled = async {
+        let call = admit(app, request).await?;
+        handler(Arc::clone(app), call).await
+    };
+    let handled = AssertUnwindSafe(handled).catch_unwind();
     let result = match tokio::time::timeout(time_limit, handled).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(Problem::internal(anyhow::anyhow!("panic: {}", panic_message(&*panic)))),
@@ -111,6 +124,25 @@ where
         app.db.discard().await;
     }
     result
+}
+
+/// Who makes the request, if they may. The one place that decides it.
+async fn admit(app: &App, request: Request) -> Result<Call, Problem> {
+    let principal = app.auth.principal(request.headers(), &app.db).await?;
+    let span = tracing::Span::current();
+    span.record("principal.id", &principal.id);
+    if let Some(tenant) = principal.tenant {
+        span.record("tenant.id", tenant.to_string());
+    }
+    let Some(route) = call::route(&request, app.function) else {
+        return Err(Problem::internal(anyhow::anyhow!("this request came by no route of the function")));
+    };
+    if !principal.roles.meet(route.roles) {
+        let roles: Vec<_> = route.roles.iter().map(Role::as_str).collect();
+        let detail = format!("This needs one of the roles {}", roles.join(", "));
+        return Err(Problem::new(Code::Forbidden, detail));
+    }
+    Ok(Call::new(request, principal))
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

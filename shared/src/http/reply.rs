@@ -56,6 +56,9 @@ impl Reply {
         if problem.code == Code::Unavailable {
             headers.push((header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS)));
         }
+        if problem.code == Code::Unauthenticated {
+            headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        }
         let body = serde_json::to_string(&problem.into_body(request_id)).unwrap_or_default();
         Self { status, headers, body }
     }

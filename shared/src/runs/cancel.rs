@@ -48,6 +48,15 @@ pub enum CancelError {
     Db(#[from] sqlx::Error),
 }
 
+/// A run that is CANCELLED.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cancelled {
+    /// As it is stored.
+    pub run: Run,
+    /// Whether it was not before.
+    pub new: bool,
+}
+
 /// Cancels the run and returns it as stored; one that is cancelled already is returned unchanged. Its worker learns of it from
 /// the answer to its next heartbeat. The request has passed [`CancelRequest::check`].
 ///
@@ -58,13 +67,17 @@ pub async fn cancel(
     scope: Scope,
     run_id: Uuid,
     request: &CancelRequest,
-) -> Result<Run, CancelError> {
+) -> Result<Cancelled, CancelError> {
     let row = sqlx::query_file!("sql/cancel.sql", scope.tenant(), run_id, request.reason)
         .fetch_optional(&mut *conn)
         .await?;
     if let Some(row) = row {
-        return Ok(run_from!(row));
+        return Ok(Cancelled { run: run_from!(row), new: true });
     }
     let run = holder(conn, scope, run_id, None).await?.ok_or(CancelError::NotFound)?.0;
-    if run.status == RunStatus::Cancelled { Ok(run) } else { Err(CancelError::AlreadyFinished) }
+    if run.status == RunStatus::Cancelled {
+        Ok(Cancelled { run, new: false })
+    } else {
+        Err(CancelError::AlreadyFinished)
+    }
 }

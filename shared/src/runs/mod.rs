@@ -29,7 +29,7 @@ mod secrets;
 mod summary;
 
 pub use crate::cursor::{Cursor, InvalidCursor};
-pub use cancel::{CancelError, CancelRequest, cancel};
+pub use cancel::{CancelError, CancelRequest, Cancelled, cancel};
 pub use claim::{
     Claim, ClaimError, ClaimOptions, ClaimPair, ClaimReply, ClaimRequest, Claimed, ClaimedRun,
     ClaimedVersion, MAX_RUNS, claim,

@@ -1,14 +1,15 @@
 //! What a fuzzer throws at the edges: cursors and events. `fuzz/` calls it, and a test with each file of its corpus.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use lambda_http::Request;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
 pub use crate::dag::fuzz::{expression, spec};
 
+use crate::auth::keys::CreateKeyRequest;
+use crate::auth::{Principal, Role, Roles};
 use crate::catalog::{
     ChangeStatusRequest, ConnectionFilter, CreateConnectionRequest, CreatePipelineRequest,
     CreateTenantRequest, CreateVersionRequest, EditVersionRequest, PipelineFilter, TenantFilter,
@@ -18,7 +19,7 @@ use crate::cursor::Cursor;
 use crate::dispatch::Message;
 use crate::evidence::{ArtifactFilter, ArtifactRequest, LogFilter, LogsRequest, Order};
 use crate::functions::FUNCTIONS;
-use crate::http::{Call, Key, RunId, lists};
+use crate::http::{Body, Call, Key, RunId, lists};
 use crate::problem::Problem;
 use crate::runs::{
     CancelRequest, ClaimRequest, CompleteRequest, CreateRequest, HeartbeatRequest, ListFilter,
@@ -95,7 +96,15 @@ fn request(text: &str) -> Option<Request> {
 }
 
 fn read(request: Request) {
-    let call = Call::new(request);
+    read_by(request.clone(), Principal::open());
+    read_by(
+        request,
+        Principal { id: String::new(), tenant: Some(Uuid::max()), roles: Roles::of(&Role::ALL) },
+    );
+}
+
+fn read_by(request: Request, principal: Principal) {
+    let call = Call::new(request, Arc::new(principal));
     for function in &FUNCTIONS {
         std::hint::black_box(call.route(function));
     }
@@ -109,7 +118,7 @@ fn read(request: Request) {
     told(call.idempotency_key());
     told(call.no_idempotency_key());
     let mut query = call.query();
-    let scope = lists::scope(&mut query);
+    let scope = lists::scope(&call, &mut query).unwrap_or(Scope::All);
     told(lists::page(query, scope, &ListFilter::default()));
     let mut query = call.query();
     drop((
@@ -138,13 +147,14 @@ fn read(request: Request) {
     body(&call, EditVersionRequest::check);
     body(&call, ChangeStatusRequest::check);
     body(&call, CreateConnectionRequest::check);
+    body(&call, CreateKeyRequest::check);
     told(call.items::<Key, _>(CreateRequest::check));
     told(call.items::<RunId, _>(CompleteRequest::check));
     told(call.items::<RunId, _>(HeartbeatRequest::check));
 }
 
 /// The body as one kind of request.
-fn body<T: DeserializeOwned, R>(call: &Call, check: impl Fn(&T) -> Result<R, Problem>) {
+fn body<T: Body, R>(call: &Call, check: impl Fn(&T) -> Result<R, Problem>) {
     told(call.body::<T>().and_then(|request| check(&request)));
 }
 

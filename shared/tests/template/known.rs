@@ -11,7 +11,7 @@ const KNOWN: [(&str, &[&str]); 12] = [
         "AWS::ApiGatewayV2::Integration",
         &["ApiId", "IntegrationType", "IntegrationUri", "PayloadFormatVersion"],
     ),
-    ("AWS::ApiGatewayV2::Route", &["ApiId", "AuthorizationType", "RouteKey", "Target"]),
+    ("AWS::ApiGatewayV2::Route", &["ApiId", "RouteKey", "Target"]),
     ("AWS::ApiGatewayV2::Stage", &["AccessLogSettings", "ApiId", "AutoDeploy", "StageName"]),
     ("AWS::IAM::Policy", &["PolicyDocument", "PolicyName", "Roles"]),
     ("AWS::IAM::Role", &["AssumeRolePolicyDocument", "Policies"]),

@@ -20,7 +20,6 @@ fn every_route_leads_to_its_function_and_there_are_no_others() {
     let mut found = BTreeMap::new();
     for (name, route) in template.of_type("AWS::ApiGatewayV2::Route") {
         assert_eq!(route["ApiId"], reference(api), "{name}");
-        assert_eq!(route["AuthorizationType"], reference("ApiAuthorization"), "{name}");
         let target = route["Target"]["Fn::Sub"].as_str().unwrap_or_default();
         let integration = target.strip_prefix("integrations/${").and_then(|text| text.strip_suffix('}'));
         let integration =
@@ -39,17 +38,6 @@ fn every_route_leads_to_its_function_and_there_are_no_others() {
     // One for each function, however many routes lead to it.
     let functions: BTreeSet<_> = expected.values().collect();
     assert_eq!(integrations.len(), functions.len(), "{:?}", integrations.keys());
-}
-
-/// An HTTP API is open to the whole internet. Until there are credentials of our own, AWS's are asked for.
-#[test]
-fn nobody_may_call_the_api_unless_the_operator_says_so() {
-    let template = Template::read();
-    let parameter = &template.whole["Parameters"]["ApiAuthorization"];
-    assert_eq!(
-        (&parameter["Default"], &parameter["AllowedValues"]),
-        (&json!("AWS_IAM"), &json!(["AWS_IAM", "NONE"]))
-    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 
 async fn cancel(conn: &mut PgConnection, scope: Scope, id: Uuid) -> Result<runs::Run, CancelError> {
     let request = CancelRequest { reason: Some("not needed".to_owned()) };
-    runs::cancel(conn, scope, id, &request).await
+    runs::cancel(conn, scope, id, &request).await.map(|cancelled| cancelled.run)
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `RUNPLANE_URL` | the base URL, e.g. `http://127.0.0.1:8000` |
 //! | `DATABASE_URL` | the stack's Postgres: tenants, versions and start states are made there |
+//! | `RUNPLANE_API_KEY` | an operator's key, where the stack asks for keys; the tests of `auth::` fail where it does not |
 //! | `RUNPLANE_INVOKE_URL` | where functions without a route are invoked, as by Lambda's invoke API; `RUNPLANE_URL` if not set |
 //! | `RUNPLANE_SWEEP_FUNCTION` | the name of the sweep there; `sweep` if not set |
 //! | `RUNPLANE_CLI` | the program `runplane`, for the tests that use the command line |
@@ -22,6 +23,7 @@
 mod answer;
 mod aws;
 mod cli;
+mod keys;
 mod queue;
 mod secrets;
 mod seed;
@@ -31,6 +33,7 @@ mod wait;
 
 pub use answer::Answer;
 pub use cli::{Cli, Said};
+pub use keys::Validity;
 pub use queue::Queue;
 pub use secrets::secret_parameter;
 pub use seed::Tenant;

@@ -2,11 +2,12 @@
 
 use std::sync::LazyLock;
 
-/// What the variables of secrets begin with: those of connections, and that of the parameter that tests give to runs.
+/// What the variables of secrets begin with: those of connections, and that of the parameter that tests give to runs. The API key is one, too.
 const PREFIX: &str = "RUNPLANE_SECRET_";
 
 static KNOWN: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let all = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(PREFIX));
+    let all = std::env::vars_os()
+        .filter(|(name, _)| name.to_string_lossy().starts_with(PREFIX) || name == "RUNPLANE_API_KEY");
     all.filter_map(|(_, value)| value.into_string().ok()).filter(|value| !value.is_empty()).collect()
 });
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -23,6 +24,17 @@ pub struct Stack {
     pub db: PgPool,
 }
 
+fn client(headers: HeaderMap) -> Client {
+    Client::builder().timeout(TIMEOUT).default_headers(headers).build().expect("an HTTP client")
+}
+
+/// The header with `RUNPLANE_API_KEY`, where the stack asks for keys.
+fn credential() -> HeaderMap {
+    let Ok(key) = std::env::var("RUNPLANE_API_KEY") else { return HeaderMap::new() };
+    let value = HeaderValue::from_str(&format!("Bearer {key}")).expect("a key is ASCII");
+    HeaderMap::from_iter([(AUTHORIZATION, value)])
+}
+
 impl Stack {
     /// The stack that the environment names.
     ///
@@ -31,7 +43,7 @@ impl Stack {
     pub async fn connect() -> Self {
         let base = setting("RUNPLANE_URL");
         let base = Url::parse(&base).unwrap_or_else(|fault| panic!("RUNPLANE_URL is {base:?}: {fault}"));
-        let http = Client::builder().timeout(TIMEOUT).build().expect("an HTTP client");
+        let http = client(credential());
         let db = PgPoolOptions::new()
             .max_connections(2)
             .acquire_timeout(Duration::from_secs(10))
@@ -39,6 +51,11 @@ impl Stack {
             .await
             .unwrap_or_else(|fault| panic!("the database at DATABASE_URL cannot be used: {fault}"));
         Self { base, http, db }
+    }
+
+    /// The same stack for somebody who sends these headers, and no credential but what is among them.
+    pub(crate) fn with_default_headers(&self, headers: HeaderMap) -> Self {
+        Self { http: client(headers), ..self.clone() }
     }
 
     /// A request to `path` of the API, to be finished and [sent](Self::send).

@@ -61,6 +61,7 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         endpoint_url: sqs.endpoint_url.clone(),
         queues: queues::create(dirs, &sqs.endpoint_url).await?,
         examples: None,
+        keys: Vec::new(),
     };
     let machine = environment::describe(&server.database_url).await?;
 

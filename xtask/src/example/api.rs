@@ -15,14 +15,20 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone)]
 pub(super) struct Api {
     base_url: String,
+    key: Option<String>,
     http: Client,
 }
 
 impl Api {
-    /// The API at `base_url`, which has no slash at the end.
-    pub fn new(base_url: &str) -> Result<Self> {
+    /// The API at `base_url`, which has no slash at the end, and the key for it, if it asks for one.
+    pub fn new(base_url: &str, key: Option<&str>) -> Result<Self> {
         let http = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
-        Ok(Self { base_url: base_url.to_owned(), http })
+        Ok(Self { base_url: base_url.to_owned(), key: key.map(str::to_owned), http })
+    }
+
+    /// The key for it, if it asks for one.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// Where it is.
@@ -93,6 +99,9 @@ impl Api {
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.base_url));
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
+use crate::api_keys;
 use crate::paths::{Dirs, short_hash};
 use crate::progress::say;
 use crate::stack::state::State;
@@ -63,7 +64,7 @@ impl Name {
 /// the API refuses something.
 pub async fn run(dirs: &Dirs, name: Name) -> Result<ExitCode> {
     let addresses = status::addresses(dirs)?;
-    let api = Api::new(&addresses.base_url)?;
+    let api = Api::new(&addresses.base_url, api_keys::of(&addresses.keys, "operator"))?;
     let folder = dirs.root().join("examples").join(name.folder());
     let spec = read(folder.join("pipeline.json"))?.context("the example has no pipeline.json")?;
     let parameters = read(folder.join("parameters.json"))?.unwrap_or_else(|| json!({}));

@@ -26,6 +26,9 @@ pub(super) async fn run(api: &Api, folder: &Path, mut create: Value, end: &str) 
         say(format_args!("\nrun {id} waits in the queue {QUEUE}; starting {file}"));
         let mut worker = Command::new(&program);
         worker.arg(folder.join(file)).env("RUNPLANE_URL", api.base_url());
+        if let Some(key) = api.key() {
+            worker.env("RUNPLANE_API_KEY", key);
+        }
         worker.env("TENANT_ID", TENANT).env("ONCE", "1").stdin(Stdio::null()).kill_on_drop(true);
         let status = worker.status().await.with_context(|| format!("cannot start {}", program.display()))?;
         ensure!(status.success(), "{file} ended with {status}");

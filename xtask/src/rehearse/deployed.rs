@@ -68,8 +68,10 @@ async fn run_deploy(
     let template = package.template.to_string_lossy();
     let overrides: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mut args = vec!["cloudformation", "deploy", "--stack-name", STACK, "--template-file", &template];
-    // IAM: it makes roles. Auto-expand: SAM is a macro.
+    // IAM: it makes roles. Auto-expand: SAM is a macro. A request takes 51,200 bytes of a template; ours comes by way of the bucket.
     args.extend([
+        "--s3-bucket",
+        BUCKET,
         "--capabilities",
         "CAPABILITY_IAM",
         "CAPABILITY_AUTO_EXPAND",

@@ -22,6 +22,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
+use crate::api_keys::{self, ApiKey};
 use crate::paths::Dirs;
 use crate::progress::say;
 use crate::{python, queues, release, venv};
@@ -44,8 +45,8 @@ pub struct Args {
 /// The template, seen from the repository.
 pub const TEMPLATE: &str = "template.yaml";
 
-/// The parameters while the end-to-end suite runs: callers need no credentials, and nobody sweeps in between.
-const OPEN: [(&str, &str); 2] = [("ApiAuthorization", "NONE"), ("SweepState", "DISABLED")];
+/// The parameters while the end-to-end suite runs: nobody sweeps in between.
+const QUIET: [(&str, &str); 1] = [("SweepState", "DISABLED")];
 
 /// A deployed stack on an emulator. Dropping it kills both.
 #[derive(Debug)]
@@ -53,6 +54,7 @@ pub struct Rehearsal {
     /// The API's URL.
     pub base_url: String,
     database_url: String,
+    keys: Vec<ApiKey>,
     aws: Aws,
     emulator: Emulator,
     package: Package,
@@ -65,13 +67,14 @@ impl Rehearsal {
         release::build(dirs).await
     }
 
-    /// Deploys `template` (seen from the repository) with a migrated Postgres, its sweep not scheduled and its API open. Fails, with what
+    /// Deploys `template` (seen from the repository) with a migrated Postgres, its sweep not scheduled. Callers need one of `keys`. Fails, with what
     /// CloudFormation says, when it does not complete.
     pub async fn deploy(
         dirs: &Dirs,
         template: &Path,
         release: &release::Release,
         database_url: &str,
+        keys: Vec<ApiKey>,
     ) -> Result<Self> {
         let folder = dirs.dev()?.join("data/rehearse-package");
         let package = package::package(&dirs.root().join(template), release, &folder)?;
@@ -80,12 +83,13 @@ impl Rehearsal {
         let mut rehearsal = Self {
             base_url: String::new(),
             database_url: database_url.to_owned(),
+            keys,
             aws,
             emulator,
             package,
             outputs: BTreeMap::new(),
         };
-        rehearsal.put(&OPEN).await?;
+        rehearsal.put(&QUIET).await?;
         rehearsal.outputs = deployed::outputs(&rehearsal.aws).await?;
         // The URL of the outputs has a host name of its own, which may not resolve here.
         let api = rehearsal.output("ApiId")?;
@@ -99,6 +103,7 @@ impl Rehearsal {
         let endpoint_url = self.emulator.endpoint_url.as_str();
         Ok(vec![
             of("RUNPLANE_URL", &self.base_url),
+            of("RUNPLANE_API_KEY", self.key()),
             of("RUNPLANE_INVOKE_URL", endpoint_url),
             of("RUNPLANE_SWEEP_FUNCTION", self.output("SweepFunctionName")?),
             of("RUNPLANE_QUEUE_URL", self.output("RunsQueueUrl")?),
@@ -121,15 +126,15 @@ impl Rehearsal {
         figures::table(&self.aws, &self.resources().await?).await
     }
 
-    /// Opens the API again, leaves everything as it is until `stop`, and says where it is.
+    /// Leaves everything as it is until `stop`, and says where it is.
     pub async fn keep(&self, stop: &CancellationToken) -> Result<()> {
-        self.put(&[("ApiAuthorization", "NONE")]).await?;
         say(format_args!(
-            "\nThe stack is deployed: {}\n  curl '{}/api/runs?limit=1'\n  psql '{}'\n  AWS_ENDPOINT_URL={} AWS_ACCESS_KEY_ID=test \
+            "\nThe stack is deployed: {}\n  curl '{}/api/runs?limit=1' -H 'authorization: Bearer {}'\n  psql '{}'\n  AWS_ENDPOINT_URL={} AWS_ACCESS_KEY_ID=test \
              AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={} .dev/venv/aws/bin/aws cloudformation describe-stack-resources \
              --stack-name {}\nCtrl-C deletes it.",
             self.base_url,
             self.base_url,
+            self.key(),
             self.database_url,
             self.emulator.endpoint_url,
             queues::REGION,
@@ -166,6 +171,11 @@ impl Rehearsal {
 
     async fn resources(&self) -> Result<BTreeMap<String, Resource>> {
         deployed::resources(&self.aws).await
+    }
+
+    /// An operator's.
+    fn key(&self) -> &str {
+        api_keys::of(&self.keys, "operator").unwrap_or_default()
     }
 
     fn output(&self, name: &str) -> Result<&str> {

@@ -60,17 +60,12 @@ impl Package {
     }
 }
 
-/// The template, without comments and descriptions, with `CodeUri: .` of each function replaced by the place of its zip; `keys` are names of functions and of objects.
+/// The template, with `CodeUri: .` of each function replaced by the place of its zip; `keys` are names of functions and of objects.
 fn with_code(template: &str, keys: &[(String, String)]) -> Result<String> {
     let mut found = Vec::new();
     let mut binary = None;
     let mut lines = Vec::new();
     for line in template.lines() {
-        // CloudFormation takes 51,200 bytes in a request. `sam deploy` brings larger templates by way of a bucket.
-        let said = line.trim_start();
-        if said.is_empty() || said.starts_with('#') || said.starts_with("Description: ") {
-            continue;
-        }
         if let Some((_, name)) = line.split_once("Binary: ") {
             binary = Some(name.trim_end_matches([' ', '}']));
         }

@@ -2,22 +2,22 @@
 
 use anyhow::{Result, ensure};
 
-use super::{OPEN, Rehearsal, checks, deployed};
+use super::{QUIET, Rehearsal, checks, deployed};
 use crate::progress::say;
 
 impl Rehearsal {
-    /// Updates the stack in all ways that an operator would, and leaves it with its schedule on and its API closed to strangers. Fails when
+    /// Updates the stack in all ways that an operator would, and leaves it with its schedule on. Fails when
     /// an update changes more than it has to, replaces something, or does not do what it is for.
     pub async fn update(&self) -> Result<()> {
         let before = self.resources().await?;
         checks::unknown_path(&self.base_url).await?;
+        checks::refuses_strangers(&self.base_url).await?;
         self.nothing_new().await?;
         self.new_code().await?;
         self.subnets_and_none_again().await?;
         // Before the schedule is on, so that nothing else can find it.
         let run = checks::forgotten_run(&self.database_url).await?;
         self.schedule().await?;
-        self.close().await?;
         checks::none_replaced(&before, &self.resources().await?)?;
         say("Waiting for the schedule, which comes once a minute");
         checks::succeeds(&self.database_url, &run).await
@@ -25,14 +25,14 @@ impl Rehearsal {
 
     /// The same again changes nothing.
     async fn nothing_new(&self) -> Result<()> {
-        self.put_changing(&OPEN, &[], None).await
+        self.put_changing(&QUIET, &[], None).await
     }
 
     /// New code of one function changes that function, which goes on answering.
     async fn new_code(&self) -> Result<()> {
         self.package.renew("claim")?;
-        self.put_changing(&OPEN, &["ClaimFunction"], Some("Claim")).await?;
-        checks::claims(&self.base_url).await
+        self.put_changing(&QUIET, &["ClaimFunction"], Some("Claim")).await?;
+        checks::claims(&self.base_url, self.key()).await
     }
 
     /// The emulator has no subnets that it would look at, but the permissions for them come and go.
@@ -45,7 +45,7 @@ impl Rehearsal {
         ensure!(given().await?, "functions in subnets have no permissions for them");
         self.put(&subnets.map(|(name, _)| (name, ""))).await?;
         ensure!(!given().await?, "functions keep permissions for subnets that they are not in");
-        checks::claims(&self.base_url).await
+        checks::claims(&self.base_url, self.key()).await
     }
 
     /// The schedule is switched on, and a parameter of the sweep changes: both change what belongs to the sweep.
@@ -54,15 +54,6 @@ impl Rehearsal {
         let parameters = [("SweepState", "ENABLED"), ("RetentionDays", "30")];
         self.put_changing(&parameters, &["SweepFunction", "SweepSchedule"], Some("Sweep")).await?;
         checks::schedule_is(&self.aws, "ENABLED").await
-    }
-
-    /// The API asks for signed requests: every route changes, and nothing else.
-    async fn close(&self) -> Result<()> {
-        let resources = self.resources().await?;
-        let routes = resources.iter().filter(|(_, resource)| resource.kind == "AWS::ApiGatewayV2::Route");
-        let routes: Vec<_> = routes.map(|(name, _)| name.as_str()).collect();
-        self.put_changing(&[("ApiAuthorization", "AWS_IAM")], &routes, None).await?;
-        checks::refuses_strangers(&self.base_url).await
     }
 
     /// Deploys. Fails when that would not change all that `changed` names, or would change others than those and what is named after

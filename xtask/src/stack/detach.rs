@@ -26,6 +26,9 @@ pub async fn detach(dirs: &Dirs, options: &Options) -> Result<()> {
     if options.no_worker {
         command.arg("--no-worker");
     }
+    if options.auth {
+        command.arg("--auth");
+    }
     if let Some(port) = options.port {
         command.arg("--port").arg(port.to_string());
     }

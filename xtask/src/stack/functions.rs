@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::state::Addresses;
 use crate::paths::Dirs;
 use crate::process::{Service, Spec};
-use crate::{cargo_lambda, outputs, queues, routes};
+use crate::{api_keys, cargo_lambda, outputs, queues, routes};
 
 /// The name of its record and log.
 pub const NAME: &str = "functions";
@@ -30,6 +30,9 @@ pub fn environment(addresses: &Addresses) -> Vec<(String, OsString)> {
     ];
     let mut all: Vec<(String, OsString)> =
         pairs.map(|(name, value)| (name.to_owned(), value.into())).to_vec();
+    if addresses.keys.is_empty() {
+        all.push(("AUTH".to_owned(), "off".into()));
+    }
     if let Some(examples) = &addresses.examples {
         // Functions are invoked where these are: whatever serves SQS and S3 here knows none of them.
         all.push(("AWS_ENDPOINT_URL_LAMBDA".to_owned(), addresses.base_url.clone().into()));
@@ -76,7 +79,8 @@ pub async fn warm_up(addresses: &Addresses, worker: bool) -> Result<()> {
         false => ("/api/runs/claim", refused),
     };
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
-    let call = |path, body| until_fast(&client, &addresses.base_url, path, body);
+    let key = api_keys::of(&addresses.keys, "operator");
+    let call = |path, body| until_fast(&client, &addresses.base_url, key, path, body);
     tokio::try_join!(
         call("/api/runs?limit=1", None),
         call("/api/runs", refused),
@@ -89,6 +93,7 @@ pub async fn warm_up(addresses: &Addresses, worker: bool) -> Result<()> {
 async fn until_fast(
     client: &reqwest::Client,
     base_url: &str,
+    key: Option<&str>,
     path: &str,
     body: Option<&'static str>,
 ) -> Result<()> {
@@ -98,6 +103,10 @@ async fn until_fast(
         let request = match body {
             Some(body) => client.post(&url).header("content-type", "application/json").body(body),
             None => client.get(&url),
+        };
+        let request = match key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
         };
         let since = Instant::now();
         let status = request.send().await?.status();

@@ -20,7 +20,7 @@ use crate::process::Service;
 use crate::progress::say;
 use crate::queues;
 use crate::schedule::{self, Schedule};
-use crate::{database, postgres, shop, sqs};
+use crate::{api_keys, database, postgres, shop, sqs};
 
 /// Whatever of a stack runs at this moment. Dropping it kills what is a process of our own.
 #[derive(Debug, Default)]
@@ -36,13 +36,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts everything on `ports`; the mapping only with `worker`. What was started before a failure stays in `self`.
+    /// Starts everything on `ports`; the mapping only with `worker`, and callers need keys only with `auth`. What was started before a failure stays in `self`.
     pub async fn start(
         &mut self,
         dirs: &Dirs,
         plan: &Plan,
         ports: &Ports,
         worker: bool,
+        auth: bool,
     ) -> Result<Addresses> {
         let services = plan.docker_services();
         if !services.is_empty() {
@@ -60,7 +61,9 @@ impl Running {
         self.start_shop(&examples).await?;
         let base_url = format!("http://127.0.0.1:{}", ports.api);
         let examples = Some(examples);
-        let addresses = Addresses { base_url, port: ports.api, database_url, endpoint_url, queues, examples };
+        let keys = if auth { api_keys::make(&database_url).await? } else { Vec::new() };
+        let addresses =
+            Addresses { base_url, port: ports.api, database_url, endpoint_url, queues, examples, keys };
         say("Starting the functions");
         self.functions = Some(functions::start(dirs, &addresses).await?);
         if let Err(error) = functions::warm_up(&addresses, worker).await {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Plan, Source};
+use crate::api_keys::ApiKey;
 use crate::example::Surroundings;
 use crate::paths::Dirs;
 use crate::process::{read_json, write_json};
@@ -19,6 +20,9 @@ pub struct State {
     pub supervisor: Option<Identity>,
     /// Whether the event source mapping runs.
     pub worker: bool,
+    /// Whether callers need API keys.
+    #[serde(default)]
+    pub auth: bool,
     /// Where Postgres and SQS come from.
     pub plan: Plan,
     /// Known when it is ready.
@@ -41,6 +45,9 @@ pub struct Addresses {
     /// What the examples reach; there is none in benchmarks.
     #[serde(default)]
     pub examples: Option<Surroundings>,
+    /// A key for each role. None: nobody is asked for one (`AUTH=off`).
+    #[serde(default)]
+    pub keys: Vec<ApiKey>,
 }
 
 impl State {

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::plan::Plan;
 use super::running::Running;
 use super::state::{Addresses, State};
+use crate::api_keys;
 use crate::example::TENANT;
 use crate::paths::Dirs;
 use crate::ports::Ports;
@@ -19,8 +20,9 @@ const VERSION: &str = "b31dbeba-3a2e-4fa9-a084-72c75f9f18a3";
 
 /// Starts everything, prints where it is, and stays until a signal says stop (Ctrl-C, SIGTERM, or the terminal is gone);
 /// then stops everything. `lock` is held all the while. Fails when a part does not start, after stopping the others.
-pub async fn run(dirs: &Dirs, plan: Plan, ports: Ports, worker: bool, lock: File) -> Result<()> {
-    let mut state = State { supervisor: crate::processes::Identity::own(), worker, plan, addresses: None };
+pub async fn run(dirs: &Dirs, plan: Plan, ports: Ports, worker: bool, auth: bool, lock: File) -> Result<()> {
+    let supervisor = crate::processes::Identity::own();
+    let mut state = State { supervisor, worker, auth, plan, addresses: None };
     state.save(dirs)?;
     let mut running = Running::default();
     let outcome = tokio::select! {
@@ -56,7 +58,7 @@ async fn forgotten(dirs: &Dirs) {
 }
 
 async fn start_and_watch(dirs: &Dirs, state: &mut State, ports: Ports, running: &mut Running) -> Result<()> {
-    let addresses = running.start(dirs, &state.plan, &ports, state.worker).await?;
+    let addresses = running.start(dirs, &state.plan, &ports, state.worker, state.auth).await?;
     print_ready(dirs.root(), &addresses, state.worker);
     state.addresses = Some(addresses.clone());
     state.save(dirs)?;
@@ -65,13 +67,25 @@ async fn start_and_watch(dirs: &Dirs, state: &mut State, ports: Ports, running: 
 
 /// The lines that `up` ends with: where the API is, where the database is, and a call that creates a run.
 pub fn print_ready(root: &Path, addresses: &Addresses, worker: bool) {
-    let Addresses { base_url, database_url, .. } = addresses;
+    let Addresses { base_url, database_url, keys, .. } = addresses;
+    let key = api_keys::of(keys, "submitter").map(|key| format!(" -H 'authorization: Bearer {key}'"));
     let body = format!(r#"{{"tenant_id":"{TENANT}","pipeline_version_id":"{VERSION}"}}"#);
     say("");
     say(format_args!("Runplane is up: {base_url}"));
     say(format_args!("  psql '{database_url}'"));
-    say(format_args!("  curl -X POST {base_url}/api/runs -H 'content-type: application/json' -d '{body}'"));
+    say(format_args!(
+        "  curl -X POST {base_url}/api/runs{} -H 'content-type: application/json' -d '{body}'",
+        key.unwrap_or_default()
+    ));
     say(format_args!("  logs: {} (cargo xtask logs --follow)", root.join(".dev/logs").display()));
+    if keys.is_empty() {
+        say("  AUTH=off: whoever reaches it may do everything (`cargo xtask up --auth` asks for keys)");
+    } else {
+        say("  a key per role, all but the operator's of the demo tenant (export RUNPLANE_API_KEY=…):");
+        for key in keys {
+            say(format_args!("    {:9} {}", key.role, key.text));
+        }
+    }
     if !worker {
         say("  no worker: runs wait until somebody claims them");
     }

@@ -23,6 +23,9 @@ pub struct Options {
     /// Do not invoke the worker: runs wait until somebody claims them
     #[arg(long)]
     pub no_worker: bool,
+    /// Ask callers for API keys, and print one per role
+    #[arg(long)]
+    pub auth: bool,
     /// The port of the HTTP API; without it 8000, or the next free one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
@@ -48,7 +51,7 @@ pub async fn up(dirs: &Dirs, options: &Options) -> Result<()> {
         return detach::detach(dirs, options).await;
     }
     let ports = choose_ports(dirs, &plan, options.port)?;
-    supervisor::run(dirs, plan, ports, !options.no_worker, lock).await
+    supervisor::run(dirs, plan, ports, !options.no_worker, options.auth, lock).await
 }
 
 /// What the process in the background does: the same, in a session of its own.
@@ -59,7 +62,7 @@ pub async fn supervise(dirs: &Dirs, options: &Options) -> Result<()> {
             .await?;
     let plan = Plan::detect().await;
     let ports = choose_ports(dirs, &plan, options.port)?;
-    supervisor::run(dirs, plan, ports, !options.no_worker, lock).await
+    supervisor::run(dirs, plan, ports, !options.no_worker, options.auth, lock).await
 }
 
 /// Everything that takes long, while there is a terminal to show it on.
@@ -67,7 +70,8 @@ async fn prepare(dirs: &Dirs, options: &Options) -> Result<Plan> {
     let before = State::load(dirs)?;
     let plan = Plan::detect().await;
     let own = processes::Identity::own();
-    State { supervisor: own, worker: !options.no_worker, plan: plan.clone(), addresses: None }.save(dirs)?;
+    let (worker, auth) = (!options.no_worker, options.auth);
+    State { supervisor: own, worker, auth, plan: plan.clone(), addresses: None }.save(dirs)?;
     for name in orphans::end_all(dirs).await? {
         say(format_args!("Ended {name}, which an earlier `up` had left running"));
     }
@@ -139,7 +143,8 @@ async fn already(dirs: &Dirs, options: &Options) -> Result<()> {
             && let Some(addresses) = &state.addresses
         {
             say("Already up.");
-            if state.worker == options.no_worker || options.port.is_some_and(|port| port != addresses.port) {
+            let others = state.worker == options.no_worker || state.auth != options.auth;
+            if others || options.port.is_some_and(|port| port != addresses.port) {
                 bail!("It runs with other options; `cargo xtask down` first.");
             }
             print_ready(dirs.root(), addresses, state.worker);

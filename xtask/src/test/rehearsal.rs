@@ -10,6 +10,7 @@ use super::command::Cargo;
 use super::report::Report;
 use super::stack::{self, Backend};
 use super::suites::Suites;
+use crate::api_keys;
 use crate::orphans;
 use crate::paths::Dirs;
 use crate::rehearse::{self, Args, Rehearsal};
@@ -50,8 +51,9 @@ pub(super) async fn steps(
 ) -> Result<()> {
     let release = report.step("Building the zips", Rehearsal::build(dirs)).await?;
     let database_url = stack::database(dirs, backend, "e2e_rehearse").await?;
-    let deployed =
-        report.step("Deploying the template", Rehearsal::deploy(dirs, template, &release, &database_url));
+    let keys = api_keys::make(&database_url).await?;
+    let deployed = Rehearsal::deploy(dirs, template, &release, &database_url, keys);
+    let deployed = report.step("Deploying the template", deployed);
     let rehearsal = deployed.await?;
     let result = on(&rehearsal, suites, report, keep).await;
     let stopped = rehearsal.stop().await;

@@ -20,7 +20,7 @@ use crate::queues::{self, Queues};
 use crate::routes::{self, Routes, UNROUTED};
 use crate::stack::functions;
 use crate::stack::state::Addresses;
-use crate::{cargo_lambda, database, pgbouncer, ports, postgres, shop, sqs};
+use crate::{api_keys, cargo_lambda, database, pgbouncer, ports, postgres, shop, sqs};
 
 /// A throw-away Postgres and, but for `prepare`, an SQS with the queues and what the examples reach. Dropping it kills them.
 #[derive(Debug)]
@@ -117,7 +117,9 @@ impl Backend {
         if let Some(examples) = &self.examples {
             examples.register(&database_url, &queues.alerts_url).await?;
         }
-        Ok(self.addresses(database_url, queues, ports::any()?))
+        // Callers are asked who they are, as on AWS.
+        let keys = api_keys::make(&database_url).await?;
+        Ok(Addresses { keys, ..self.addresses(database_url, queues, ports::any()?) })
     }
 
     fn addresses(&self, database_url: String, queues: Queues, port: u16) -> Addresses {
@@ -128,6 +130,7 @@ impl Backend {
             endpoint_url: self.endpoint_url.clone(),
             queues,
             examples: self.examples.clone(),
+            keys: Vec::new(),
         }
     }
 }
@@ -224,6 +227,9 @@ impl E2e {
         };
         let mut environment = functions::environment(addresses);
         environment.push(("RUNPLANE_URL".to_owned(), addresses.base_url.clone().into()));
+        if let Some(key) = api_keys::of(&addresses.keys, "operator") {
+            environment.push(("RUNPLANE_API_KEY".to_owned(), key.into()));
+        }
         let Queues { runs_url, dlq_url, alerts_url: _ } = &addresses.queues;
         environment.push(("RUNPLANE_QUEUE_URL".to_owned(), runs_url.into()));
         environment.push(("RUNPLANE_DEAD_LETTER_QUEUE_URL".to_owned(), dlq_url.into()));
@@ -235,7 +241,10 @@ impl E2e {
 
     /// Looks for what the suite knows as secrets in everything that the functions have said and stored.
     pub async fn look_for_secrets(&self, report: &mut Report) -> Result<()> {
-        let known = self.environment.iter().filter(|(name, _)| name.starts_with("RUNPLANE_SECRET_"));
+        let known = self
+            .environment
+            .iter()
+            .filter(|(name, _)| name.starts_with("RUNPLANE_SECRET_") || name == "RUNPLANE_API_KEY");
         let known: Vec<_> = known.map(|(_, value)| value.to_string_lossy().into_owned()).collect();
         let look = secrets::look_for(&known, &self.logs, &self.database_url);
         report.step("No secret in logs and rows", look).await

@@ -1,5 +1,6 @@
 //! Every route of the table is handled, whether the gateway names it or not.
 
+use runplane::auth::{Role, Roles};
 use runplane::functions::Route;
 use runplane::testing;
 use serde_json::{Value, json};
@@ -68,7 +69,8 @@ async fn what_creates_takes_no_query(_pool: PgPoolOptions, options: PgConnectOpt
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn what_came_by_no_route_is_a_defect(_pool: PgPoolOptions, options: PgConnectOptions) {
     let app = testing::app(options, FUNCTION).await;
-    let nowhere = Route { method: "POST", path: "/api/tenants/nowhere/at/all" };
+    let nowhere =
+        Route { method: "POST", path: "/api/tenants/nowhere/at/all", roles: Roles::of(&[Role::Operator]) };
     let answer = testing::answer(&app, &handle, &event(&nowhere, "$default")).await;
     assert_eq!((&answer["status"], &answer["body"]["code"]), (&json!(500), &json!("internal")), "{answer}");
 }

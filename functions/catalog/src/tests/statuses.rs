@@ -1,8 +1,12 @@
 //! Events about what becomes of a version.
 
+use runplane::auth::Role;
+use runplane::testing::{key, locked, with_key};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::answer;
+use crate::FUNCTION;
+use crate::handler::handle;
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_draft_is_approved(_pool: PgPoolOptions, options: PgConnectOptions) {
@@ -45,12 +49,12 @@ async fn a_draft_is_approved(_pool: PgPoolOptions, options: PgConnectOptions) {
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn who_signed_the_request_did_it_whatever_the_body_says(
-    _pool: PgPoolOptions,
-    options: PgConnectOptions,
-) {
-    let event = include_str!("../../../../events/catalog.change_status.signed.json");
-    insta::assert_json_snapshot!(answer(options, event).await, @r#"
+async fn whose_key_it_is_did_it_whatever_the_body_says(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let event = include_str!("../../../../events/catalog.change_status.deprecated.json");
+    let app = locked(options, FUNCTION).await;
+    let key = key(&app, None, &[Role::Operator]).await;
+    let answer = runplane::testing::answer(&app, &handle, &with_key(event, &key)).await;
+    insta::assert_json_snapshot!(answer, @r#"
     {
       "body": {
         "approved_at": "[time]",
@@ -79,7 +83,7 @@ async fn who_signed_the_request_did_it_whatever_the_body_says(
           },
           {
             "at": "[time]",
-            "by": "arn:aws:iam::123456789012:user/bob",
+            "by": "key:0199e0c0-0000-7000-8000-000000000041 demo",
             "comment": null,
             "from": "APPROVED",
             "to": "DEPRECATED"

@@ -35,7 +35,7 @@ pub struct ChangeStatusRequest {
     /// The revision that was looked at: if somebody has edited the draft since, it is not approved.
     #[schema(minimum = 1)]
     pub revision: Option<i32>,
-    /// Who does it: 1 to 200 characters, no ARN. Where the gateway asks for signatures, this is never read: whoever signed did it.
+    /// Who does it: 1 to 200 characters, no ARN. Where callers have to prove who they are (`AUTH`), this is never read: whoever calls did it.
     #[schema(min_length = 1, max_length = 200)]
     pub approved_by: Option<String>,
 }
@@ -53,9 +53,10 @@ impl ChangeStatusRequest {
         faults.range("/revision", self.revision.unwrap_or(1), 1, i32::MAX);
         if let Some(approved_by) = &self.approved_by {
             faults.text("/approved_by", approved_by, 200);
-            // Only the gateway knows who signed; what merely says so would look the same ever after.
-            if approved_by.trim_start().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:")) {
-                faults.add("/approved_by", "must not be an ARN: whoever signs a request is noted anyway");
+            // What merely says so would look the same ever after as what a credential has proven.
+            let start = approved_by.trim_start().to_ascii_lowercase();
+            if ["arn:", "key:", "token:"].iter().any(|proven| start.starts_with(proven)) {
+                faults.add("/approved_by", "must not begin as what a credential proves: it is noted anyway");
             }
         }
         faults.finish()
@@ -174,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_gives_himself_out_as_a_signer() {
+    fn nobody_gives_himself_out_as_somebody_who_was_asked() {
         let check = |approved_by: &str| {
             let approved_by = Some(approved_by.to_owned());
             ChangeStatusRequest {
@@ -185,10 +186,11 @@ mod tests {
             }
             .check()
         };
-        for name in ["arn:aws:iam::123456789012:user/bob", " ARN:x"] {
+        for name in ["arn:aws:iam::123456789012:user/bob", " ARN:x", "key:1 ann", "Token:https://issuer|ann"]
+        {
             assert_eq!(check(name).unwrap_err().errors[0].pointer, "/approved_by", "{name}");
         }
-        for name in ["ann", "arnold", "ärn"] {
+        for name in ["ann", "arnold", "ärn", "keyes"] {
             check(name).unwrap();
         }
     }

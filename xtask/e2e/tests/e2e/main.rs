@@ -2,6 +2,7 @@
 
 mod answers;
 mod artifacts;
+mod auth;
 mod bad_input;
 mod bulk;
 mod cancel;

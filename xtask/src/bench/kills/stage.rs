@@ -67,6 +67,7 @@ impl Stage {
             endpoint_url: sqs.endpoint_url.clone(),
             queues: queues::create(dirs, &sqs.endpoint_url).await?,
             examples: None,
+            keys: Vec::new(),
         };
 
         let spare = mapping::POLLERS;

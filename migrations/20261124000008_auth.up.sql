@@ -1,0 +1,60 @@
+-- Who may make requests, and who did what (docs/decisions/0024).
+
+create table api_keys (
+  -- Stands in the key: rp_<id without dashes>_<secret>.
+  id             uuid primary key,
+  -- null = across tenants: operators, and workers of a fleet.
+  tenant_id      uuid references tenants (id),
+  name           text not null check (name <> '' and length(name) <= 100),
+  roles          text[] not null check (
+    cardinality(roles) between 1 and 6
+    and roles <@ array['viewer', 'submitter', 'worker', 'approver', 'admin', 'operator']),
+  -- Of the secret there is nothing else. It has 256 random bits, so that its digest tells nothing about it.
+  secret_sha256  bytea not null check (octet_length(secret_sha256) = 32),
+  created_at     timestamptz not null default now(),
+  -- The principal, as in audit_log.
+  created_by     text not null,
+  -- null = valid until it is revoked.
+  expires_at     timestamptz,
+  revoked_at     timestamptz,
+  revoked_by     text,
+  -- At most a minute behind.
+  last_used_at   timestamptz,
+  constraint operators_are_across_tenants check (not ('operator' = any (roles) and tenant_id is not null)),
+  constraint across_tenants_are_operators_and_workers check (tenant_id is not null or roles <@ array['operator', 'worker']),
+  constraint revoked_by_somebody check ((revoked_at is null) = (revoked_by is null))
+);
+
+comment on table api_keys is 'API keys. No row has a secret, only its SHA-256.';
+
+-- The lists, newest first.
+create index api_keys_of_tenant on api_keys (tenant_id, created_at desc, id desc);
+create index api_keys_list on api_keys (created_at desc, id desc);
+
+create table audit_log (
+  id          uuid primary key,
+  at          timestamptz not null default now(),
+  -- Whose thing it was; null = nobody's. No foreign key: what was done stays known when the tenant is gone.
+  tenant_id   uuid,
+  -- Who did it: 'key:<key id> <name>', 'token:<issuer>|<subject>', or 'open' where nobody is asked.
+  principal   text not null,
+  -- Finds the request in the logs.
+  request_id  text not null,
+  action      text not null check (action <> '' and length(action) <= 50),
+  subject_id  uuid,
+  details     jsonb not null default '{}' check (jsonb_typeof(details) = 'object')
+);
+
+comment on table audit_log is 'Who did what. Entries are added, and neither changed nor removed.';
+
+create index audit_log_of_tenant on audit_log (tenant_id, at desc, id desc);
+create index audit_log_list on audit_log (at desc, id desc);
+
+-- Against mistakes. Whoever owns the table can drop the triggers; the functions connect as a role that cannot.
+create function audit_log_stays() returns trigger language plpgsql as $$
+begin
+  raise exception 'audit_log is append-only' using errcode = 'restrict_violation';
+end $$;
+
+create trigger audit_log_stays before update or delete on audit_log for each row execute function audit_log_stays();
+create trigger audit_log_is_not_emptied before truncate on audit_log for each statement execute function audit_log_stays();

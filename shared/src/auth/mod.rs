@@ -1,0 +1,143 @@
+//! Who makes a request, and whether it may. One place decides: the edge (`crate::http`) asks [`Auth`] for the [`Principal`] of a request, and the
+//! request's [`Route`](crate::functions::Route) for the roles that may make it. Handlers get the principal's scope, and nothing wider.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `credential` | what a request brings |
+//! | `principal`, `role` | who that is, and what it may be used for |
+//! | `authenticate`, `cache` | API keys, looked up |
+//! | `keys` | the verbs of API keys |
+//! | `tokens` | tokens (JWT) of an OIDC issuer |
+//! | `policy` | endpoint × role, as docs/security.md shows it |
+
+mod authenticate;
+mod cache;
+mod credential;
+pub mod keys;
+pub mod policy;
+mod principal;
+mod role;
+pub mod tokens;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use crate::config::{ConfigError, Setting, Settings};
+use crate::db::Db;
+use crate::problem::{Code, Problem};
+
+use cache::{KeyCache, Moment};
+use credential::Credential;
+use tokens::{Refused, TokenSettings, Tokens};
+
+pub use credential::{ApiKey, SECRET_BYTES};
+pub use principal::Principal;
+pub use role::{Role, Roles};
+
+/// How an environment tells who makes a request.
+#[derive(Debug)]
+pub struct Auth {
+    mode: Mode,
+}
+
+#[derive(Debug)]
+enum Mode {
+    Off,
+    Required { keys: KeyCache, tokens: Option<Tokens> },
+}
+
+impl Auth {
+    /// Nobody is asked: whoever reaches the API may do everything. For a machine of one's own.
+    pub fn off() -> Self {
+        Self { mode: Mode::Off }
+    }
+
+    /// Every request needs an API key, or a token where there is an issuer.
+    pub fn required(tokens: Option<Tokens>) -> Self {
+        Self { mode: Mode::Required { keys: KeyCache::default(), tokens } }
+    }
+
+    /// As the settings say: `AUTH=off`, and nothing else, turns it off.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable that is missing or cannot be used.
+    pub fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
+        let parse = |value: &str| match value {
+            "off" => Some(true),
+            "required" => Some(false),
+            _ => None,
+        };
+        let off = settings.optional(Setting::Auth, "required or off", parse)?.unwrap_or(false);
+        let tokens = token_settings(settings)?.map(Tokens::new);
+        Ok(if off { Self::off() } else { Self::required(tokens) })
+    }
+
+    /// Whether everybody may do everything.
+    pub fn is_off(&self) -> bool {
+        matches!(self.mode, Mode::Off)
+    }
+
+    /// Who makes the request with these headers. One round trip for an API key that this environment has not seen for half a minute; none otherwise.
+    ///
+    /// # Errors
+    /// `unauthenticated`, whatever is wrong with the credential; `unavailable` if that cannot be told now.
+    pub async fn principal(&self, headers: &HeaderMap, db: &Db) -> Result<Arc<Principal>, Problem> {
+        let Mode::Required { keys, tokens } = &self.mode else { return Ok(Arc::new(Principal::open())) };
+        match (Credential::of(headers), tokens) {
+            (Some(Credential::Key(key)), _) => of_key(keys, &key, db).await,
+            (Some(Credential::Token(token)), Some(tokens)) => {
+                let principal = tokens.principal(&token).await.map_err(|refused| match refused {
+                    Refused::Invalid => unauthenticated(),
+                    Refused::Unavailable(cause) => Problem::unavailable(cause),
+                })?;
+                Ok(Arc::new(principal))
+            }
+            _ => Err(unauthenticated()),
+        }
+    }
+}
+
+async fn of_key(keys: &KeyCache, key: &ApiKey, db: &Db) -> Result<Arc<Principal>, Problem> {
+    let asked = Moment::now();
+    if let Some(principal) = keys.get(key, asked) {
+        return Ok(principal);
+    }
+    let known = db.call(async |conn| authenticate::authenticate(conn, key).await).await?;
+    let known = known.ok_or_else(unauthenticated)?;
+    let principal = Arc::new(known.principal);
+    keys.put(key, Arc::clone(&principal), asked, known.expires_in);
+    Ok(principal)
+}
+
+/// One sentence, whatever was wrong: nothing tells a key that expired from one that never was.
+fn unauthenticated() -> Problem {
+    let detail = "Send a valid credential: `Authorization: Bearer` with an API key or a token";
+    Problem::new(Code::Unauthenticated, detail)
+}
+
+fn token_settings(settings: &mut Settings) -> Result<Option<TokenSettings>, ConfigError> {
+    let text = |value: &str| Some(value.to_owned());
+    let issuer = settings.optional(Setting::OidcIssuer, "text", text)?;
+    let audience = settings.optional(Setting::OidcAudience, "text", text)?;
+    let jwks = settings.optional(Setting::OidcJwks, "text", text)?;
+    let tenant_claim = settings.optional(Setting::OidcTenantClaim, "text", text)?;
+    let roles_claim = settings.optional(Setting::OidcRolesClaim, "text", text)?;
+    let Some(issuer) = issuer else { return Ok(None) };
+    // Without it, a token that the issuer gave out for any other service would do.
+    let audience = audience.ok_or(ConfigError::Missing(Setting::OidcAudience))?;
+    let tenant_claim = tenant_claim.unwrap_or_else(|| "tenant_id".to_owned());
+    let roles_claim = roles_claim.unwrap_or_else(|| "roles".to_owned());
+    let read = TokenSettings::read(issuer, audience, jwks, tenant_claim, roles_claim);
+    let read = read.map_err(|expected| {
+        let setting = match expected {
+            tokens::AUDIENCE => Setting::OidcAudience,
+            tokens::JWKS => Setting::OidcJwks,
+            tokens::TENANT_CLAIM => Setting::OidcTenantClaim,
+            tokens::ROLES_CLAIM => Setting::OidcRolesClaim,
+            _ => Setting::OidcIssuer,
+        };
+        ConfigError::Invalid { setting, expected }
+    })?;
+    Ok(Some(read))
+}
