@@ -7,4 +7,4 @@ set revoked_at = now(),
 where k.id = $2
   and ($1::uuid is null or k.tenant_id = $1)
   and k.revoked_at is null
-returning k.id, k.tenant_id, k.name, k.roles, k.created_at, k.created_by, k.expires_at, k.revoked_at, k.revoked_by, k.last_used_at
+returning k.id, k.tenant_id, k.name, k.roles, k.created_at, k.created_by, k.expires_at, k.revoked_at, k.revoked_by, k.last_used_at, k.requests_per_second

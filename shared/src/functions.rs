@@ -205,11 +205,12 @@ const ADMINISTRATION: [Route; 4] = [
 ];
 
 /// Small and seldom used, so that one function serves all of it (docs/decisions/0014).
-const CATALOGUE: [Route; 17] = [
+const CATALOGUE: [Route; 18] = [
     Route { method: "POST", path: "/api/tenants", roles: OPERATE },
     Route { method: "GET", path: "/api/tenants", roles: READ },
     Route { method: "GET", path: "/api/tenants/{tenant_id}", roles: READ },
     Route { method: "PATCH", path: "/api/tenants/{tenant_id}", roles: OPERATE },
+    Route { method: "DELETE", path: "/api/tenants/{tenant_id}", roles: OPERATE },
     Route { method: "POST", path: "/api/pipelines", roles: ADMINISTER },
     Route { method: "GET", path: "/api/pipelines", roles: READ },
     Route { method: "GET", path: "/api/pipelines/{pipeline_id}", roles: READ },

@@ -35,6 +35,7 @@ use crate::problem::ProblemBody;
         evidence::list_artifacts,
         workers::workers,
         catalog::create_tenant, catalog::list_tenants, catalog::get_tenant, catalog::update_tenant,
+        catalog::delete_tenant,
         catalog::create_pipeline, catalog::list_pipelines, catalog::get_pipeline, catalog::update_pipeline,
         versions::create_version, versions::list_versions, versions::get_version, versions::edit_version,
         versions::change_version_status,

@@ -55,6 +55,8 @@ pub enum Code {
     InvalidDagSpec,
     /// The parameters are not what the version's `params` ask for.
     InvalidParameters,
+    /// The key has made as many requests as it may: try again after `Retry-After` seconds.
+    RateLimited,
     /// A defect on our side.
     Internal,
     /// Out of reach for the moment: try again after `Retry-After` seconds.
@@ -89,6 +91,7 @@ impl Code {
             Code::IdempotencyKeyReused => (422, "Idempotency key reused"),
             Code::InvalidDagSpec => (422, "Invalid dag_spec"),
             Code::InvalidParameters => (422, "Invalid parameters"),
+            Code::RateLimited => (429, "Rate limited"),
             Code::Internal => (500, "Internal error"),
             Code::Unavailable => (503, "Unavailable"),
         }
@@ -144,6 +147,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// What the log says about it and the caller never sees.
     pub cause: Option<anyhow::Error>,
+    /// Seconds after which the same request may succeed, if waiting is all that it takes.
+    pub retry_after: Option<u32>,
 }
 
 /// The body of a [`Problem`] as it is sent.
@@ -199,7 +204,7 @@ pub const RETRY_AFTER_SECONDS: u32 = 2;
 impl Problem {
     /// A problem with a sentence of its own.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), cause: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), cause: None, retry_after: None }
     }
 
     /// `invalid_field` at the places given, at least one, each cut to [`MAX_FAULT_CHARS`].
@@ -216,7 +221,7 @@ impl Problem {
             [one] => format!("{} of the dag_spec: {}", one.pointer, one.detail),
             many => format!("the dag_spec breaks {} rules", many.len()),
         };
-        Self { code: Code::InvalidDagSpec, detail, errors: faults, cause: None }
+        Self { code: Code::InvalidDagSpec, detail, errors: faults, cause: None, retry_after: None }
     }
 
     /// `invalid_parameters` at the places given, at least one, below `/parameters`. Whoever collects them bounds them, as those of a
@@ -232,7 +237,7 @@ impl Problem {
             [one] => format!("{}: {}", one.pointer, one.detail),
             many => format!("{} fields of the request are invalid", many.len()),
         };
-        Self { code, detail, errors, cause: None }
+        Self { code, detail, errors, cause: None, retry_after: None }
     }
 
     /// The problem with something that stands at this pointer of a larger body.
@@ -255,13 +260,14 @@ impl Problem {
     /// `internal`: fixed text for the caller, the cause for the log.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         let detail = "Something went wrong on our side; the request_id finds it in the logs".to_owned();
-        Self { code: Code::Internal, detail, errors: Vec::new(), cause: Some(cause.into()) }
+        Self { cause: Some(cause.into()), ..Self::new(Code::Internal, detail) }
     }
 
     /// `unavailable`: fixed text for the caller, the cause for the log.
     pub fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
         let detail = "The service cannot be reached at the moment; try again".to_owned();
-        Self { code: Code::Unavailable, detail, errors: Vec::new(), cause: Some(cause.into()) }
+        let retry_after = Some(RETRY_AFTER_SECONDS);
+        Self { cause: Some(cause.into()), retry_after, ..Self::new(Code::Unavailable, detail) }
     }
 
     /// The HTTP status.

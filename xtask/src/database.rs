@@ -30,6 +30,34 @@ pub async fn load_demo(dirs: &Dirs, database_url: &str) -> Result<()> {
     Ok(connection.close().await?)
 }
 
+/// The role that the functions connect as on this machine.
+const LOGIN: &str = "runplane_local";
+
+/// Makes the role that the functions connect as, which owns nothing; returns the connection string with it. It has a password if the owner's string has
+/// one: the same. Where roles cannot be made, because the database is somebody else's, the functions connect as its owner: `None`. Fails when the
+/// database does not answer.
+pub async fn role_of_the_functions(database_url: &str) -> Result<Option<String>> {
+    let mut url = reqwest::Url::parse(database_url).context("the connection string cannot be read")?;
+    let mut connection = connect(database_url).await?;
+    let there = sqlx::query("select from pg_roles where rolname = $1").bind(LOGIN).fetch_optional(&mut connection);
+    if there.await?.is_none() {
+        let password = url.password().map(|text| percent_encoding::percent_decode_str(text).decode_utf8_lossy());
+        let password = password.map(|text| format!(" password '{}'", text.replace('\'', "''"))).unwrap_or_default();
+        let create = format!("create role {LOGIN} login{password} in role runplane_functions");
+        let created = sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut connection).await;
+        match created {
+            Ok(_) => {}
+            // Another stack of this server makes it at the same moment.
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() || error.code().as_deref() == Some("42710") => {}
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => return Ok(None),
+            Err(error) => return Err(error).context("cannot make the role of the functions"),
+        }
+    }
+    connection.close().await?;
+    let set = url.set_username(LOGIN).is_ok();
+    Ok(set.then(|| url.to_string()))
+}
+
 /// How many runs each status has, most first. Fails when the database does not answer.
 pub async fn runs_by_status(database_url: &str) -> Result<Vec<(String, i64)>> {
     let mut connection = connect(database_url).await?;

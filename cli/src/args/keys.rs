@@ -41,6 +41,9 @@ pub struct New {
     /// After so long it is worth nothing, such as 90d
     #[arg(long, value_name = "SPAN")]
     expires_in: Option<Span>,
+    /// It makes no more requests than that in the long run, wherever it is used; up to 10000
+    #[arg(long, value_name = "N")]
+    pub requests_per_second: Option<i32>,
 }
 
 impl New {

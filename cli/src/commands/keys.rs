@@ -28,7 +28,7 @@ const COLUMNS: [&str; 9] = [
     "created_by",
     "tenant_id",
 ];
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "id",
     "tenant_id",
     "name",
@@ -39,6 +39,7 @@ const FIELDS: [&str; 11] = [
     "revoked_at",
     "revoked_by",
     "last_used_at",
+    "requests_per_second",
     "key",
 ];
 /// What stands beside a key, on standard error.
@@ -74,7 +75,8 @@ fn fields(new: &New, tenant: Option<Uuid>) -> Result<Map<String, Value>, Failure
     let roles: Vec<_> = new.roles.iter().map(|role| role.to_ascii_lowercase()).collect();
     let expires_at = new.expires_at()?.map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
     let body = Body::default().maybe("tenant_id", tenant).set("name", new.name.clone()).set("roles", roles);
-    Ok(body.maybe("expires_at", expires_at).fields())
+    let body = body.maybe("expires_at", expires_at);
+    Ok(body.maybe("requests_per_second", new.requests_per_second).fields())
 }
 
 fn view(key: &Value) -> String {

@@ -20,6 +20,7 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         ("GET", "/api/tenants") => tenants::list(&app, &call).await,
         ("GET", "/api/tenants/{tenant_id}") => tenants::get(&app, &call).await,
         ("PATCH", "/api/tenants/{tenant_id}") => tenants::update(&app, &call).await,
+        ("DELETE", "/api/tenants/{tenant_id}") => tenants::delete(&app, &call).await,
         ("POST", "/api/pipelines") => pipelines::create(&app, &call).await,
         ("GET", "/api/pipelines") => pipelines::list(&app, &call).await,
         ("GET", "/api/pipelines/{pipeline_id}") => pipelines::get(&app, &call).await,

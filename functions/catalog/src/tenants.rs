@@ -2,9 +2,11 @@
 
 use runplane::app::App;
 use runplane::audit::{self, Action, Entry, Limits};
-use runplane::catalog::{self, CreateTenantRequest, TenantError, TenantFilter, UpdateTenantRequest};
+use runplane::catalog::{
+    self, BatchSize, CreateTenantRequest, DeleteTenantError, TenantError, TenantFilter, UpdateTenantRequest,
+};
 use runplane::http::{Call, Reply, lists};
-use runplane::problem::{Code, Problem};
+use runplane::problem::{Code, FieldError, Problem};
 use serde_json::json;
 
 /// `POST /api/tenants`.
@@ -58,6 +60,46 @@ pub async fn update(app: &App, call: &Call) -> Result<Reply, Problem> {
         Ok(tenant)
     });
     Reply::ok(&tenant.await.map_err(problem)?)
+}
+
+/// `DELETE /api/tenants/{tenant_id}`: one batch of it.
+pub async fn delete(app: &App, call: &Call) -> Result<Reply, Problem> {
+    let mut query = call.query();
+    let scope = lists::scope(call, &mut query)?;
+    let name = query.text("name");
+    if name.is_none() {
+        query.fault("name", "is required: the tenant's name, exactly");
+    }
+    query.finish()?;
+    let (id, name) = (call.id("tenant_id")?, name.unwrap_or_default());
+    tracing::Span::current().record("tenant.id", id.to_string());
+    let deletion = app.transaction(async |conn| {
+        let who = &call.principal().id;
+        let deletion = catalog::delete_tenant(conn, scope, id, &name, who, BatchSize::default()).await?;
+        if deletion.is_first {
+            let entry = call.entry(Some(id), Action::TenantDeletionStarted, id);
+            audit::record(conn, &Entry { details: json!({ "name": name }), ..entry }).await?;
+        }
+        if deletion.done {
+            let details = json!({
+                "name": name,
+                "started_at": deletion.started_at,
+                "runs": deletion.total.runs,
+                "rows": deletion.total.rows,
+            });
+            let entry = call.entry(Some(id), Action::TenantDeleted, id);
+            audit::record(conn, &Entry { details, ..entry }).await?;
+        }
+        Ok(deletion)
+    });
+    let deletion = deletion.await.map_err(|error| match error {
+        DeleteTenantError::NotFound => problem(TenantError::NotFound),
+        DeleteTenantError::OtherName => {
+            Problem::invalid(vec![FieldError::new("/name", "must be the tenant's name, exactly")])
+        }
+        DeleteTenantError::Db(error) => error.into(),
+    })?;
+    Reply::ok(&deletion)
 }
 
 fn problem(error: TenantError) -> Problem {

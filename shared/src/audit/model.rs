@@ -32,6 +32,8 @@ pub enum Action {
     TenantCreated,
     /// A tenant's name, its limit, or whether it is paused.
     TenantChanged,
+    /// Somebody began to delete a tenant: it is paused, and its keys are revoked.
+    TenantDeletionStarted,
     /// A tenant was deleted, and what belonged to it.
     TenantDeleted,
     /// A pipeline's name, its queue, its limit, or whether it is paused.
@@ -40,7 +42,7 @@ pub enum Action {
 
 impl Action {
     /// Each of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::VersionApproved,
         Self::VersionDeprecated,
         Self::RunCancelled,
@@ -51,6 +53,7 @@ impl Action {
         Self::ConnectionDeleted,
         Self::TenantCreated,
         Self::TenantChanged,
+        Self::TenantDeletionStarted,
         Self::TenantDeleted,
         Self::PipelineChanged,
     ];
@@ -68,6 +71,7 @@ impl Action {
             Self::ConnectionDeleted => "connection.deleted",
             Self::TenantCreated => "tenant.created",
             Self::TenantChanged => "tenant.changed",
+            Self::TenantDeletionStarted => "tenant.deletion_started",
             Self::TenantDeleted => "tenant.deleted",
             Self::PipelineChanged => "pipeline.changed",
         }

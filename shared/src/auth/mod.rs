@@ -5,12 +5,13 @@
 //! |---|---|
 //! | `credential` | what a request brings |
 //! | `principal`, `role` | who that is, and what it may be used for |
-//! | `authenticate`, `cache` | API keys, looked up |
+//! | `authenticate`, `cache`, `budget` | API keys, looked up, and how often they may be used |
 //! | `keys` | the verbs of API keys |
 //! | `tokens` | tokens (JWT) of an OIDC issuer |
 //! | `policy` | endpoint × role, as docs/security.md shows it |
 
 mod authenticate;
+mod budget;
 mod cache;
 mod credential;
 pub mod keys;
@@ -20,6 +21,7 @@ mod role;
 pub mod tokens;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 
@@ -27,7 +29,9 @@ use crate::config::{ConfigError, Setting, Settings};
 use crate::db::Db;
 use crate::problem::{Code, Problem};
 
-use cache::{KeyCache, Moment};
+use authenticate::Known;
+use budget::Grant;
+use cache::{Found, KeyCache, Moment};
 use credential::Credential;
 use tokens::{Refused, TokenSettings, Tokens};
 
@@ -44,7 +48,7 @@ pub struct Auth {
 #[derive(Debug)]
 enum Mode {
     Off,
-    Required { keys: KeyCache, tokens: Option<Tokens> },
+    Required { keys: KeyCache, tokens: Option<Box<Tokens>> },
 }
 
 impl Auth {
@@ -55,7 +59,7 @@ impl Auth {
 
     /// Every request needs an API key, or a token where there is an issuer.
     pub fn required(tokens: Option<Tokens>) -> Self {
-        Self { mode: Mode::Required { keys: KeyCache::default(), tokens } }
+        Self { mode: Mode::Required { keys: KeyCache::default(), tokens: tokens.map(Box::new) } }
     }
 
     /// As the settings say: `AUTH=off`, and nothing else, turns it off.
@@ -89,7 +93,7 @@ impl Auth {
             (Some(Credential::Token(token)), Some(tokens)) => {
                 let principal = tokens.principal(&token).await.map_err(|refused| match refused {
                     Refused::Invalid => unauthenticated(),
-                    Refused::Unavailable(cause) => Problem::unavailable(cause),
+                    Refused::Unavailable(cause) => Problem::unavailable(IssuerAway(cause)),
                 })?;
                 Ok(Arc::new(principal))
             }
@@ -98,16 +102,34 @@ impl Auth {
     }
 }
 
+/// The keys of the issuer could not be had. Postgres has nothing to do with it.
+#[derive(Debug, thiserror::Error)]
+#[error("the issuer's keys: {0:#}")]
+pub(crate) struct IssuerAway(anyhow::Error);
+
 async fn of_key(keys: &KeyCache, key: &ApiKey, db: &Db) -> Result<Arc<Principal>, Problem> {
     let asked = Moment::now();
-    if let Some(principal) = keys.get(key, asked) {
-        return Ok(principal);
+    let wanted = match keys.get(key, asked) {
+        Found::Principal(principal) => return Ok(principal),
+        Found::Limited(wait) => return Err(limited(wait)),
+        Found::Ask(wanted) => wanted,
+    };
+    let known = db.call(async |conn| authenticate::authenticate(conn, key, wanted).await).await?;
+    let Known { principal, expires_in, grant } = known.ok_or_else(unauthenticated)?;
+    let principal = Arc::new(principal);
+    keys.put(key, Arc::clone(&principal), asked, expires_in, grant);
+    match grant {
+        Some(Grant { requests: 0, wait }) => Err(limited(wait)),
+        _ => Ok(principal),
     }
-    let known = db.call(async |conn| authenticate::authenticate(conn, key).await).await?;
-    let known = known.ok_or_else(unauthenticated)?;
-    let principal = Arc::new(known.principal);
-    keys.put(key, Arc::clone(&principal), asked, known.expires_in);
-    Ok(principal)
+}
+
+/// The key has made as many requests as it may, in all environments together.
+fn limited(wait: Duration) -> Problem {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let detail = "This key has made as many requests as it may for now: wait, and send fewer";
+    let retry_after = u32::try_from(seconds.max(1)).unwrap_or(u32::MAX);
+    Problem { retry_after: Some(retry_after), ..Problem::new(Code::RateLimited, detail) }
 }
 
 /// One sentence, whatever was wrong: nothing tells a key that expired from one that never was.

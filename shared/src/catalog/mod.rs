@@ -22,8 +22,8 @@ pub use pipelines::{
     UpdatePipelineRequest, create_pipeline, get_pipeline, list_pipelines, update_pipeline,
 };
 pub use tenants::{
-    CreateTenantRequest, Tenant, TenantError, TenantFilter, UpdateTenantRequest, create_tenant, get_tenant,
-    list_tenants, update_tenant,
+    BatchSize, CreateTenantRequest, DeleteTenantError, Deleted, Tenant, TenantDeletion, TenantError,
+    TenantFilter, UpdateTenantRequest, create_tenant, delete_tenant, get_tenant, list_tenants, update_tenant,
 };
 pub use versions::{
     ApprovedStatus, ChangeStatusError, ChangeStatusRequest, CreateVersionError, CreateVersionRequest,

@@ -19,7 +19,7 @@ use lambda_http::{Request, RequestExt as _, Response};
 use tracing::Instrument as _;
 
 use crate::app::App;
-use crate::auth::Role;
+use crate::auth::{IssuerAway, Role};
 use crate::config::{ConfigError, Settings};
 use crate::functions::Function;
 use crate::problem::{Code, Problem};
@@ -119,7 +119,11 @@ where
         Ok(Err(panic)) => Err(Problem::internal(anyhow::anyhow!("panic: {}", panic_message(&*panic)))),
         Err(_) => Err(Problem::unavailable(anyhow::anyhow!("no answer within {time_limit:?}"))),
     };
-    if result.as_ref().is_err_and(|problem| problem.status() >= 500) {
+    let failed = |problem: &Problem| {
+        let elsewhere = problem.cause.as_ref().is_some_and(|cause| cause.is::<IssuerAway>());
+        problem.status() >= 500 && !elsewhere
+    };
+    if result.as_ref().is_err_and(failed) {
         // The connection may be why we failed.
         app.db.discard().await;
     }

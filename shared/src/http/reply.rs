@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
-use crate::problem::{Code, Problem, RETRY_AFTER_SECONDS};
+use crate::problem::{Code, Problem};
 
 /// An answer: status, headers, JSON.
 #[derive(Debug)]
@@ -53,8 +53,8 @@ impl Reply {
     pub(super) fn problem(problem: Problem, request_id: &str) -> Self {
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))];
-        if problem.code == Code::Unavailable {
-            headers.push((header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS)));
+        if let Some(seconds) = problem.retry_after {
+            headers.push((header::RETRY_AFTER, HeaderValue::from(seconds)));
         }
         if problem.code == Code::Unauthenticated {
             headers.push((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));

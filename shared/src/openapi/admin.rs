@@ -72,7 +72,7 @@ pub(super) fn revoke_key() {}
         ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only what was done to this tenant's things"),
         ("action" = Option<String>, Query,
             description = "Only this: `version.approved`, `version.deprecated`, `run.cancelled`, `run.retried`, `key.created`, `key.revoked`, \
-                           `connection.created`, `connection.deleted`, `tenant.created`, `tenant.changed`, `tenant.deleted` or `pipeline.changed`"),
+                           `connection.created`, `connection.deleted`, `tenant.created`, `tenant.changed`, `tenant.deletion_started`, `tenant.deleted` or `pipeline.changed`"),
         ("since" = Option<chrono::DateTime<chrono::Utc>>, Query, description = "Not older than this"),
         ("until" = Option<chrono::DateTime<chrono::Utc>>, Query, description = "Older than this"),
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "20 if left out"),

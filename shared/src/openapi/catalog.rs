@@ -2,7 +2,7 @@
 
 use crate::catalog::{
     Connection, CreateConnectionRequest, CreatePipelineRequest, CreateTenantRequest, List, Pipeline, Tenant,
-    UpdatePipelineRequest, UpdateTenantRequest,
+    TenantDeletion, UpdatePipelineRequest, UpdateTenantRequest,
 };
 use crate::dag::ConnectionKind;
 use crate::problem::ProblemBody;
@@ -65,6 +65,23 @@ pub(super) fn get_tenant() {}
 )]
 #[expect(dead_code, reason = "only its attributes are read")]
 pub(super) fn update_tenant() {}
+
+/// Delete a tenant and everything that is its own, a batch with each call
+#[utoipa::path(
+    delete, path = "/api/tenants/{tenant_id}", tag = "catalogue", operation_id = "delete_tenant",
+    params(
+        ("tenant_id" = uuid::Uuid, Path, description = "The tenant"),
+        ("name" = String, Query, description = "Its name, exactly: so that no other one is deleted by mistake"),
+        ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only if it is this one"),
+    ),
+    responses(
+        (status = 200, body = TenantDeletion, description = "What was deleted. Unless it is `done`: the same call again"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json",
+            description = "`tenant_not_found`: there is none, or it is gone already"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+pub(super) fn delete_tenant() {}
 
 /// Create a pipeline
 #[utoipa::path(

@@ -8,6 +8,8 @@
 mod approvals;
 mod backfill;
 mod copies;
+mod deletion_plans;
+mod deletions;
 mod isolation;
 mod lists;
 mod names;

@@ -42,8 +42,8 @@ async fn lists_use_their_indexes(mut conn: Conn) {
         (connections, format!("'{tenant}', null, null, null, null, 21"), "connections_list_tenant"),
     ] {
         let explain = AssertSqlSafe(format!(
-            "set plan_cache_mode = force_custom_plan; set jit = off; deallocate all; prepare statement as {sql}; \
-             explain (costs off) execute statement ({arguments})"
+            "set role runplane_functions; set plan_cache_mode = force_custom_plan; set jit = off; deallocate all; prepare statement as {sql}; \
+             explain (costs off) execute statement ({arguments}); reset role"
         ));
         let rows = sqlx::raw_sql(explain).fetch_all(&mut *conn).await.unwrap();
         let plan: Vec<_> = rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect();

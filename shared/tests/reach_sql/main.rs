@@ -8,8 +8,11 @@
 mod arguments;
 mod bounds;
 mod failing;
+mod flood;
 mod lines;
 mod made_types;
 mod read_only;
+mod servers;
 mod support;
+mod tls;
 mod types;

@@ -68,13 +68,13 @@ async fn the_only_key_need_not_be_named() {
 }
 
 #[tokio::test]
-async fn a_token_without_a_tenant_is_an_operators_or_a_fleet_workers() {
+async fn a_token_without_a_tenant_is_an_operators() {
     let key = Key::new("a", "ES256");
     let issuer = Issuer::new(&[&key]).await;
     let tokens = tokens(&issuer);
     let changes = json!({"tenant_id": null, "roles": ["operator", "worker", "admin"]});
     let principal = tokens.principal(&key.token(&with(claims(&issuer), changes))).await.unwrap();
-    assert_eq!(principal, somebody(&issuer, "bob", None, &[Role::Operator, Role::Worker]));
+    assert_eq!(principal, somebody(&issuer, "bob", None, &[Role::Operator]));
     let changes = json!({"tenant_id": null, "roles": ["admin"]});
     let principal = tokens.principal(&key.token(&with(claims(&issuer), changes))).await.unwrap();
     assert_eq!(principal, somebody(&issuer, "bob", None, &[]), "who may do nothing");

@@ -184,6 +184,7 @@ async fn a_plan_that_was_made_for_empty_tables_reads_no_more_when_they_are_full(
     };
     let load = format!("execute load (null, '{run}', 's', 100, 20, 100000, 0)");
     for sql in [store("s", 0), load.clone()] {
+        let sql = format!("set role runplane_functions; {sql}; reset role");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *conn).await.unwrap();
     }
     sqlx::query(

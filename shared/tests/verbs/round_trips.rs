@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use runplane::auth::{ApiKey, Auth, SECRET_BYTES};
 use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
 use runplane::evidence::{self, LogLine};
@@ -241,5 +242,46 @@ async fn a_batch_of_a_hundred_takes_as_many_round_trips_as_one_run(
         let again = db.call(async |conn| runs::complete_all(conn, &completions).await).await.unwrap();
         assert_eq!(again, ended);
         expect("complete_all again", 2);
+    }
+}
+
+/// A key that the environment has seen a moment ago costs nothing, be it limited or not.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_claim_with_a_key_takes_one_round_trip(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let mut seed = options.connect().await.unwrap();
+    let world = world(&mut seed).await;
+    let wire = Arc::new(Wire::default());
+    let port = proxy(Arc::clone(&wire), options.get_host().to_owned(), options.get_port()).await;
+    let quiet = Duration::from_secs(3600);
+    let db =
+        Db::new(options.host("127.0.0.1").port(port), Plans::Generic, Pooler::None).ping_after_idle(quiet);
+    let marks = Marks::default();
+    for limit in [None, Some(1000)] {
+        let auth = Auth::required(None);
+        let key = ApiKey::new(uuid::Uuid::now_v7(), [1; SECRET_BYTES]);
+        sqlx::query(
+            "insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by, requests_per_second)
+             values ($1, $2, 'w', '{worker}', $3, 'test', $4)",
+        )
+        .bind(key.id)
+        .bind(world.tenant)
+        .bind(key.digest().to_vec())
+        .bind(limit)
+        .execute(&mut seed)
+        .await
+        .unwrap();
+        let bearer = format!("Bearer {}", key.text());
+        let headers = http::HeaderMap::from_iter([(http::header::AUTHORIZATION, bearer.parse().unwrap())]);
+        // The first calls look the key up, with a limit until they know the pace, and prepare the statements.
+        let mut taken = Vec::new();
+        for _ in 0..20 {
+            expect_reset(&wire);
+            let principal = auth.principal(&headers, &db).await.unwrap();
+            let scope = principal.scope();
+            db.call(async |conn| claim(conn, scope, &marks, claim_by("w")).await).await.unwrap();
+            taken.push(wire.round_trips.swap(0, Ordering::SeqCst));
+        }
+        assert!(taken[0] > 1, "{taken:?}");
+        assert_eq!(taken[10..], [1; 10], "{limit:?}: {taken:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! API keys, made in SQL as an operator makes the first one; and stacks as their holders see them.
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 use uuid::Uuid;
 
 use crate::Stack;
@@ -62,10 +62,7 @@ impl Stack {
     /// When one of them is no value of a header.
     #[must_use]
     pub fn with_headers(&self, values: &[String]) -> Self {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(AUTHORIZATION, HeaderValue::from_str(value).expect("a header's value"));
-        }
-        self.with_default_headers(headers)
+        let values = values.iter().map(|value| HeaderValue::from_str(value).expect("a header's value"));
+        self.with_authorization(values.collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -20,19 +20,15 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Stack {
     base: Url,
     http: Client,
+    authorization: Vec<HeaderValue>,
     /// The stack's database.
     pub db: PgPool,
 }
 
-fn client(headers: HeaderMap) -> Client {
-    Client::builder().timeout(TIMEOUT).default_headers(headers).build().expect("an HTTP client")
-}
-
 /// The header with `RUNPLANE_API_KEY`, where the stack asks for keys.
-fn credential() -> HeaderMap {
-    let Ok(key) = std::env::var("RUNPLANE_API_KEY") else { return HeaderMap::new() };
-    let value = HeaderValue::from_str(&format!("Bearer {key}")).expect("a key is ASCII");
-    HeaderMap::from_iter([(AUTHORIZATION, value)])
+fn credential() -> Vec<HeaderValue> {
+    let key = std::env::var("RUNPLANE_API_KEY").ok();
+    key.map(|key| HeaderValue::from_str(&format!("Bearer {key}")).expect("a key is ASCII")).into_iter().collect()
 }
 
 impl Stack {
@@ -43,19 +39,24 @@ impl Stack {
     pub async fn connect() -> Self {
         let base = setting("RUNPLANE_URL");
         let base = Url::parse(&base).unwrap_or_else(|fault| panic!("RUNPLANE_URL is {base:?}: {fault}"));
-        let http = client(credential());
+        let http = Client::builder().timeout(TIMEOUT).build().expect("an HTTP client");
         let db = PgPoolOptions::new()
             .max_connections(2)
             .acquire_timeout(Duration::from_secs(10))
             .connect(&setting("DATABASE_URL"))
             .await
             .unwrap_or_else(|fault| panic!("the database at DATABASE_URL cannot be used: {fault}"));
-        Self { base, http, db }
+        Self { base, http, authorization: credential(), db }
     }
 
-    /// The same stack for somebody who sends these headers, and no credential but what is among them.
-    pub(crate) fn with_default_headers(&self, headers: HeaderMap) -> Self {
-        Self { http: client(headers), ..self.clone() }
+    /// The same stack for somebody who sends these `Authorization` headers, and no credential but what is among them.
+    pub(crate) fn with_authorization(&self, authorization: Vec<HeaderValue>) -> Self {
+        Self { authorization, ..self.clone() }
+    }
+
+    fn made(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.http.request(method, url);
+        self.authorization.iter().fold(request, |request, value| request.header(AUTHORIZATION, value))
     }
 
     /// A request to `path` of the API, to be finished and [sent](Self::send).
@@ -73,7 +74,7 @@ impl Stack {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        self.http.request(method, url)
+        self.made(method, url)
     }
 
     /// A request to a path with a query that is sent as it stands, percent signs and all.
@@ -83,7 +84,7 @@ impl Stack {
     pub fn request_as_it_stands(&self, method: Method, path_and_query: &str) -> RequestBuilder {
         let url = format!("{}{path_and_query}", self.base.as_str().trim_end_matches('/'));
         let url = Url::parse(&url).unwrap_or_else(|fault| panic!("{url}: {fault}"));
-        self.http.request(method, url)
+        self.made(method, url)
     }
 
     /// Sends a request.

@@ -58,6 +58,7 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         base_url: String::new(),
         port: 0,
         database_url: server.database_url.clone(),
+        functions_url: server.database_url.clone(),
         endpoint_url: sqs.endpoint_url.clone(),
         queues: queues::create(dirs, &sqs.endpoint_url).await?,
         examples: None,

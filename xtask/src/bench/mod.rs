@@ -1,6 +1,7 @@
 //! `cargo xtask bench …`: what docs/benchmarks.md reports. Each command starts what it needs and prints a markdown table.
 
 mod case;
+mod auth;
 mod dag;
 mod driver;
 mod environment;
@@ -38,6 +39,8 @@ pub enum Command {
     Scale(scale::Options),
     /// Verbs per second while somebody holds an old snapshot open
     Held(held::Options),
+    /// What an API key costs a claim
+    Auth,
     /// What executing a dag_spec costs for each step, and what an expression costs
     Dag,
     /// Size, start and memory of the functions as they are deployed
@@ -52,6 +55,7 @@ pub async fn run(dirs: &Dirs, command: Command) -> Result<()> {
         Command::Verbs(options) => verbs::run(dirs, &options).await,
         Command::Scale(options) => scale::run(dirs, &options).await,
         Command::Held(options) => held::run(dirs, &options).await,
+        Command::Auth => auth::run(dirs).await,
         Command::Dag => dag::run(dirs).await,
         Command::Functions(options) => functions::run(dirs, &options).await,
         Command::Kills(options) => kills::run(dirs, &options).await,

@@ -48,12 +48,21 @@ pub const TEMPLATE: &str = "template.yaml";
 /// The parameters while the end-to-end suite runs: nobody sweeps in between.
 const QUIET: [(&str, &str); 1] = [("SweepState", "DISABLED")];
 
+/// How the database is reached.
+#[derive(Debug)]
+pub struct Urls {
+    /// By whoever owns the tables: the suite, which seeds rows.
+    pub owner: String,
+    /// By the functions.
+    pub functions: String,
+}
+
 /// A deployed stack on an emulator. Dropping it kills both.
 #[derive(Debug)]
 pub struct Rehearsal {
     /// The API's URL.
     pub base_url: String,
-    database_url: String,
+    urls: Urls,
     keys: Vec<ApiKey>,
     aws: Aws,
     emulator: Emulator,
@@ -73,7 +82,7 @@ impl Rehearsal {
         dirs: &Dirs,
         template: &Path,
         release: &release::Release,
-        database_url: &str,
+        urls: Urls,
         keys: Vec<ApiKey>,
     ) -> Result<Self> {
         let folder = dirs.dev()?.join("data/rehearse-package");
@@ -82,7 +91,7 @@ impl Rehearsal {
         let aws = Aws::on(dirs, &emulator.endpoint_url).await?;
         let mut rehearsal = Self {
             base_url: String::new(),
-            database_url: database_url.to_owned(),
+            urls,
             keys,
             aws,
             emulator,
@@ -108,7 +117,7 @@ impl Rehearsal {
             of("RUNPLANE_SWEEP_FUNCTION", self.output("SweepFunctionName")?),
             of("RUNPLANE_QUEUE_URL", self.output("RunsQueueUrl")?),
             of("RUNPLANE_DEAD_LETTER_QUEUE_URL", self.output("RunsDeadLetterQueueUrl")?),
-            of("DATABASE_URL", &self.database_url),
+            of("DATABASE_URL", &self.urls.owner),
             of("AWS_ENDPOINT_URL", endpoint_url),
             of("AWS_REGION", queues::REGION),
             of("AWS_ACCESS_KEY_ID", "test"),
@@ -135,7 +144,7 @@ impl Rehearsal {
             self.base_url,
             self.base_url,
             self.key(),
-            self.database_url,
+            self.urls.owner,
             self.emulator.endpoint_url,
             queues::REGION,
             deployed::STACK,
@@ -162,7 +171,7 @@ impl Rehearsal {
     fn with_always<'a>(&self, parameters: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let always = [
-            ("DatabaseUrl", self.database_url.as_str()),
+            ("DatabaseUrl", self.urls.functions.as_str()),
             ("Architecture", architecture),
             ("OutputBucket", deployed::OUTPUTS),
         ];

@@ -16,11 +16,11 @@ impl Rehearsal {
         self.new_code().await?;
         self.subnets_and_none_again().await?;
         // Before the schedule is on, so that nothing else can find it.
-        let run = checks::forgotten_run(&self.database_url).await?;
+        let run = checks::forgotten_run(&self.urls.owner).await?;
         self.schedule().await?;
         checks::none_replaced(&before, &self.resources().await?)?;
         say("Waiting for the schedule, which comes once a minute");
-        checks::succeeds(&self.database_url, &run).await
+        checks::succeeds(&self.urls.owner, &run).await
     }
 
     /// The same again changes nothing.

@@ -18,7 +18,7 @@ pub const NAME: &str = "functions";
 pub fn environment(addresses: &Addresses) -> Vec<(String, OsString)> {
     let (key, secret) = queues::credentials();
     let pairs = [
-        ("DATABASE_URL", addresses.database_url.as_str()),
+        ("DATABASE_URL", addresses.functions_url.as_str()),
         ("RUNS_QUEUE_URL", &addresses.queues.runs_url),
         ("OUTPUT_BUCKET", outputs::BUCKET),
         ("AWS_ENDPOINT_URL", &addresses.endpoint_url),

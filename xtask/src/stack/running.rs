@@ -61,9 +61,22 @@ impl Running {
         self.start_shop(&examples).await?;
         let base_url = format!("http://127.0.0.1:{}", ports.api);
         let examples = Some(examples);
+        let functions_url = database::role_of_the_functions(&database_url).await?;
+        if functions_url.is_none() {
+            say("Warning: the role of DATABASE_URL may not make roles, so the functions connect as that one");
+        }
+        let functions_url = functions_url.unwrap_or_else(|| database_url.clone());
         let keys = if auth { api_keys::make(&database_url).await? } else { Vec::new() };
-        let addresses =
-            Addresses { base_url, port: ports.api, database_url, endpoint_url, queues, examples, keys };
+        let addresses = Addresses {
+            base_url,
+            port: ports.api,
+            database_url,
+            functions_url,
+            endpoint_url,
+            queues,
+            examples,
+            keys,
+        };
         say("Starting the functions");
         self.functions = Some(functions::start(dirs, &addresses).await?);
         if let Err(error) = functions::warm_up(&addresses, worker).await {

@@ -36,8 +36,10 @@ pub struct Addresses {
     pub base_url: String,
     /// The port of `base_url`.
     pub port: u16,
-    /// The connection string.
+    /// The connection string of whoever owns the tables.
     pub database_url: String,
+    /// That of the functions.
+    pub functions_url: String,
     /// Of SQS.
     pub endpoint_url: String,
     /// The queues.

@@ -119,13 +119,16 @@ impl Backend {
         }
         // Callers are asked who they are, as on AWS.
         let keys = api_keys::make(&database_url).await?;
-        Ok(Addresses { keys, ..self.addresses(database_url, queues, ports::any()?) })
+        let functions_url = database::role_of_the_functions(&database_url).await?;
+        let functions_url = functions_url.context("the functions have no role of their own")?;
+        Ok(Addresses { keys, functions_url, ..self.addresses(database_url, queues, ports::any()?) })
     }
 
     fn addresses(&self, database_url: String, queues: Queues, port: u16) -> Addresses {
         Addresses {
             base_url: format!("http://127.0.0.1:{port}"),
             port,
+            functions_url: database_url.clone(),
             database_url,
             endpoint_url: self.endpoint_url.clone(),
             queues,
@@ -226,6 +229,8 @@ impl E2e {
             function: "worker".to_owned(),
         };
         let mut environment = functions::environment(addresses);
+        // The suite seeds rows and moves times, as no function may.
+        environment.push(("DATABASE_URL".to_owned(), addresses.database_url.clone().into()));
         environment.push(("RUNPLANE_URL".to_owned(), addresses.base_url.clone().into()));
         if let Some(key) = api_keys::of(&addresses.keys, "operator") {
             environment.push(("RUNPLANE_API_KEY".to_owned(), key.into()));

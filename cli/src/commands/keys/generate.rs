@@ -60,8 +60,8 @@ fn sql(request: &CreateKeyRequest, key: &ApiKey) -> String {
     let digest: String = key.digest().iter().map(|byte| format!("{byte:02x}")).collect();
     format!(
         "begin;\n\
-         insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by, expires_at)\n\
-         values ('{id}', {tenant}, {name}, '{{{roles}}}', decode('{digest}', 'hex'), '{MAKER}', {expires_at});\n\
+         insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by, expires_at, requests_per_second)\n\
+         values ('{id}', {tenant}, {name}, '{{{roles}}}', decode('{digest}', 'hex'), '{MAKER}', {expires_at}, {per_second});\n\
          insert into audit_log (id, tenant_id, principal, request_id, action, subject_id, details)\n\
          values ('{entry}', {tenant}, '{MAKER}', '', 'key.created', '{id}', {details});\n\
          commit;\n",
@@ -69,6 +69,7 @@ fn sql(request: &CreateKeyRequest, key: &ApiKey) -> String {
         name = quoted(&request.name),
         roles = roles.join(","),
         expires_at = or_null(expires_at),
+        per_second = request.requests_per_second.map_or_else(|| "null".to_owned(), |number| number.to_string()),
         entry = Uuid::now_v7(),
         details = quoted(&details.to_string()),
     )
@@ -103,8 +104,8 @@ mod tests {
         let (before, after) = sql.split_once("audit_log").unwrap();
         insta::assert_snapshot!(before, @r"
         begin;
-        insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by, expires_at)
-        values ('00000000-0000-0000-0000-000000000007', '580115b4-a291-4917-8dbd-247cfa13e2d6', E'ann''s \\ key', '{viewer,worker}', decode('72cd6e8422c407fb6d098690f1130b7ded7ec2f7f5e1d30bd9d521f015363793', 'hex'), 'runplane keys generate', '2027-01-31T12:00:00Z');
+        insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by, expires_at, requests_per_second)
+        values ('00000000-0000-0000-0000-000000000007', '580115b4-a291-4917-8dbd-247cfa13e2d6', E'ann''s \\ key', '{viewer,worker}', decode('72cd6e8422c407fb6d098690f1130b7ded7ec2f7f5e1d30bd9d521f015363793', 'hex'), 'runplane keys generate', '2027-01-31T12:00:00Z', null);
         insert into
         ");
         assert!(after.contains(r#"E'{"name":"ann''s \\\\ key","roles":["viewer","worker"]}'"#), "{after}");

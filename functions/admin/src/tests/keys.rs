@@ -22,6 +22,7 @@ async fn a_key_is_made_and_shown_once(_pool: PgPoolOptions, options: PgConnectOp
         "key": "[key]",
         "last_used_at": null,
         "name": "nightly imports",
+        "requests_per_second": null,
         "revoked_at": null,
         "revoked_by": null,
         "roles": [
@@ -148,6 +149,7 @@ async fn keys_are_listed_without_anything_secret(_pool: PgPoolOptions, options: 
             "id": "0199e0c0-0000-7000-8000-000000000042",
             "last_used_at": null,
             "name": "deploy",
+            "requests_per_second": null,
             "revoked_at": null,
             "revoked_by": null,
             "roles": [
@@ -184,6 +186,7 @@ async fn a_key_is_revoked_once_however_often_it_is_asked_for(
         "id": "0199e0c0-0000-7000-8000-000000000042",
         "last_used_at": null,
         "name": "deploy",
+        "requests_per_second": null,
         "revoked_at": "[time]",
         "revoked_by": "open",
         "roles": [

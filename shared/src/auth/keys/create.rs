@@ -31,6 +31,10 @@ pub struct CreateKeyRequest {
     pub roles: Vec<Role>,
     /// From then on it is worth nothing: a time ahead, by 5 years at most. It does not expire if left out.
     pub expires_at: Option<DateTime<Utc>>,
+    /// How many requests it may make in a second, in the long run: 1 to 10000. After a while without any it may make ten seconds' worth at once. As many
+    /// as it likes if left out.
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub requests_per_second: Option<i32>,
 }
 
 impl Body for CreateKeyRequest {
@@ -57,6 +61,7 @@ impl CreateKeyRequest {
                 faults.add(format!("/roles/{index}"), format!("is there twice: {}", role.as_str()));
             }
         }
+        faults.range("/requests_per_second", self.requests_per_second.unwrap_or(1), 1, 10_000);
         if self.expires_at.is_some_and(|time| !is_storable(&time)) {
             faults.add("/expires_at", "must be in a year from 1 to 9999");
         }
@@ -125,6 +130,7 @@ pub async fn create_key(
         digest.as_slice(),
         by.id,
         request.expires_at,
+        request.requests_per_second,
     )
     .fetch_optional(&mut *conn)
     .await?;
@@ -195,6 +201,10 @@ mod tests {
         assert_eq!(faults(json!({"name": "ci", "roles": ["viewer", {"admin": null}]})), ["/roles/1"]);
         assert_eq!(faults(json!({"name": "ci", "roles": "viewer"})), ["/roles"]);
         assert_eq!(faults(json!({"name": "ci", "roles": ["viewer"], "key": "mine"})), ["/key"]);
+        assert_eq!(
+            faults(json!({"name": "ci", "roles": ["viewer"], "requests_per_second": 0})),
+            ["/requests_per_second"]
+        );
         assert_eq!(
             faults(json!({"name": "ci", "roles": ["viewer"], "expires_at": "+20000-01-01T00:00:00Z"})),
             ["/expires_at"]

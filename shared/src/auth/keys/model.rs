@@ -37,6 +37,8 @@ pub struct KeyView {
     pub revoked_by: Option<String>,
     /// When it was last used, up to a minute behind; null: never.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// How many requests it may make in a second, in the long run; null: as many as it likes.
+    pub requests_per_second: Option<i32>,
 }
 
 impl Listed for KeyView {
@@ -60,6 +62,7 @@ macro_rules! key_view {
             revoked_at: row.revoked_at,
             revoked_by: row.revoked_by,
             last_used_at: row.last_used_at,
+            requests_per_second: row.requests_per_second,
         }
     }};
 }

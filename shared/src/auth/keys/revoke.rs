@@ -43,7 +43,7 @@ pub async fn revoke_key(
         return Ok(Revoked { key: key_view!(row), new: true });
     }
     let row = sqlx::query!(
-        "select k.id, k.tenant_id, k.name, k.roles, k.created_at, k.created_by, k.expires_at, k.revoked_at, k.revoked_by, k.last_used_at
+        "select k.id, k.tenant_id, k.name, k.roles, k.created_at, k.created_by, k.expires_at, k.revoked_at, k.revoked_by, k.last_used_at, k.requests_per_second
          from api_keys k
          where k.id = $2 and ($1::uuid is null or k.tenant_id = $1)",
         scope.tenant(),

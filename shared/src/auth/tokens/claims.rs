@@ -9,8 +9,9 @@ use crate::auth::role::{Role, Roles};
 
 /// Longer subjects are refused: the audit keeps them.
 const MAX_SUBJECT_CHARS: usize = 200;
-/// What a token may be used for that is of no tenant. The same holds for API keys.
-const OF_NO_TENANT: Roles = Roles::of(&[Role::Operator, Role::Worker]);
+/// What a token may be used for that is of no tenant. No worker of a fleet: a tenant's claim that is missing by mistake would make one of every
+/// worker of a tenant. A fleet has API keys.
+const OF_NO_TENANT: Roles = Roles::of(&[Role::Operator]);
 /// And of one: everything but what reaches across tenants.
 const OF_A_TENANT: Roles =
     Roles::of(&[Role::Viewer, Role::Submitter, Role::Worker, Role::Approver, Role::Admin]);
@@ -112,9 +113,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_tenant_there_are_operators_and_workers_only() {
+    fn without_a_tenant_there_are_operators_only() {
         let every: Vec<_> = Role::ALL.map(Role::as_str).to_vec();
-        assert_eq!(roles_of(json!(null), json!(every)), [Role::Worker, Role::Operator]);
+        assert_eq!(roles_of(json!(null), json!(every)), [Role::Operator]);
         assert_eq!(read(json!({"tenant_id": null})).unwrap().tenant, None);
         assert!(roles_of(json!(null), json!(["viewer", "admin"])).is_empty());
     }
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_subject_can_be_written_down() {
-        let long = "ä".repeat(MAX_SUBJECT_CHARS);
+        let long = "ä".repeat(200);
         assert_eq!(read(json!({"sub": long})).unwrap().id, format!("token:https://issuer|{long}"));
         let others = [
             json!(null),

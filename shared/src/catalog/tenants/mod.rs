@@ -1,6 +1,7 @@
 //! Tenants: whose pipelines and runs they are.
 
 mod create;
+mod delete;
 mod get;
 mod list;
 mod update;
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use create::{CreateTenantRequest, create_tenant};
+pub use delete::{BatchSize, DeleteTenantError, Deleted, TenantDeletion, delete_tenant};
 pub use get::get_tenant;
 pub use list::{TenantFilter, list_tenants};
 pub use update::{UpdateTenantRequest, update_tenant};

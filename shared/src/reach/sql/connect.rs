@@ -1,31 +1,43 @@
 //! A new line to a database.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use sqlx::ConnectOptions as _;
+use sqlx::Error;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::log::LevelFilter;
 
 use super::failures;
+use super::relay::Relay;
+use super::tls::{self, Trust};
 use crate::catalog::SqlTls;
 use crate::config::first_set;
 use crate::reach::{ReachFailure, SqlDestination, guard};
 
 /// How long one address may take, until the line can be used.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// What sqlx reads of the environment and cannot be told to leave out: the operator's own, and no tenant's. `PGSSLROOTCERT` stays: whom an operator
-/// trusts besides the public authorities.
-const NOT_FOR_TENANTS: [&str; 3] = ["PGOPTIONS", "PGSSLCERT", "PGSSLKEY"];
+/// What sqlx reads of the environment and cannot be told to leave out: the operator's own, and no tenant's.
+const NOT_FOR_TENANTS: [&str; 1] = ["PGOPTIONS"];
 
-/// Opens one.
-pub(super) async fn connect(destination: &SqlDestination) -> Result<PgConnection, ReachFailure> {
+/// Both ends of a line. Dropped, it is closed.
+pub(super) struct Ends {
+    /// sqlx's, which it believes to be the server.
+    pub(super) connection: PgConnection,
+    /// The server's.
+    pub(super) relay: Relay,
+}
+
+/// Opens one, to the first address of the host that takes it. No name is looked up but once.
+pub(super) async fn connect(destination: &SqlDestination) -> Result<Ends, ReachFailure> {
     let config = &destination.config;
     let Ok(port) = u16::try_from(config.port.unwrap_or(5432)) else {
         return Err(ReachFailure::new("invalid_connection", "the port of the connection must be 1 to 65535"));
     };
-    // sqlx takes it for the folder of a socket on this machine.
     if config.host.starts_with('/') {
         return Err(ReachFailure::new("invalid_connection", "the host of the connection must not be a path"));
     }
@@ -37,21 +49,11 @@ pub(super) async fn connect(destination: &SqlDestination) -> Result<PgConnection
     }
     let addresses =
         guard::addresses(&config.host, port, destination.allow_private_addresses, &guard::System).await?;
-    let tls = config.tls.unwrap_or(SqlTls::Require);
-    let hosts = match tls {
-        SqlTls::Disable | SqlTls::Require => {
-            addresses.iter().map(|address| address.ip().to_string()).collect()
-        }
-        // The name is needed for the certificate, so it is looked up a second time. Should that give another address than the one that was checked,
-        // its owner has to have the certificate of that name: nothing is sent before it is proven but the offer to speak TLS.
-        SqlTls::VerifyFull => vec![config.host.clone()],
-    };
     let mut last = ReachFailure::passing("connect", format!("{:?} has no address", config.host));
-    for host in hosts {
-        let options = options(destination, &host, port, tls);
-        let failure = match timeout(CONNECT_TIMEOUT, options.connect()).await {
-            Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(error)) => failures::of_connecting(error, &config.host, port),
+    for address in addresses {
+        let failure = match timeout(CONNECT_TIMEOUT, open(destination, address)).await {
+            Ok(Ok(ends)) => return Ok(ends),
+            Ok(Err(failure)) => failure,
             Err(_) => {
                 let message = format!("{}:{port} did not answer within {CONNECT_TIMEOUT:?}", config.host);
                 ReachFailure::passing("connect", message)
@@ -65,23 +67,45 @@ pub(super) async fn connect(destination: &SqlDestination) -> Result<PgConnection
     Err(last)
 }
 
+async fn open(destination: &SqlDestination, address: SocketAddr) -> Result<Ends, ReachFailure> {
+    let host = &destination.config.host;
+    let failed = |error| failures::of_connecting(error, host, address.port());
+    let server = TcpStream::connect(address).await.map_err(Error::Io).map_err(failed)?;
+    // Statements are short, and wait for their answer.
+    server.set_nodelay(true).map_err(Error::Io).map_err(failed)?;
+    let trust = match destination.config.tls.unwrap_or(SqlTls::Require) {
+        SqlTls::Disable => None,
+        SqlTls::Require => Some(Trust::Anybody),
+        SqlTls::VerifyFull => Some(Trust::Named),
+    };
+    let relay = match trust {
+        None => Relay::start(server, address.port())?,
+        Some(trust) => {
+            let server = tls::negotiate(server, host, address.ip(), trust).await.map_err(failed)?;
+            Relay::start(server, address.port())?
+        }
+    };
+    match options(destination, relay.folder(), address.port()).connect().await {
+        Ok(connection) => Ok(Ends { connection, relay }),
+        Err(error) => Err(match (error, relay.intake().ended()) {
+            (Error::Io(_), Some(ended)) => failures::of_an_end_while_connecting(ended, host, address.port()),
+            (error, _) => failed(error),
+        }),
+    }
+}
+
 /// Whatever sqlx would take from the environment is said here. Settings come later, as a statement: poolers and proxies refuse them with the
 /// connection.
-fn options(destination: &SqlDestination, host: &str, port: u16, tls: SqlTls) -> PgConnectOptions {
+fn options(destination: &SqlDestination, folder: &Path, port: u16) -> PgConnectOptions {
     let config = &destination.config;
     let password = destination.secret.as_ref().map_or("", |secret| secret.expose_secret());
-    let tls = match tls {
-        SqlTls::Disable => PgSslMode::Disable,
-        SqlTls::Require => PgSslMode::Require,
-        SqlTls::VerifyFull => PgSslMode::VerifyFull,
-    };
     PgConnectOptions::new_without_pgpass()
-        .host(host)
+        .socket(folder)
         .port(port)
         .username(&config.user)
         .password(password)
         .database(&config.database)
-        .ssl_mode(tls)
+        .ssl_mode(PgSslMode::Disable)
         .application_name("runplane")
         .extra_float_digits(None)
         // `discard all` would remove what is cached.

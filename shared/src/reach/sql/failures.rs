@@ -1,10 +1,11 @@
 //! Why a statement failed.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use sqlx::Error;
 use sqlx::postgres::PgDatabaseError;
 
+use super::intake::{CALL_BYTES, Ended, OPENING_BYTES};
 use super::perform::Deadline;
 use crate::reach::ReachFailure;
 
@@ -16,23 +17,42 @@ const MAX_DETAIL_CHARS: usize = 500;
 const PASSING: [&str; 5] = ["08", "40001", "40P01", "53", "57P0"];
 /// Postgres has stopped a statement: because of its timeout, or because somebody has asked for it.
 const CANCELED: &str = "57014";
+/// The line broke while it was used: connection_failure.
+pub(super) const BROKEN: &str = "sql_08006";
+/// What comes is not what Postgres sends: protocol_violation.
+const NO_POSTGRES: &str = "sql_08P01";
+/// Of a length that does not even count itself.
+const MALFORMED: &str = "the database sent a message that is shorter than any can be";
 
 /// While a line is opened.
 pub(super) fn of_connecting(error: Error, host: &str, port: u16) -> ReachFailure {
     match error {
         Error::Database(error) => of_postgres(error.try_downcast_ref(), &error.to_string()),
-        // rustls says so of a certificate that it does not believe.
-        Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
-            ReachFailure::new("tls", format!("no TLS with {host}:{port}: {error}"))
-        }
         Error::Tls(error) => ReachFailure::new("tls", format!("no TLS with {host}:{port}: {error}")),
-        Error::Io(error) => {
-            ReachFailure::passing("connect", format!("{host}:{port} cannot be reached: {error}"))
-        }
-        error => {
-            ReachFailure::passing("connect", format!("{host}:{port} does not answer as Postgres: {error}"))
-        }
+        Error::Io(error) => of_not_reaching(&error, host, port),
+        error => of_other_answers(&error.to_string(), host, port),
     }
+}
+
+/// While a line is opened, which the relay has ended.
+pub(super) fn of_an_end_while_connecting(ended: &Ended, host: &str, port: u16) -> ReachFailure {
+    match ended {
+        Ended::TooMuch(length) => of_other_answers(&too_much(*length, OPENING_BYTES), host, port),
+        Ended::Malformed => of_other_answers(MALFORMED, host, port),
+        Ended::Broken(error) => of_not_reaching(error, host, port),
+    }
+}
+
+fn of_not_reaching(error: &io::Error, host: &str, port: u16) -> ReachFailure {
+    // rustls says so of a certificate that it does not believe.
+    if error.kind() == ErrorKind::InvalidData {
+        return ReachFailure::new("tls", format!("no TLS with {host}:{port}: {error}"));
+    }
+    ReachFailure::passing("connect", format!("{host}:{port} cannot be reached: {error}"))
+}
+
+fn of_other_answers(what: &str, host: &str, port: u16) -> ReachFailure {
+    ReachFailure::passing("connect", format!("{host}:{port} does not answer as Postgres: {what}"))
 }
 
 /// While it is used.
@@ -45,17 +65,12 @@ pub(super) fn of_statement(error: Error, deadline: Deadline) -> ReachFailure {
             }
             failure
         }
-        Error::Io(error) => {
-            let message = format!(
-                "the line to the database broke, and whether the statement took place is unknown: {error}"
-            );
-            ReachFailure::passing("sql_08006", message)
-        }
+        Error::Io(error) => broken(&error),
         Error::Protocol(message) if message.contains("Copy") => {
             let message = "copy from stdin and to stdout are not possible: insert or select the rows instead";
             ReachFailure::new("copy_not_supported", message)
         }
-        Error::Protocol(message) => ReachFailure::passing("sql_08P01", cut(&message, MAX_MESSAGE_CHARS)),
+        Error::Protocol(message) => ReachFailure::passing(NO_POSTGRES, cut(&message, MAX_MESSAGE_CHARS)),
         // sqlx has asked for the types that the statement takes and gives, and does not know of such.
         Error::ColumnDecode { .. } | Error::TypeNotFound { .. } => {
             let message = "the statement takes or gives a type that cannot be described here, a multirange for example: \
@@ -64,6 +79,28 @@ pub(super) fn of_statement(error: Error, deadline: Deadline) -> ReachFailure {
         }
         error => ReachFailure::new("sql_failed", cut(&error.to_string(), MAX_MESSAGE_CHARS)),
     }
+}
+
+/// While it is used, and the relay has ended it.
+pub(super) fn of_an_end(ended: &Ended) -> ReachFailure {
+    match ended {
+        Ended::TooMuch(length) => ReachFailure::new("result_too_large", too_much(*length, CALL_BYTES)),
+        Ended::Malformed => ReachFailure::passing(NO_POSTGRES, MALFORMED),
+        Ended::Broken(error) => broken(error),
+    }
+}
+
+fn too_much(length: u32, most: u64) -> String {
+    if u64::from(length) > most {
+        return format!("the database sent a message of {length} bytes; at most {most} are taken");
+    }
+    format!("the database sent more than {most} bytes, which are all that are taken")
+}
+
+fn broken(error: &io::Error) -> ReachFailure {
+    let message =
+        format!("the line to the database broke, and whether the statement took place is unknown: {error}");
+    ReachFailure::passing(BROKEN, message)
 }
 
 /// While Postgres reads arguments from text: what it does not understand is the step's mistake.

@@ -14,7 +14,8 @@ use sqlx::{Connection as _, Executor as _, raw_sql};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use super::connect::connect;
+use super::connect::{Ends, connect};
+use super::failures;
 use crate::reach::{ReachFailure, SqlDestination};
 
 /// Lines of one connection that are in use at once.
@@ -49,14 +50,14 @@ struct Place {
 }
 
 struct Idle {
-    connection: PgConnection,
+    ends: Ends,
     opened: Instant,
     since: Instant,
 }
 
 /// A line in use. Dropped, it is closed.
 pub(super) struct Line {
-    connection: PgConnection,
+    ends: Ends,
     opened: Instant,
     place: Arc<Place>,
     /// Given back after the line.
@@ -64,7 +65,7 @@ pub(super) struct Line {
 }
 
 impl Lines {
-    /// One that is idle and alive, or a new one.
+    /// One that is idle and alive, or a new one, for one call.
     pub(super) async fn take(&self, destination: &SqlDestination) -> Result<Line, ReachFailure> {
         let place = self.place(key(destination)?);
         let turn = timeout(WAIT, Arc::clone(&place.turns).acquire_owned()).await;
@@ -74,13 +75,15 @@ impl Lines {
             return Err(ReachFailure::passing("connect", message));
         };
         while let Some(mut idle) = place.pop() {
-            if matches!(timeout(PING, idle.connection.ping()).await, Ok(Ok(()))) {
-                let Idle { connection, opened, .. } = idle;
-                return Ok(Line { connection, opened, place, _turn: turn });
+            idle.ends.relay.intake().begin_call();
+            if matches!(timeout(PING, idle.ends.connection.ping()).await, Ok(Ok(()))) {
+                let Idle { ends, opened, .. } = idle;
+                return Ok(Line { ends, opened, place, _turn: turn });
             }
         }
-        let connection = connect(destination).await?;
-        Ok(Line { connection, opened: Instant::now(), place, _turn: turn })
+        let ends = connect(destination).await?;
+        ends.relay.intake().begin_call();
+        Ok(Line { ends, opened: Instant::now(), place, _turn: turn })
     }
 
     fn place(&self, key: Key) -> Arc<Place> {
@@ -126,23 +129,35 @@ impl Idle {
 
 impl Line {
     pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.connection
+        &mut self.ends.connection
+    }
+
+    /// What a failure of the call is, which may have been the end of the line: the relay knows why, and sqlx does not.
+    pub(super) fn explained(&self, failure: ReachFailure) -> ReachFailure {
+        match self.ends.relay.intake().ended() {
+            Some(ended) if failure.error == failures::BROKEN => failures::of_an_end(ended),
+            _ => failure,
+        }
     }
 
     /// Keeps the line for the next call, if it can be emptied soon: nothing of a session survives. With `failed`, what is open on it is rolled back.
+    /// One over which much has come is closed instead.
     pub(super) async fn give_back(mut self, failed: bool) {
+        if !self.ends.relay.intake().may_be_kept() {
+            return;
+        }
         let emptied = timeout(EMPTYING, async {
             if failed {
-                self.connection.execute(raw_sql("rollback")).await?;
+                self.ends.connection.execute(raw_sql("rollback")).await?;
             }
             // Fails in a transaction that a statement has begun and left open.
-            self.connection.execute(raw_sql("discard all")).await
+            self.ends.connection.execute(raw_sql("discard all")).await
         });
         if !matches!(emptied.await, Ok(Ok(_))) {
             return;
         }
-        let Self { connection, opened, place, _turn } = self;
-        locked(&place.idle).push(Idle { connection, opened, since: Instant::now() });
+        let Self { ends, opened, place, _turn } = self;
+        locked(&place.idle).push(Idle { ends, opened, since: Instant::now() });
         let weak = Arc::downgrade(&place);
         tokio::spawn(async move {
             tokio::time::sleep(MAX_IDLE + PING).await;

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `asked` | what a step asks for: its rendered `with` |
 //! | `lines`, `connect` | open lines to databases, kept for the next call |
+//! | `relay`, `socket`, `frames`, `intake` | what stands between sqlx and a server, and passes on no more than there is memory for |
+//! | `tls` | how the server is known to be the right one |
 //! | `perform` | a statement on a line, from its arguments to its result |
 //! | `args`, `scalar`, `array` | arguments as Postgres takes them: JSON to binary, by the types that the statement describes |
 //! | `rows`, `decode`, `rest` | results as steps see them: binary to JSON |
@@ -19,11 +21,17 @@ mod asked;
 mod connect;
 mod decode;
 mod failures;
+mod frames;
+mod intake;
 mod lines;
 mod perform;
+mod relay;
 mod rest;
 mod rows;
 mod scalar;
+#[cfg(unix)]
+mod socket;
+mod tls;
 mod types;
 
 use std::time::Duration;
@@ -70,6 +78,7 @@ impl Sql {
         let performed = perform::perform(line.connection(), &asked, read_only, deadline);
         // A line that still waits for an answer is closed with this future, or here.
         let result = timeout_at(deadline.end, performed).await.map_err(late)?;
+        let result = result.map_err(|failure| line.explained(failure));
         line.give_back(result.is_err()).await;
         result
     }

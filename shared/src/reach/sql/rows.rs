@@ -20,10 +20,12 @@ use crate::reach::ReachFailure;
 
 /// Values of a result, as they are sent, with the name of the column before each: what the JSON of it will be at least.
 const MAX_RESULT_BYTES: usize = 5_000_000;
-/// Writes values as Postgres does where it shows them, which a cast to text does not for each type. `$1`: an array of them.
-const WRITE: &str = "select pg_catalog.format('%s', s.v)
+/// Writes values as Postgres does where it shows them, which a cast to text does not for each type. `$1`: an array of them. In arrays of a hundred: each
+/// row is a message, which costs more than a short text does, and what is too large altogether is noticed before all of it is written.
+const WRITE: &str = "select pg_catalog.array_agg(pg_catalog.format('%s', s.v) order by s.n)
     from (select pg_catalog.unnest($1) as v, pg_catalog.generate_subscripts($1, 1) as n) as s
-    order by s.n";
+    group by (s.n - 1) / 100
+    order by (s.n - 1) / 100";
 
 /// What came back.
 pub(super) struct Fetched {
@@ -142,9 +144,12 @@ async fn written(
         let raw = Raw { info: PgTypeInfo::with_oid(Oid(array)), bytes: Some([head, elements].concat()) };
         let mut arguments = PgArguments::default();
         Arguments::add(&mut arguments, raw).map_err(Error::Encode)?;
-        let rows = line.fetch_all(statement.query_with(arguments).persistent(false)).await?;
-        let texts = rows.iter().map(|row| Ok(as_iso(of, row.try_get(0)?)));
-        written.insert(of, texts.collect::<Result<_, Error>>()?);
+        let mut texts = Vec::new();
+        let mut rows = line.fetch(statement.query_with(arguments).persistent(false));
+        while let Some(row) = rows.try_next().await? {
+            texts.extend(row.try_get::<Vec<String>, _>(0)?.into_iter().map(|text| as_iso(of, text)));
+        }
+        written.insert(of, texts);
     }
     Ok(written)
 }

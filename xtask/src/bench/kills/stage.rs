@@ -64,6 +64,7 @@ impl Stage {
             base_url: String::new(),
             port: 0,
             database_url: postgres.database_url.clone(),
+            functions_url: postgres.database_url.clone(),
             endpoint_url: sqs.endpoint_url.clone(),
             queues: queues::create(dirs, &sqs.endpoint_url).await?,
             examples: None,

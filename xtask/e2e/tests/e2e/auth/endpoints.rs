@@ -54,14 +54,14 @@ impl Endpoint {
             ("POST", "/api/runs/{run_id}/retry") => (201, 404),
             ("POST", "/api/runs/{run_id}/complete" | "/api/runs/complete") => (200, 409),
             ("POST", "/api/runs/{run_id}/heartbeat" | "/api/runs/heartbeat") => (200, 409),
+            ("POST", "/api/runs/{run_id}/release" | "/api/runs/{run_id}/secrets") => (200, 409),
+            ("PUT", "/api/runs/{run_id}/steps") => (200, 409),
             ("POST", "/api/runs/{run_id}/logs" | "/api/runs/{run_id}/artifacts") => (201, 404),
-            // Of no tenant.
+            // Of no tenant, or of one's own.
             ("POST", "/api/tenants") => (201, 201),
+            ("GET", "/api/tenants") => (200, 200),
             ("DELETE", "/api/connections/{connection_id}") => (204, 404),
-            ("POST", "/api/runs/claim" | "/api/runs/{run_id}/release" | "/api/runs/{run_id}/cancel") => {
-                (200, 404)
-            }
-            ("POST", "/api/runs/{run_id}/secrets") => (200, 404),
+            ("POST", "/api/runs/claim" | "/api/runs/{run_id}/cancel") => (200, 404),
             ("POST", "/api/pipeline-versions/{pipeline_version_id}/status") => (200, 404),
             ("PUT" | "PATCH" | "GET", _) | ("DELETE", "/api/keys/{key_id}") => (200, 404),
             _ => panic!("{} {} is new: say here what it answers", self.method, self.path),
@@ -86,7 +86,7 @@ impl Endpoint {
             .replace("{pipeline_version_id}", &version.to_string())
             .replace("{connection_id}", &of.connection.to_string())
             .replace("{key_id}", &of.key.to_string());
-        let is_list = self.method == "GET" && !self.path.contains('{');
+        let is_list = self.method == "GET" && !self.path.contains('{') && self.path != "/api/tenants";
         let path = if is_list { format!("{path}?tenant_id={tenant}") } else { path };
         let create =
             json!({ "tenant_id": tenant, "pipeline_version_id": of.tenant.version_id, "dispatch": "pull" });

@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod forged;
+mod random;
 mod table;
 mod tenants;
 mod things;
