@@ -27,16 +27,29 @@ async fn main() -> Result<()> {
     let url = std::env::var("DATABASE_URL").context("DATABASE_URL is not set")?;
     let db = Db::from_url(&url, Plans::Generic, Pooler::None)?;
     let open = Way { name: "`AUTH=off`", auth: Auth::off(), headers: HeaderMap::new(), rounds: Vec::new() };
-    let mut ways = [open, with_key(&db, "a key", None).await?, with_key(&db, "a key with a limit", Some(10_000)).await?];
+    let mut ways =
+        [open, with_key(&db, "a key", None).await?, with_key(&db, "a key with a limit", Some(10_000)).await?];
     let marks = Marks::default();
-    let options = ClaimOptions { worker: "bench", queues: None, lease_seconds: 30, claim_id: None, max_runs: 1, pushed_only: false };
+    let options = ClaimOptions {
+        worker: "bench",
+        queues: None,
+        lease_seconds: 30,
+        claim_id: None,
+        max_runs: 1,
+        pushed_only: false,
+    };
     // The first round connects and prepares.
     for round in 0..=ROUNDS {
         for way in &mut ways {
             let started = Instant::now();
             for _ in 0..CLAIMS {
-                let principal = way.auth.principal(&way.headers, &db).await.map_err(|problem| anyhow::anyhow!("{problem:?}"))?;
-                let claimed = db.call(async |conn| runs::claim(conn, principal.scope(), &marks, options).await).await?;
+                let principal = way
+                    .auth
+                    .principal(&way.headers, &db)
+                    .await
+                    .map_err(|problem| anyhow::anyhow!("{problem:?}"))?;
+                let claimed =
+                    db.call(async |conn| runs::claim(conn, principal.scope(), &marks, options).await).await?;
                 ensure!(claimed.claims.is_empty(), "a run waits in this database");
             }
             if round > 0 {

@@ -1,9 +1,12 @@
 //! How many requests keys with a limit may make, in all environments together.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic; clippy.toml allows it only in functions marked as tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
+)]
 
-use http::header::AUTHORIZATION;
 use http::HeaderMap;
+use http::header::AUTHORIZATION;
 use runplane::auth::{ApiKey, Auth, SECRET_BYTES};
 use runplane::db::{Db, Plans, Pooler};
 use runplane::problem::{Code, Problem};
@@ -46,16 +49,22 @@ async fn key(conn: &mut PgConnection, per_second: Option<i32>) -> (Uuid, HeaderM
 
 /// Lets so many seconds go by for a key.
 async fn later(conn: &mut PgConnection, key: Uuid, seconds: f64) {
-    sqlx::query("update api_key_budgets set refilled_at = refilled_at - make_interval(secs => $2) where key_id = $1")
-        .bind(key)
-        .bind(seconds)
-        .execute(conn)
-        .await
-        .unwrap();
+    sqlx::query(
+        "update api_key_budgets set refilled_at = refilled_at - make_interval(secs => $2) where key_id = $1",
+    )
+    .bind(key)
+    .bind(seconds)
+    .execute(conn)
+    .await
+    .unwrap();
 }
 
 /// How many of so many calls are let through, each by the next of the environments, and what the others were told.
-async fn let_through(environments: &[Environment], headers: &HeaderMap, calls: usize) -> (usize, Option<Problem>) {
+async fn let_through(
+    environments: &[Environment],
+    headers: &HeaderMap,
+    calls: usize,
+) -> (usize, Option<Problem>) {
     let (mut through, mut refused) = (0, None);
     for environment in environments.iter().cycle().take(calls) {
         match environment.call(headers).await {
@@ -111,7 +120,8 @@ async fn a_key_without_a_limit_has_no_budget(_pool: PgPoolOptions, options: PgCo
     let (_, headers) = key(&mut conn, None).await;
     let (through, refused) = let_through(&[Environment::new(&options)], &headers, 500).await;
     assert_eq!((through, refused.is_none()), (500, true));
-    let budgets: i64 = sqlx::query_scalar("select count(*) from api_key_budgets").fetch_one(&mut conn).await.unwrap();
+    let budgets: i64 =
+        sqlx::query_scalar("select count(*) from api_key_budgets").fetch_one(&mut conn).await.unwrap();
     assert_eq!(budgets, 0);
 }
 
@@ -128,6 +138,10 @@ async fn whoever_has_another_secret_uses_up_nothing(_pool: PgPoolOptions, option
     let (through, _) = let_through(&[environment], &headers, 8).await;
     assert!(through >= 3, "{through}");
     let used: Option<bool> =
-        sqlx::query_scalar("select last_used_at is not null from api_keys where id = $1").bind(id).fetch_one(&mut conn).await.unwrap();
+        sqlx::query_scalar("select last_used_at is not null from api_keys where id = $1")
+            .bind(id)
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
     assert_eq!(used, Some(true));
 }

@@ -1,6 +1,9 @@
 //! What the functions' role may do in the database, and what it may not: as the functions connect, in psql's place.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic; clippy.toml allows it only in functions marked as tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
+)]
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -64,7 +67,8 @@ async fn it_makes_nothing_and_becomes_nobody_else(mut conn: Conn) {
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn it_adds_to_the_audit_and_takes_nothing_away(mut conn: Conn) {
-    let add = "insert into audit_log (id, principal, request_id, action) values (gen_random_uuid(), 'p', 'r', 'a')";
+    let add =
+        "insert into audit_log (id, principal, request_id, action) values (gen_random_uuid(), 'p', 'r', 'a')";
     assert_eq!(refusal(&mut conn, add).await, None);
     for statement in ["update audit_log set action = 'b'", "delete from audit_log", "truncate audit_log"] {
         assert_eq!(refusal(&mut conn, statement).await.as_deref(), Some("42501"), "{statement}");
@@ -74,10 +78,12 @@ async fn it_adds_to_the_audit_and_takes_nothing_away(mut conn: Conn) {
 /// Nor does whoever owns the table, by mistake.
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn the_audit_refuses_its_owner_too(mut conn: Conn) {
-    sqlx::raw_sql("insert into audit_log (id, principal, request_id, action) values (gen_random_uuid(), 'p', 'r', 'a')")
-        .execute(&mut *conn)
-        .await
-        .unwrap();
+    sqlx::raw_sql(
+        "insert into audit_log (id, principal, request_id, action) values (gen_random_uuid(), 'p', 'r', 'a')",
+    )
+    .execute(&mut *conn)
+    .await
+    .unwrap();
     for statement in ["update audit_log set action = 'b'", "delete from audit_log", "truncate audit_log"] {
         let refused = sqlx::raw_sql(statement).execute(&mut *conn).await.unwrap_err();
         assert_eq!(refused.as_database_error().unwrap().message(), "audit_log is append-only", "{statement}");

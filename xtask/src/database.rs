@@ -39,16 +39,20 @@ const LOGIN: &str = "runplane_local";
 pub async fn role_of_the_functions(database_url: &str) -> Result<Option<String>> {
     let mut url = reqwest::Url::parse(database_url).context("the connection string cannot be read")?;
     let mut connection = connect(database_url).await?;
-    let there = sqlx::query("select from pg_roles where rolname = $1").bind(LOGIN).fetch_optional(&mut connection);
+    let there =
+        sqlx::query("select from pg_roles where rolname = $1").bind(LOGIN).fetch_optional(&mut connection);
     if there.await?.is_none() {
-        let password = url.password().map(|text| percent_encoding::percent_decode_str(text).decode_utf8_lossy());
-        let password = password.map(|text| format!(" password '{}'", text.replace('\'', "''"))).unwrap_or_default();
+        let password =
+            url.password().map(|text| percent_encoding::percent_decode_str(text).decode_utf8_lossy());
+        let password =
+            password.map(|text| format!(" password '{}'", text.replace('\'', "''"))).unwrap_or_default();
         let create = format!("create role {LOGIN} login{password} in role runplane_functions");
         let created = sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut connection).await;
         match created {
             Ok(_) => {}
             // Another stack of this server makes it at the same moment.
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() || error.code().as_deref() == Some("42710") => {}
+            Err(sqlx::Error::Database(error))
+                if error.is_unique_violation() || error.code().as_deref() == Some("42710") => {}
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => return Ok(None),
             Err(error) => return Err(error).context("cannot make the role of the functions"),
         }

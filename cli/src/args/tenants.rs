@@ -45,6 +45,14 @@ pub enum Command {
         /// Its id
         id: Uuid,
     },
+    /// Delete one with everything that is its own. Given again after an interruption, it goes on
+    Delete {
+        /// Its id
+        id: Uuid,
+        /// Its name, exactly, so that it is not another one by mistake
+        #[arg(long)]
+        name: String,
+    },
 }
 
 /// What of a tenant may change. At least one.

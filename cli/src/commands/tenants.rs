@@ -1,5 +1,7 @@
 //! `runplane tenants …`
 
+mod delete;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -32,6 +34,7 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         }
         Command::Pause { id } => paused(id, true),
         Command::Resume { id } => paused(id, false),
+        Command::Delete { id, name } => return delete::run(context, id, &name).await,
     };
     let answer = context.client.send(&request).await?;
     context.output.answer(&answer, view)

@@ -4,6 +4,7 @@
 
 mod access;
 mod catalog;
+mod deletions;
 mod documents;
 mod failures;
 mod keys;

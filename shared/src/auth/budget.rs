@@ -77,7 +77,10 @@ mod tests {
     fn as_many_requests_are_let_through_as_were_given() {
         let mut budget = of(3, 0);
         let age = Duration::from_secs(1);
-        assert_eq!([budget.spend(age), budget.spend(age), budget.spend(age)], [Spent::One, Spent::One, Spent::Ask]);
+        assert_eq!(
+            [budget.spend(age), budget.spend(age), budget.spend(age)],
+            [Spent::One, Spent::One, Spent::Ask]
+        );
     }
 
     #[test]

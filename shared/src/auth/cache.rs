@@ -71,7 +71,9 @@ impl KeyCache {
     /// Whose key it is, if that was asked lately, and it may make one request more.
     pub(super) fn get(&self, key: &ApiKey, now: Moment) -> Found {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(kept) = keys.get_mut(&key.id).filter(|kept| key.fits(&kept.digest)) else { return Found::Ask(1) };
+        let Some(kept) = keys.get_mut(&key.id).filter(|kept| key.fits(&kept.digest)) else {
+            return Found::Ask(1);
+        };
         let age = now.since(kept.since);
         let spent = match &mut kept.budget {
             Some(budget) if age < kept.valid => budget.spend(age),
@@ -127,7 +129,10 @@ mod tests {
         let (cache, now) = (KeyCache::default(), Moment::now());
         let principal = Arc::new(Principal::open());
         cache.put(&key(1), Arc::clone(&principal), now, None, None);
-        assert_eq!(cache.get(&key(1), later(now, KEPT - Duration::from_millis(1))), Found::Principal(principal));
+        assert_eq!(
+            cache.get(&key(1), later(now, KEPT - Duration::from_millis(1))),
+            Found::Principal(principal)
+        );
         assert_eq!(cache.get(&key(1), later(now, KEPT)), Found::Ask(1));
         assert!(KEPT <= Duration::from_secs(55));
         assert_eq!(cache.get(&key(2), now), Found::Ask(1));
@@ -159,7 +164,10 @@ mod tests {
             cache.put(&key(id), Arc::clone(&principal), now, None, None);
         }
         assert!(cache.keys.lock().unwrap().len() <= MAX_KEYS);
-        assert!(matches!(cache.get(&key(MAX_KEYS as u128), now), Found::Principal(_)), "the last one has found room");
+        assert!(
+            matches!(cache.get(&key(MAX_KEYS as u128), now), Found::Principal(_)),
+            "the last one has found room"
+        );
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Auth {
         Self { mode: Mode::Required { keys: KeyCache::default(), tokens: tokens.map(Box::new) } }
     }
 
-    /// As the settings say: `AUTH=off`, and nothing else, turns it off.
+    /// As the settings say: `AUTH=off`, and nothing else, turns it off, which is warned of.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable that is missing or cannot be used.
@@ -74,7 +74,11 @@ impl Auth {
         };
         let off = settings.optional(Setting::Auth, "required or off", parse)?.unwrap_or(false);
         let tokens = token_settings(settings)?.map(Tokens::new);
-        Ok(if off { Self::off() } else { Self::required(tokens) })
+        if off {
+            tracing::warn!("AUTH is off: whoever reaches this function may do everything");
+            return Ok(Self::off());
+        }
+        Ok(Self::required(tokens))
     }
 
     /// Whether everybody may do everything.
@@ -162,4 +166,79 @@ fn token_settings(settings: &mut Settings) -> Result<Option<TokenSettings>, Conf
         ConfigError::Invalid { setting, expected }
     })?;
     Ok(Some(read))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::functions::named;
+    use crate::testing::captured_log;
+
+    /// What these settings make of it; an empty one is not set.
+    fn of(given: &[(Setting, &'static str)]) -> Result<Auth, String> {
+        let given = given.to_vec();
+        let source =
+            move |setting| given.iter().find(|(name, _)| *name == setting).map(|(_, value)| value.into());
+        Auth::from_settings(&mut Settings::with(named("claim"), source)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_but_off_turns_it_off() {
+        for given in [&[] as &[_], &[(Setting::Auth, "")], &[(Setting::Auth, "required")]] {
+            assert!(!of(given).unwrap().is_off(), "{given:?}");
+        }
+        assert!(of(&[(Setting::Auth, "off")]).unwrap().is_off());
+        for value in ["OFF", "no", "false", "0", "none", " off"] {
+            let given = [(Setting::Auth, value)];
+            assert_eq!(
+                of(&given).unwrap_err(),
+                "the environment variable AUTH is not required or off",
+                "{value:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn when_it_is_off_the_log_warns_of_it() {
+        let (log, _guard) = captured_log();
+        of(&[(Setting::Auth, "required")]).unwrap();
+        assert!(log.lines_about("AUTH").is_empty());
+        of(&[(Setting::Auth, "off")]).unwrap();
+        let [line] = log.lines_about("AUTH is off").try_into().unwrap();
+        assert_eq!(line["level"], "WARN");
+    }
+
+    #[test]
+    fn an_issuer_needs_an_audience_and_each_fault_names_its_variable() {
+        let issuer = (Setting::OidcIssuer, "https://issuer.example");
+        assert_eq!(of(&[issuer]).unwrap_err(), "the environment variable OIDC_AUDIENCE is not set");
+        let audience = (Setting::OidcAudience, "runplane");
+        assert!(of(&[issuer, audience]).is_ok());
+        let faulty: [(&[_], &str); 3] = [
+            (
+                &[(Setting::OidcIssuer, "http://issuer.example"), (Setting::OidcAudience, "runplane")],
+                "OIDC_ISSUER",
+            ),
+            (
+                &[
+                    (Setting::OidcIssuer, "https://issuer.example"),
+                    (Setting::OidcAudience, "r"),
+                    (Setting::OidcJwks, "{}"),
+                ],
+                "OIDC_JWKS",
+            ),
+            (
+                &[
+                    (Setting::OidcIssuer, "https://issuer.example"),
+                    (Setting::OidcAudience, "r"),
+                    (Setting::OidcRolesClaim, "/a~2"),
+                ],
+                "OIDC_ROLES_CLAIM",
+            ),
+        ];
+        for (given, name) in faulty {
+            let error = of(given).unwrap_err();
+            assert!(error.starts_with(&format!("the environment variable {name} is not")), "{error}");
+        }
+    }
 }

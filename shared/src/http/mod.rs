@@ -48,9 +48,6 @@ where
 {
     crate::logging::init();
     let app = App::from_settings(&mut Settings::of(function)).await.map(Arc::new);
-    if app.as_ref().is_ok_and(|app| app.auth.is_off()) {
-        tracing::warn!("AUTH is off: whoever reaches this function may do everything");
-    }
     let (app, handler) = (&app, &handler);
     lambda_http::run(lambda_http::service_fn(move |request| async move {
         Ok::<_, std::convert::Infallible>(answer(app, handler, request).await)

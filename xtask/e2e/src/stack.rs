@@ -28,7 +28,9 @@ pub struct Stack {
 /// The header with `RUNPLANE_API_KEY`, where the stack asks for keys.
 fn credential() -> Vec<HeaderValue> {
     let key = std::env::var("RUNPLANE_API_KEY").ok();
-    key.map(|key| HeaderValue::from_str(&format!("Bearer {key}")).expect("a key is ASCII")).into_iter().collect()
+    key.map(|key| HeaderValue::from_str(&format!("Bearer {key}")).expect("a key is ASCII"))
+        .into_iter()
+        .collect()
 }
 
 impl Stack {

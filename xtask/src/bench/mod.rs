@@ -1,7 +1,7 @@
 //! `cargo xtask bench …`: what docs/benchmarks.md reports. Each command starts what it needs and prints a markdown table.
 
-mod case;
 mod auth;
+mod case;
 mod dag;
 mod driver;
 mod environment;

@@ -89,15 +89,8 @@ impl Rehearsal {
         let package = package::package(&dirs.root().join(template), release, &folder)?;
         let emulator = Emulator::start(dirs).await?;
         let aws = Aws::on(dirs, &emulator.endpoint_url).await?;
-        let mut rehearsal = Self {
-            base_url: String::new(),
-            urls,
-            keys,
-            aws,
-            emulator,
-            package,
-            outputs: BTreeMap::new(),
-        };
+        let mut rehearsal =
+            Self { base_url: String::new(), urls, keys, aws, emulator, package, outputs: BTreeMap::new() };
         rehearsal.put(&QUIET).await?;
         rehearsal.outputs = deployed::outputs(&rehearsal.aws).await?;
         // The URL of the outputs has a host name of its own, which may not resolve here.

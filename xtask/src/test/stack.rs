@@ -187,7 +187,10 @@ impl E2e {
             host = host.env(name, *value);
         }
         let logs = dirs.logs()?.join(format!("test-{name}"));
-        Ok(Self::with(Functions::Host(host.start().await?), &addresses, logs))
+        let mut stack = Self::with(Functions::Host(host.start().await?), &addresses, logs);
+        // Here a call takes a few milliseconds.
+        stack.environment.push(("RUNPLANE_RANDOM_CALLS".to_owned(), "10000".into()));
+        Ok(stack)
     }
 
     /// `cargo lambda watch` as `up` starts it, under a name of its own, with every function called once: what compiles or

@@ -69,7 +69,8 @@ fn sql(request: &CreateKeyRequest, key: &ApiKey) -> String {
         name = quoted(&request.name),
         roles = roles.join(","),
         expires_at = or_null(expires_at),
-        per_second = request.requests_per_second.map_or_else(|| "null".to_owned(), |number| number.to_string()),
+        per_second =
+            request.requests_per_second.map_or_else(|| "null".to_owned(), |number| number.to_string()),
         entry = Uuid::now_v7(),
         details = quoted(&details.to_string()),
     )

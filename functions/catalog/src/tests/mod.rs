@@ -1,6 +1,7 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
 mod connections;
+mod deletions;
 mod pipelines;
 mod routes;
 mod statuses;

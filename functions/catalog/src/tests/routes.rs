@@ -38,6 +38,8 @@ async fn every_route_of_the_table_is_handled(_pool: PgPoolOptions, options: PgCo
             let expected = match (route.method, route.path.contains('{')) {
                 ("GET", false) => 200,
                 ("POST", _) | ("PUT", _) => 400,
+                // Without its name, which is the last chance to notice that it is another one.
+                ("DELETE", _) if route.path == "/api/tenants/{tenant_id}" => 400,
                 _ => 404,
             };
             assert_eq!(answer["status"], expected, "{} {} by {key}: {answer}", route.method, route.path);

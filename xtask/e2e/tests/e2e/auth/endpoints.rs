@@ -64,6 +64,7 @@ impl Endpoint {
             ("POST", "/api/runs/claim" | "/api/runs/{run_id}/cancel") => (200, 404),
             ("POST", "/api/pipeline-versions/{pipeline_version_id}/status") => (200, 404),
             ("PUT" | "PATCH" | "GET", _) | ("DELETE", "/api/keys/{key_id}") => (200, 404),
+            ("DELETE", "/api/tenants/{tenant_id}") => (200, 404),
             _ => panic!("{} {} is new: say here what it answers", self.method, self.path),
         };
         Expected { done, missing }
@@ -107,7 +108,7 @@ impl Endpoint {
             ("POST", "/api/runs/{run_id}/cancel" | "/api/runs/{run_id}/retry") => json!({}),
             ("PUT", "/api/runs/{run_id}/steps") => json!({
                 "lease_token": token,
-                "steps": [{ "step_id": "a", "status": "SUCCEEDED", "attempt": 1 }]
+                "steps": [{ "step_id": "a", "status": "SUCCEEDED", "attempts": 1 }]
             }),
             ("POST", "/api/runs/{run_id}/logs") => json!({ "level": "INFO", "message": "e2e" }),
             ("POST", "/api/runs/{run_id}/artifacts") => json!({ "artifact_type": "e2e", "payload": {} }),
@@ -131,6 +132,8 @@ impl Endpoint {
                 "config": { "base_url": "https://example.com" }
             }),
             ("POST", "/api/keys") => json!({ "tenant_id": tenant, "name": "another", "roles": ["viewer"] }),
+            // As the seed names them.
+            ("DELETE", "/api/tenants/{tenant_id}") => return (format!("{path}?name=e2e {tenant}"), None),
             ("GET" | "DELETE", _) => return (path, None),
             _ => panic!("{} {} is new: say here how it is asked", self.method, self.path),
         };

@@ -1,5 +1,6 @@
 //! Who may do what, with whose things.
 
+mod deletions;
 mod endpoints;
 mod forged;
 mod random;

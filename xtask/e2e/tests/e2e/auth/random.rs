@@ -36,7 +36,8 @@ fn calls(endpoints: usize) -> impl Strategy<Value = Call> {
 
 /// One tenant's or another's, each.
 fn mixed(owners: [usize; 9], all: &[Things; OWNERS]) -> Things {
-    let [tenant, pipeline, version, draft, queued, running, token, connection, key] = owners.map(|owner| &all[owner]);
+    let [tenant, pipeline, version, draft, queued, running, token, connection, key] =
+        owners.map(|owner| &all[owner]);
     let mut mixed = all[owners[0]].clone();
     mixed.tenant.id = tenant.tenant.id;
     mixed.tenant.pipeline_id = pipeline.tenant.pipeline_id;
