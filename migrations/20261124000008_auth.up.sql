@@ -1,5 +1,8 @@
 -- Who may make requests, and who did what (docs/decisions/0024).
 
+-- Whoever waits for a table keeps everybody out who comes after: rather give up, and be run again when it is quiet.
+set local lock_timeout = '10s';
+
 create table api_keys (
   -- Stands in the key: rp_<id without dashes>_<secret>.
   id             uuid primary key,
@@ -63,6 +66,9 @@ comment on table audit_log is 'Who did what. Entries are added, and neither chan
 
 create index audit_log_of_tenant on audit_log (tenant_id, at desc, id desc);
 create index audit_log_list on audit_log (at desc, id desc);
+-- A rare action in a long log.
+create index audit_log_action on audit_log (action, at desc, id desc);
+create index audit_log_of_tenant_action on audit_log (tenant_id, action, at desc, id desc);
 
 -- Against mistakes. Whoever owns the table can drop the triggers; the functions connect as a role that cannot.
 create function audit_log_stays() returns trigger language plpgsql as $$
@@ -89,9 +95,6 @@ create table tenant_deletions (
 
 -- Workers go with their tenant, and are found by it.
 create index workers_of_tenant on workers (tenant_id) where tenant_id is not null;
-
--- Whoever waits for a table keeps everybody out who comes after: rather give up, and be run again when it is quiet.
-set local lock_timeout = '10s';
 
 -- What was approved, and how that came about, is deleted with its tenant and in no other way: within a transaction that has said whose it deletes, in
 -- `runplane.deletes_tenant`, and of that tenant alone. Only the verb that deletes tenants says so, and the setting ends with the transaction

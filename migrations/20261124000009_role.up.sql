@@ -3,9 +3,14 @@
 
 do $$
 begin
-  -- Roles are the cluster's, and another of its databases may be migrated at this moment.
+  -- Postgres asks for the right to make roles before it looks whether there is one.
+  if exists (select from pg_roles where rolname = 'runplane_functions') then
+    return;
+  end if;
   create role runplane_functions nologin;
+  comment on role runplane_functions is 'What the functions of Runplane may do: rows, and nothing else.';
 exception
+  -- Roles are the cluster's, and another of its databases is migrated at this moment.
   when duplicate_object or unique_violation then null;
   when insufficient_privilege then
     raise exception 'role runplane_functions is missing, and % may not create roles', current_user
@@ -24,5 +29,3 @@ grant select, insert, delete on
 to runplane_functions;
 -- What was done stays done.
 grant select, insert on audit_log to runplane_functions;
-
-comment on role runplane_functions is 'What the functions of Runplane may do: rows, and nothing else.';

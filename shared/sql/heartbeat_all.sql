@@ -11,8 +11,9 @@ with counted as materialized (
   select pg_advisory_xact_lock_shared(tenant_lock_key(near.tenant_id))
   from (
     select distinct n.tenant_id
-    from pipeline_runs n
-    where n.id = any ($2) and n.lease_expires_at between now() and clock_timestamp() + interval '11 s'
+    from unnest($1::uuid[], $2::uuid[]) as b (tenant_id, id)
+    join pipeline_runs n on n.id = b.id and (b.tenant_id is null or n.tenant_id = b.tenant_id)
+    where n.lease_expires_at between now() and clock_timestamp() + interval '11 s'
     order by n.tenant_id
   ) near
 ),

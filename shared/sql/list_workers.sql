@@ -22,7 +22,9 @@ held as materialized (
   group by h.id
 )
 select
-  w.id, w.worker_id, w.tenant_id, w.queues, w.first_seen_at, seen.last_at as "last_seen_at!", seen.alive as "alive!",
+  w.id, w.worker_id, w.tenant_id,
+  -- Of a worker that serves all tenants, the queues may be others'.
+  case when $1::uuid is null or w.tenant_id is not null then w.queues end as queues, w.first_seen_at, seen.last_at as "last_seen_at!", seen.alive as "alive!",
   coalesce(held.running, 0) as "running!"
 from workers w
 left join held on held.id = w.id

@@ -60,6 +60,11 @@ pub async fn revoke(app: &App, call: &Call) -> Result<Reply, Problem> {
 }
 
 fn entry<'a>(call: &'a Call, action: Action, key: &KeyView) -> Entry<'a> {
-    let details = json!({"name": key.name, "roles": key.roles});
+    let details = json!({
+        "name": key.name,
+        "roles": key.roles,
+        "expires_at": key.expires_at,
+        "requests_per_second": key.requests_per_second,
+    });
     Entry { details, ..call.entry(key.tenant_id, action, key.id) }
 }

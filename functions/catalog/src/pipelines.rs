@@ -8,6 +8,7 @@ use runplane::catalog::{
 };
 use runplane::http::{Call, Reply, lists};
 use runplane::problem::{Code, Problem};
+use serde_json::json;
 
 /// `POST /api/pipelines`.
 pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
@@ -15,7 +16,18 @@ pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
     let request: CreatePipelineRequest = call.body()?;
     request.check()?;
     tracing::Span::current().record("tenant.id", request.tenant_id.to_string());
-    let pipeline = app.call(async |conn| catalog::create_pipeline(conn, &request).await);
+    let pipeline = app.transaction(async |conn| {
+        let pipeline = catalog::create_pipeline(conn, &request).await?;
+        let details = json!({
+            "name": pipeline.name,
+            "queue": pipeline.queue,
+            "max_running": pipeline.max_running,
+            "paused": pipeline.paused,
+        });
+        let entry = call.entry(Some(pipeline.tenant_id), Action::PipelineCreated, pipeline.id);
+        audit::record(conn, &Entry { details, ..entry }).await?;
+        Ok(pipeline)
+    });
     let pipeline = pipeline.await.map_err(|error| match error {
         CreatePipelineError::TenantNotFound => Problem::new(Code::TenantNotFound, "There is no such tenant"),
         CreatePipelineError::NameTaken => name_taken(),

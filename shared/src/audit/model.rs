@@ -36,13 +36,15 @@ pub enum Action {
     TenantDeletionStarted,
     /// A tenant was deleted, and what belonged to it.
     TenantDeleted,
+    /// A pipeline was made.
+    PipelineCreated,
     /// A pipeline's name, its queue, its limit, or whether it is paused.
     PipelineChanged,
 }
 
 impl Action {
     /// Each of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::VersionApproved,
         Self::VersionDeprecated,
         Self::RunCancelled,
@@ -55,6 +57,7 @@ impl Action {
         Self::TenantChanged,
         Self::TenantDeletionStarted,
         Self::TenantDeleted,
+        Self::PipelineCreated,
         Self::PipelineChanged,
     ];
 
@@ -73,6 +76,7 @@ impl Action {
             Self::TenantChanged => "tenant.changed",
             Self::TenantDeletionStarted => "tenant.deletion_started",
             Self::TenantDeleted => "tenant.deleted",
+            Self::PipelineCreated => "pipeline.created",
             Self::PipelineChanged => "pipeline.changed",
         }
     }

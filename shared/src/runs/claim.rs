@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use utoipa::ToSchema;
@@ -177,7 +178,7 @@ pub async fn claim(
         options.pushed_only,
         options.worker,
         options.lease_seconds,
-        options.claim_id,
+        options.claim_id.map(|claim_id| within(scope, claim_id)),
         options.max_runs,
         MAX_PROBES,
         told.turn,
@@ -286,4 +287,14 @@ impl ClaimReply {
         };
         Self { claimed, run, pipeline_version, claims, more }
     }
+}
+
+/// What is stored of a caller's `claim_id`: it is the scope's own, so that no tenant can find out, or take, what another one uses. A caller that is across
+/// tenants has it as it is.
+fn within(scope: Scope, claim_id: Uuid) -> Uuid {
+    let Some(tenant) = scope.tenant() else { return claim_id };
+    let digest = Sha256::new().chain_update(tenant).chain_update(claim_id).finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }

@@ -44,7 +44,7 @@ pub(super) async fn of_version(
     version: Uuid,
     parameters: Map<String, Value>,
 ) -> Result<Checked, sqlx::Error> {
-    if let Some(params) = cache.get(version) {
+    if let Some(params) = cache.get(tenant, version) {
         return Ok(checked(&params, parameters));
     }
     let checked = of_versions(conn, cache, vec![(tenant, version, parameters)]).await?.pop();
@@ -62,12 +62,13 @@ pub(super) async fn of_versions(
     runs: Vec<(Uuid, Uuid, Map<String, Value>)>,
 ) -> Result<Vec<Checked>, sqlx::Error> {
     // Kept here as well: what the cache knows now, it may have dropped for another version a moment later.
-    let mut known: HashMap<Uuid, Result<Arc<Params>, ParamsError>> =
-        runs.iter().filter_map(|(_, version, _)| Some((*version, Ok(cache.get(*version)?)))).collect();
-    let unknown = runs.iter().filter(|(_, version, _)| !known.contains_key(version));
+    let mut known: HashMap<(Uuid, Uuid), Result<Arc<Params>, ParamsError>> = runs
+        .iter()
+        .filter_map(|(tenant, version, _)| Some(((*tenant, *version), Ok(cache.get(*tenant, *version)?))))
+        .collect();
+    let unknown = runs.iter().filter(|(tenant, version, _)| !known.contains_key(&(*tenant, *version)));
     let (tenants, versions): (Vec<_>, Vec<_>) =
         unknown.map(|(tenant, version, _)| (*tenant, *version)).unzip();
-    let mut theirs = HashMap::new();
     if !versions.is_empty() {
         // Only what is needed: a spec may have 256 KiB.
         let rows = sqlx::query!(
@@ -79,14 +80,13 @@ pub(super) async fn of_versions(
             &versions,
         );
         for row in rows.fetch_all(conn).await? {
-            known.insert(row.id, compile(cache, row.id, &row.spec));
-            theirs.insert(row.id, row.tenant_id);
+            let compiled = compile(cache, (row.tenant_id, row.id), &row.spec);
+            known.insert((row.tenant_id, row.id), compiled);
         }
     }
     let mut all = Vec::with_capacity(runs.len());
     for (tenant, version, parameters) in runs {
-        all.push(match known.get(&version) {
-            Some(_) if theirs.get(&version).is_some_and(|owner| *owner != tenant) => Checked::NotApproved,
+        all.push(match known.get(&(tenant, version)) {
             Some(Ok(params)) => checked(params, parameters),
             Some(Err(error)) => Checked::NoSchema(error.clone()),
             None => Checked::NotApproved,
@@ -100,22 +100,26 @@ pub(super) async fn of_versions(
 /// Parameters against what the dag_spec of an APPROVED version asks. Its `params` are compiled now, if they were not before.
 pub(super) fn against(
     cache: &ParamsCache,
-    version: Uuid,
+    (tenant, version): (Uuid, Uuid),
     spec: &Value,
     parameters: Map<String, Value>,
 ) -> Checked {
-    if let Some(params) = cache.get(version) {
+    if let Some(params) = cache.get(tenant, version) {
         return checked(&params, parameters);
     }
-    match compile(cache, version, spec) {
+    match compile(cache, (tenant, version), spec) {
         Ok(params) => checked(&params, parameters),
         Err(error) => Checked::NoSchema(error),
     }
 }
 
-fn compile(cache: &ParamsCache, version: Uuid, spec: &Value) -> Result<Arc<Params>, ParamsError> {
+fn compile(
+    cache: &ParamsCache,
+    (tenant, version): (Uuid, Uuid),
+    spec: &Value,
+) -> Result<Arc<Params>, ParamsError> {
     let params = Arc::new(Params::of(spec)?);
-    cache.insert(version, Arc::clone(&params));
+    cache.insert(tenant, version, Arc::clone(&params));
     Ok(params)
 }
 

@@ -191,7 +191,7 @@ async fn check(
     request: &RetryRequest,
 ) -> Result<Checked, RetryError> {
     let row = sqlx::query!(
-        r#"select v.id, r.parameters as "parameters: Json<Map<String, Value>>", s.parameters as "secret?: Json<Map<String, Value>>",
+        r#"select v.id, v.tenant_id, r.parameters as "parameters: Json<Map<String, Value>>", s.parameters as "secret?: Json<Map<String, Value>>",
                   jsonb_build_object('kind', v.dag_spec -> 'kind', 'params', v.dag_spec -> 'params') as "spec!"
            from pipeline_runs r
            join pipeline_versions v on v.id = coalesce($3, r.pipeline_version_id) and v.pipeline_id = r.pipeline_id
@@ -207,11 +207,11 @@ async fn check(
     let Some(row) = row else { return Ok(Checked::NotApproved) };
     let Some(secret) = row.secret.filter(|_| request.parameters.is_none()) else {
         let parameters = request.parameters.clone().unwrap_or(row.parameters.0);
-        return Ok(against(cache, row.id, &row.spec, parameters));
+        return Ok(against(cache, (row.tenant_id, row.id), &row.spec, parameters));
     };
     let mut parameters = row.parameters.0;
     put_back(&mut parameters, secret.0.clone());
-    let checked = against(cache, row.id, &row.spec, parameters);
+    let checked = against(cache, (row.tenant_id, row.id), &row.spec, parameters);
     Ok(match checked {
         // Elsewhere it would be shown.
         Checked::Right(parameters)

@@ -43,6 +43,26 @@ async fn too_many_bytes_undo_the_statement(_pool: PgPoolOptions, options: PgConn
     assert_eq!(failure.error, "result_too_large");
 }
 
+/// Small values take as much memory as large ones.
+#[sqlx::test(migrations = false)]
+async fn too_many_values_are_refused_however_small_they_are(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let db = Db::new(options);
+    let nulls = |columns: usize| {
+        let columns: Vec<_> = (0..columns).map(|n| format!("null as c{n}")).collect();
+        json!({"statement": format!("select {} from generate_series(1, 10000)", columns.join(", ")), "max_rows": 10_000})
+    };
+    let failure = db.call(nulls(101)).await.unwrap_err();
+    assert_eq!(failure.to_string(), "result_too_large: the statement returns more than 1000000 values");
+    assert_eq!(db.call(nulls(50)).await.unwrap()["row_count"], json!(10_000));
+    for kind in ["json", "jsonb"] {
+        let objects = |count: usize| json!({"statement": format!("select ('[' || repeat('{{\"a\":0}},', {count}) || '0]')::{kind} as v")});
+        let failure = db.call(objects(160_000)).await.unwrap_err();
+        let expected = "result_too_large: the statement returns more than 300000 values within json";
+        assert_eq!(failure.to_string(), expected, "{kind}");
+        assert_eq!(db.call(objects(100_000)).await.unwrap()["row_count"], json!(1), "{kind}");
+    }
+}
+
 #[sqlx::test(migrations = false)]
 async fn two_columns_of_one_name_are_told_before_the_statement_runs(
     _pool: PgPoolOptions,

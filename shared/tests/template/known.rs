@@ -12,7 +12,10 @@ const KNOWN: [(&str, &[&str]); 12] = [
         &["ApiId", "IntegrationType", "IntegrationUri", "PayloadFormatVersion"],
     ),
     ("AWS::ApiGatewayV2::Route", &["ApiId", "RouteKey", "Target"]),
-    ("AWS::ApiGatewayV2::Stage", &["AccessLogSettings", "ApiId", "AutoDeploy", "StageName"]),
+    (
+        "AWS::ApiGatewayV2::Stage",
+        &["AccessLogSettings", "ApiId", "AutoDeploy", "DefaultRouteSettings", "StageName"],
+    ),
     ("AWS::IAM::Policy", &["PolicyDocument", "PolicyName", "Roles"]),
     ("AWS::IAM::Role", &["AssumeRolePolicyDocument", "Policies"]),
     (

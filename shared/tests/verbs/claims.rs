@@ -139,7 +139,7 @@ async fn the_same_claim_id_returns_the_same_claim_while_its_lease_lives(mut conn
     let options = ClaimOptions { claim_id: Some(Uuid::new_v4()), ..claim_by("me") };
     let scope = Scope::Tenant(world.tenant);
     let first = claim(&mut conn, scope, &Marks::default(), options).await.unwrap().unwrap();
-    let again = claim(&mut conn, Scope::All, &Marks::default(), options).await.unwrap().unwrap();
+    let again = claim(&mut conn, scope, &Marks::default(), options).await.unwrap().unwrap();
     assert_eq!(first, again);
     assert_eq!((first.run.run.id, first.run.run.claim_count), (first_run, 1));
 
@@ -156,6 +156,21 @@ async fn the_same_claim_id_returns_the_same_claim_while_its_lease_lives(mut conn
     let next = claim(&mut conn, scope, &Marks::default(), options).await.unwrap().unwrap();
     assert_eq!(next.run.run.id, second_run);
     assert_eq!(row(&mut conn, first_run).await["lease_token"], first.run.lease_token.to_string());
+}
+
+/// Nobody finds out which claim_ids another tenant uses, or takes one that it is going to use.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_claim_id_is_a_tenants_own(mut conn: Conn) {
+    let worlds = [world(&mut conn).await, world(&mut conn).await];
+    let options = ClaimOptions { claim_id: Some(Uuid::new_v4()), ..claim_by("me") };
+    let thief = ClaimOptions { worker: "thief", ..options };
+    for (world, options) in worlds.into_iter().zip([options, thief]) {
+        let run = queued(&mut conn, world, "").await;
+        let scope = Scope::Tenant(world.tenant);
+        let claimed = claim(&mut conn, scope, &Marks::default(), options).await.unwrap().unwrap();
+        assert_eq!(claimed.run.run.id, run);
+        assert_eq!(claim(&mut conn, scope, &Marks::default(), options).await.unwrap(), Some(claimed));
+    }
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

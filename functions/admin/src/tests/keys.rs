@@ -44,7 +44,9 @@ async fn a_key_is_made_and_shown_once(_pool: PgPoolOptions, options: PgConnectOp
       {
         "action": "key.created",
         "details": {
+          "expires_at": null,
           "name": "nightly imports",
+          "requests_per_second": null,
           "roles": [
             "viewer",
             "submitter"

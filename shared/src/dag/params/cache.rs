@@ -18,9 +18,12 @@ pub struct ParamsCache {
     kept: Mutex<Kept>,
 }
 
+/// A tenant and a version of its own: what one tenant has asked for is unknown to another that names the same id.
+type Place = (Uuid, Uuid);
+
 #[derive(Debug, Default)]
 struct Kept {
-    versions: HashMap<Uuid, Entry>,
+    versions: HashMap<Place, Entry>,
     weight: usize,
     /// Counts the questions.
     clock: u64,
@@ -33,37 +36,38 @@ struct Entry {
 }
 
 impl ParamsCache {
-    /// Those of a version, if they are there.
-    pub fn get(&self, version: Uuid) -> Option<Arc<Params>> {
+    /// Those of a version of the tenant's, if they are there.
+    pub fn get(&self, tenant: Uuid, version: Uuid) -> Option<Arc<Params>> {
+        let place = (tenant, version);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.clock += 1;
         let now = kept.clock;
-        let entry = kept.versions.get_mut(&version)?;
+        let entry = kept.versions.get_mut(&place)?;
         entry.asked = now;
         Some(Arc::clone(&entry.params))
     }
 
-    /// Keeps those of a version.
-    pub fn insert(&self, version: Uuid, params: Arc<Params>) {
+    /// Keeps those of a version of the tenant's.
+    pub fn insert(&self, tenant: Uuid, version: Uuid, params: Arc<Params>) {
+        let place = (tenant, version);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.remove(version);
+        kept.remove(place);
         while kept.versions.len() >= MAX_VERSIONS
             || (kept.weight + params.weight() > MAX_WEIGHT && !kept.versions.is_empty())
         {
-            let oldest =
-                kept.versions.iter().min_by_key(|(_, entry)| entry.asked).map(|(version, _)| *version);
-            oldest.into_iter().for_each(|version| kept.remove(version));
+            let oldest = kept.versions.iter().min_by_key(|(_, entry)| entry.asked).map(|(place, _)| *place);
+            oldest.into_iter().for_each(|place| kept.remove(place));
         }
         kept.clock += 1;
         let asked = kept.clock;
         kept.weight += params.weight();
-        kept.versions.insert(version, Entry { params, asked });
+        kept.versions.insert(place, Entry { params, asked });
     }
 }
 
 impl Kept {
-    fn remove(&mut self, version: Uuid) {
-        if let Some(entry) = self.versions.remove(&version) {
+    fn remove(&mut self, place: Place) {
+        if let Some(entry) = self.versions.remove(&place) {
             self.weight -= entry.params.weight();
         }
     }
@@ -80,12 +84,18 @@ mod tests {
         let cache = ParamsCache::default();
         let versions: Vec<_> = (0..=MAX_VERSIONS).map(|_| Uuid::now_v7()).collect();
         let params = Arc::new(Params::default());
-        versions[..MAX_VERSIONS].iter().for_each(|version| cache.insert(*version, Arc::clone(&params)));
-        assert!(cache.get(versions[0]).is_some());
-        cache.insert(versions[MAX_VERSIONS], params);
-        let there = versions.iter().filter(|version| cache.get(**version).is_some()).count();
+        versions[..MAX_VERSIONS]
+            .iter()
+            .for_each(|version| cache.insert(Uuid::nil(), *version, Arc::clone(&params)));
+        assert!(cache.get(Uuid::nil(), versions[0]).is_some());
+        cache.insert(Uuid::nil(), versions[MAX_VERSIONS], params);
+        let there = versions.iter().filter(|version| cache.get(Uuid::nil(), **version).is_some()).count();
         assert_eq!(
-            (there, cache.get(versions[1]).is_some(), cache.get(versions[0]).is_some()),
+            (
+                there,
+                cache.get(Uuid::nil(), versions[1]).is_some(),
+                cache.get(Uuid::nil(), versions[0]).is_some()
+            ),
             (MAX_VERSIONS, false, true)
         );
     }
@@ -97,11 +107,15 @@ mod tests {
         assert!(heavy.weight() * 2 > MAX_WEIGHT);
         let cache = ParamsCache::default();
         let [first, second] = [Uuid::now_v7(), Uuid::now_v7()];
-        cache.insert(first, Arc::clone(&heavy));
-        cache.insert(second, Arc::clone(&heavy));
-        assert_eq!((cache.get(first).is_some(), cache.get(second).is_some()), (false, true));
+        cache.insert(Uuid::nil(), first, Arc::clone(&heavy));
+        cache.insert(Uuid::nil(), second, Arc::clone(&heavy));
+        assert_eq!(
+            (cache.get(Uuid::nil(), first).is_some(), cache.get(Uuid::nil(), second).is_some()),
+            (false, true)
+        );
+        assert!(cache.get(Uuid::max(), second).is_none(), "another tenant knows nothing of it");
         // Again is not twice.
-        cache.insert(second, Arc::clone(&heavy));
+        cache.insert(Uuid::nil(), second, Arc::clone(&heavy));
         assert_eq!(cache.kept.lock().unwrap().weight, heavy.weight());
     }
 }

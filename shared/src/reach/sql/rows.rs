@@ -20,6 +20,10 @@ use crate::reach::ReachFailure;
 
 /// Values of a result, as they are sent, with the name of the column before each: what the JSON of it will be at least.
 const MAX_RESULT_BYTES: usize = 5_000_000;
+/// Cells of a result: each takes some hundred bytes of memory as a value with its name, however small it is.
+const MAX_CELLS: usize = 1_000_000;
+/// Values within its cells of `json` and `jsonb`, for the same reason; as many as the body of an `http` answer may have.
+const MAX_JSON_VALUES: usize = 300_000;
 /// Writes values as Postgres does where it shows them, which a cast to text does not for each type. `$1`: an array of them. In arrays of a hundred: each
 /// row is a message, which costs more than a short text does, and what is too large altogether is noticed before all of it is written.
 const WRITE: &str = "select pg_catalog.array_agg(pg_catalog.format('%s', s.v) order by s.n)
@@ -33,6 +37,40 @@ pub(super) struct Fetched {
     pub(super) affected: u64,
 }
 
+/// What the rows so far come to.
+#[derive(Default)]
+struct Sum {
+    bytes: usize,
+    cells: usize,
+    json_values: usize,
+}
+
+impl Sum {
+    fn add(&mut self, row: &PgRow, deadline: Deadline) -> Result<(), ReachFailure> {
+        for column in row.columns() {
+            let cell = raw(row, column.ordinal(), deadline)?.unwrap_or_default();
+            self.cells += 1;
+            self.bytes = self.bytes.saturating_add(column.name().len()).saturating_add(cell.len());
+            if let Some(Oid(oid::JSON | oid::JSONB)) = column.type_info().oid() {
+                // What a value of JSON has before it.
+                self.json_values += cell.iter().filter(|byte| b"[{,".contains(byte)).count();
+            }
+        }
+        let bounds = [
+            (self.bytes, MAX_RESULT_BYTES, "bytes"),
+            (self.cells, MAX_CELLS, "values"),
+            (self.json_values, MAX_JSON_VALUES, "values within json"),
+        ];
+        match bounds.into_iter().find(|(sum, most, _)| sum > most) {
+            None => Ok(()),
+            Some((_, most, what)) => {
+                let message = format!("the statement returns more than {most} {what}");
+                Err(ReachFailure::new("result_too_large", message))
+            }
+        }
+    }
+}
+
 /// Runs the statement. Of what is too much it does not wait for the rest.
 pub(super) async fn fetch(
     line: &mut PgConnection,
@@ -42,7 +80,7 @@ pub(super) async fn fetch(
     deadline: Deadline,
 ) -> Result<Fetched, ReachFailure> {
     let mut fetched = Fetched { rows: Vec::new(), affected: 0 };
-    let mut bytes = 0_usize;
+    let mut sum = Sum::default();
     let mut answers = line.fetch_many(statement.query_with(arguments).persistent(false));
     loop {
         let answer = answers.try_next().await.map_err(|error| failures::of_statement(error, deadline))?;
@@ -54,11 +92,7 @@ pub(super) async fn fetch(
                 return Err(ReachFailure::new("too_many_rows", message));
             }
             Some(Either::Right(row)) => {
-                bytes = bytes.saturating_add(weight(&row, deadline)?);
-                if bytes > MAX_RESULT_BYTES {
-                    let message = format!("the statement returns more than {MAX_RESULT_BYTES} bytes");
-                    return Err(ReachFailure::new("result_too_large", message));
-                }
+                sum.add(&row, deadline)?;
                 fetched.rows.push(row);
             }
         }
@@ -100,13 +134,6 @@ pub(super) async fn values(
         values.push(Value::Object(row));
     }
     Ok(values)
-}
-
-fn weight(row: &PgRow, deadline: Deadline) -> Result<usize, ReachFailure> {
-    row.columns()
-        .iter()
-        .map(|column| Ok(column.name().len() + raw(row, column.ordinal(), deadline)?.map_or(0, <[u8]>::len)))
-        .sum()
 }
 
 fn decoded(row: &PgRow, decoder: &mut Decoder<'_>, deadline: Deadline) -> Result<Vec<Cell>, ReachFailure> {

@@ -41,7 +41,7 @@ async fn a_tenant_is_deleted_under_the_hands_of_its_worker_and_its_end_stays_kno
     delete(&name).await.expect_problem(404, "tenant_not_found");
     fleet.post(&heartbeat, &beat).await.expect_problem(409, "run_not_running");
 
-    let audit = operator.get(&format!("/api/audit?tenant_id={tenant}")).await;
+    let audit = operator.get_with("/api/audit", &[("tenant_id", &tenant.to_string())]).await;
     let actions: Vec<_> = audit.expect(200)["items"]
         .as_array()
         .expect("items")
