@@ -31,6 +31,7 @@ mod retries_from_failed;
 mod round_trips;
 mod rows;
 mod run_list;
+mod same_statements;
 mod steps;
 mod steps_pages;
 mod steps_shown;

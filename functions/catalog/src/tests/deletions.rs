@@ -1,5 +1,10 @@
 //! Events about a tenant that is to be deleted.
 
+use std::sync::Arc;
+
+use runplane::app::App;
+use runplane::auth::Auth;
+use runplane::db::{Db, Pooler};
 use runplane::testing;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -67,6 +72,16 @@ async fn a_tenant_is_deleted_and_what_was_done_is_noted(pool: PgPool) {
     let again = testing::answer(&app, &handle, EVENT).await;
     assert_eq!((&again["status"], &again["body"]["code"]), (&json!(404), &json!("tenant_not_found")));
     assert_eq!(noted(&pool).await.len(), 2);
+}
+
+/// What a batch sets for its transaction comes after what a connection behind a pooler sets.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn behind_a_pooler_it_is_deleted_in_the_same_way(pool: PgPool) {
+    let options = (*pool.connect_options()).clone();
+    testing::app(options.clone(), FUNCTION).await;
+    let app = App::new(FUNCTION, Db::new(options, FUNCTION.plans, Pooler::Transaction), None);
+    let answer = testing::answer(&Arc::new(app.with_auth(Auth::off())), &handle, EVENT).await;
+    assert_eq!(answer["body"], json!({"done": true, "deleted": {"runs": 3, "rows": 3}}), "{answer}");
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
