@@ -170,8 +170,11 @@ fn as_pid(pid: u32) -> Option<rustix::process::Pid> {
 /// Writes `value` so that a reader sees the old file or the new one, never half of it.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let next = path.with_extension(format!("{}.new", std::process::id()));
-    let written =
-        std::fs::write(&next, serde_json::to_vec_pretty(value)?).and_then(|()| std::fs::rename(&next, path));
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    let written = std::fs::write(&next, serde_json::to_vec_pretty(value)?)
+        // A stack's API keys may be in it.
+        .and_then(|()| std::fs::set_permissions(&next, private))
+        .and_then(|()| std::fs::rename(&next, path));
     written.with_context(|| format!("cannot write {}", path.display()))
 }
 

@@ -1,4 +1,4 @@
-//! The policy, endpoint × role, as it is shown. It stands in [`FUNCTIONS`](crate::functions::FUNCTIONS): a route that does not say who may make its
+//! The policy, endpoint × role, as it is shown. It stands in [`FUNCTIONS`]: a route that does not say who may make its
 //! request does not compile.
 
 use super::role::Role;
