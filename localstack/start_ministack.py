@@ -1,15 +1,18 @@
-"""MiniStack as `python -m ministack` starts it, with three things done that AWS does and MiniStack 1.5.33 does not.
+"""MiniStack as `python -m ministack` starts it, with four things done that AWS does and MiniStack 1.5.33 does not.
 
 - CloudFormation hands on a number that comes from a parameter as text, and Lambda reads it as a number. MiniStack keeps the text of an
   event source mapping's MaximumConcurrency, and its poller then fails on it.
 - The permission for a batch of SQS is that for one message: there is no action sqs:SendMessageBatch in IAM. MiniStack asks for one.
 - A condition may join a list that is a parameter, which is how it asks whether the list is empty. MiniStack compares the unread Fn::Join, and
   every such list has something in it.
+- Functions have the environment that the template gives them. MiniStack gives them its own as well, and reads there, in AUTH, whether it looks at
+  permissions: a variable that functions of ours read, too.
 
 Without the first the template would have to do without a parameter, without the second roles would have to allow what does not exist, without
 the third every rehearsed function would be in subnets.
 """
 
+import os
 import sys
 
 from ministack.app import main
@@ -69,6 +72,9 @@ evaluate = engine._evaluate_conditions
 for module in [module for name, module in sys.modules.items() if name.startswith("ministack.")]:
     if getattr(module, "_evaluate_conditions", None) is evaluate:
         module._evaluate_conditions = with_joins(evaluate)
+
+# It was read when the module was imported.
+os.environ.pop("AUTH", None)
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,7 @@
 //! API keys, made in SQL as an operator makes the first one; and stacks as their holders see them.
 
 use reqwest::header::HeaderValue;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::Stack;
@@ -14,6 +15,17 @@ pub enum Validity {
     Expired,
     /// It was revoked a second ago.
     Revoked,
+}
+
+/// Who has done what was done with `RUNPLANE_API_KEY`; where no key is asked for, whoever was said to.
+///
+/// # Panics
+/// When the key is none.
+#[must_use]
+pub fn made_by(said: Option<&str>) -> Value {
+    let Ok(key) = std::env::var("RUNPLANE_API_KEY") else { return json!(said) };
+    let id = key.get(3..35).and_then(|id| Uuid::try_parse(id).ok()).expect("a key has an id");
+    json!(format!("key:{id} operator"))
 }
 
 impl Stack {

@@ -34,7 +34,7 @@ mod wait;
 
 pub use answer::Answer;
 pub use cli::{Cli, Said};
-pub use keys::Validity;
+pub use keys::{Validity, made_by};
 pub use queue::Queue;
 pub use secrets::secret_parameter;
 pub use seed::Tenant;

@@ -98,12 +98,17 @@ impl Emulator {
 }
 
 /// Variables of ours, and one of MiniStack's, that a shell may have set.
-const OURS: [&str; 12] = [
+const OURS: [&str; 17] = [
     "AWS_LAMBDA_LOG_LEVEL",
     "AWS_SESSION_TOKEN",
     "DATABASE_URL",
     "DB_POOLER",
     "LD_LIBRARY_PATH",
+    "OIDC_AUDIENCE",
+    "OIDC_ISSUER",
+    "OIDC_JWKS",
+    "OIDC_ROLES_CLAIM",
+    "OIDC_TENANT_CLAIM",
     "PERSIST_STATE",
     "OUTPUT_BUCKET",
     "RETENTION_DAYS",

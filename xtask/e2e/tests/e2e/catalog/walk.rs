@@ -1,6 +1,6 @@
 //! The whole way: a tenant, its pipeline, a draft that is edited and approved, runs of it, its end.
 
-use e2e::{Stack, id_of};
+use e2e::{Stack, id_of, made_by};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -57,7 +57,7 @@ async fn from_a_tenant_to_a_run_that_has_ended_and_a_version_that_has() {
     assert_version_in_full(approved);
     assert_fields(
         approved,
-        &json!({ "status": "APPROVED", "revision": 2, "dag_spec": spec, "approved_by": "ann" }),
+        &json!({ "status": "APPROVED", "revision": 2, "dag_spec": spec, "approved_by": made_by(Some("ann")) }),
     );
     assert!(is_time(&approved["approved_at"]), "{approved}");
     // Of the text with sorted keys and no spaces.
@@ -68,7 +68,7 @@ async fn from_a_tenant_to_a_run_that_has_ended_and_a_version_that_has() {
             .expect("a digest");
     assert_eq!(approved["dag_sha256"], digest);
     let transition = json!({
-        "from": "DRAFT", "to": "APPROVED", "at": approved["approved_at"], "by": "ann", "comment": "as discussed",
+        "from": "DRAFT", "to": "APPROVED", "at": approved["approved_at"], "by": made_by(Some("ann")), "comment": "as discussed",
     });
     assert_eq!(approved["transitions"], json!([transition]));
     assert_eq!(&look(&stack, version_id).await, approved);
@@ -82,13 +82,16 @@ async fn from_a_tenant_to_a_run_that_has_ended_and_a_version_that_has() {
     assert_eq!(deprecated.expect(200)["approved_at"], approved["approved_at"]);
     stack.post("/api/runs", &run).await.expect_problem(409, "version_not_approved");
     let again = change(&stack, version_id, json!({ "status": "APPROVED", "approved_by": "bob" })).await;
-    assert_fields(again.expect(200), &json!({ "dag_sha256": digest, "approved_by": "bob", "revision": 2 }));
+    assert_fields(
+        again.expect(200),
+        &json!({ "dag_sha256": digest, "approved_by": made_by(Some("bob")), "revision": 2 }),
+    );
     let moved: Vec<_> = again.body["transitions"].as_array().expect("transitions").iter().collect();
     let moved: Vec<_> = moved.into_iter().map(|one| json!([one["from"], one["to"], one["by"]])).collect();
     let expected = json!([
-        ["DRAFT", "APPROVED", "ann"],
+        ["DRAFT", "APPROVED", made_by(Some("ann"))],
         ["APPROVED", "DEPRECATED", null],
-        ["DEPRECATED", "APPROVED", "bob"]
+        ["DEPRECATED", "APPROVED", made_by(Some("bob"))]
     ]);
     assert_eq!(Value::from(moved), expected);
     stack
@@ -133,7 +136,7 @@ async fn a_spec_of_another_kind_is_approved_and_pulled_by_its_own_workers() {
     let id = world.draft(&stack, spec.clone()).await;
     let approved = change(&stack, id, json!({ "status": "APPROVED" })).await;
     assert_eq!(approved.expect(200)["dag_spec"], spec);
-    assert_eq!(approved.body["approved_by"], Value::Null);
+    assert_eq!(approved.body["approved_by"], made_by(None));
     let mut run = json!({ "tenant_id": world.tenant, "pipeline_version_id": id });
     stack.post("/api/runs", &run).await.expect_problem(422, "invalid_dag_spec");
     run["dispatch"] = json!("pull");
