@@ -90,7 +90,7 @@ async fn from_a_tenant_to_a_run_that_has_ended_and_a_version_that_has() {
     let moved: Vec<_> = moved.into_iter().map(|one| json!([one["from"], one["to"], one["by"]])).collect();
     let expected = json!([
         ["DRAFT", "APPROVED", made_by(Some("ann"))],
-        ["APPROVED", "DEPRECATED", null],
+        ["APPROVED", "DEPRECATED", made_by(None)],
         ["DEPRECATED", "APPROVED", made_by(Some("bob"))]
     ]);
     assert_eq!(Value::from(moved), expected);
