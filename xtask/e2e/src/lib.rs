@@ -8,6 +8,7 @@
 //! | `RUNPLANE_URL` | the base URL, e.g. `http://127.0.0.1:8000` |
 //! | `DATABASE_URL` | the stack's Postgres: tenants, versions and start states are made there |
 //! | `RUNPLANE_API_KEY` | an operator's key, where the stack asks for keys; the tests of `auth::` fail where it does not |
+//! | `RUNPLANE_ONE_HEADER` | set where what stands before the functions drops one of two headers of one name: then nobody can tell that there were two |
 //! | `RUNPLANE_RANDOM_CALLS` | how many random calls of three tenants are made; 500 if not set |
 //! | `RUNPLANE_INVOKE_URL` | where functions without a route are invoked, as by Lambda's invoke API; `RUNPLANE_URL` if not set |
 //! | `RUNPLANE_SWEEP_FUNCTION` | the name of the sweep there; `sweep` if not set |

@@ -220,7 +220,10 @@ impl E2e {
         let mut service = Service::spawn(dirs, spec).await?;
         warm_up(dirs, &addresses, &mut service).await?;
         let logs = dirs.logs()?.join("test-functions.log");
-        Ok(Self::with(Functions::Watch(service.into()), &addresses, logs))
+        let mut stack = Self::with(Functions::Watch(service.into()), &addresses, logs);
+        // Of two headers of one name, it hands one on.
+        stack.environment.push(("RUNPLANE_ONE_HEADER".to_owned(), "1".into()));
+        Ok(stack)
     }
 
     fn with(functions: Functions, addresses: &Addresses, logs: PathBuf) -> Self {
