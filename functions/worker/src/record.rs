@@ -1,5 +1,6 @@
 //! One claimed run: do its work, complete it or hand it back.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,9 +153,15 @@ pub async fn run<W: Into<Worked> + Send + 'static>(
     };
     let ClaimedRun { run, lease_token } = &claim.run;
     let request = CompleteRequest { lease_token: Some(*lease_token), ..request };
+    let mut report = pin!(batch.completer.complete(Scope::Tenant(run.tenant_id), run.id, request));
     let reported = tokio::select! {
-        reported = batch.completer.complete(Scope::Tenant(run.tenant_id), run.id, request) => reported,
-        lost = lease.lost() => return gone(lost),
+        biased;
+        reported = &mut report => reported,
+        lost = lease.lost() => match lost {
+            // A heartbeat right behind our own completion is refused, too. The answer to that one says which it was.
+            Lost::Refused => report.await,
+            Lost::Silent => return gone(lost),
+        },
     };
     lease.let_go().await;
     match reported? {

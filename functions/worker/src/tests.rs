@@ -18,8 +18,9 @@ use runplane::reach::secrets::Secrets;
 use runplane::runs::{self, CancelRequest, Claim, CompleteRequest, Outcome, RunStatus};
 use runplane::scope::Scope;
 use runplane::testing::{app, captured_log, check_settings, execute};
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgConnection};
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::{Uuid, uuid};
@@ -125,7 +126,7 @@ async fn run(
 /// Work that never ends, and what resolves when it is dropped.
 fn endless() -> (impl Future<Output = CompleteRequest> + Send + 'static, impl Future<Output = Result<(), ()>>)
 {
-    let (alive, dropped) = tokio::sync::oneshot::channel::<()>();
+    let (alive, dropped) = oneshot::channel::<()>();
     let work = async move {
         let _alive = alive;
         std::future::pending().await
@@ -263,6 +264,52 @@ async fn work_stops_when_the_lease_is_lost(_pool: PgPoolOptions, options: PgConn
     let (work, dropped) = endless();
     assert_eq!(run(&app, &claim, QUICK, work).await.unwrap(), Done::Lost);
     dropped.await.unwrap();
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_heartbeat_that_comes_after_our_own_completion_takes_nothing_away(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let keeps = app(options.clone(), FUNCTION).await;
+    let completes = app(options, FUNCTION).await;
+    let claim = claimed(&keeps).await;
+    let (log, _guard) = captured_log();
+    // The completion is done, and its answer not here yet when the heartbeat is refused.
+    let answer = Arc::new(Notify::new());
+    let (holds, held) = oneshot::channel();
+    let holder = tokio::spawn({
+        let (completes, answer) = (Arc::clone(&completes), Arc::clone(&answer));
+        let hold = async move |_: &mut PgConnection| -> Result<(), sqlx::Error> {
+            holds.send(()).unwrap();
+            answer.notified().await;
+            Ok(())
+        };
+        async move { completes.call(hold).await }
+    });
+    let (ends, ended) = oneshot::channel();
+    let work = async move {
+        held.await.unwrap();
+        ends.send(()).unwrap();
+        CompleteRequest::new(Outcome::Succeeded)
+    };
+    let lease_token = Some(claim.run.lease_token);
+    let request = CompleteRequest { lease_token, ..CompleteRequest::new(Outcome::Succeeded) };
+    let refused = async {
+        ended.await.unwrap();
+        keeps.call(async |conn| runs::complete(conn, Scope::All, WAITING_RUN, &request).await).await.unwrap();
+        while log.lines_about("heartbeat refused").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        answer.notify_one();
+    };
+    let (keeper, lease) = keep(&keeps, &claim, Instant::now(), QUICK, None);
+    let batch = batch_of(&completes, QUICK, &CancellationToken::new());
+    let done = record::run(&batch, &claim, lease, work);
+    let (done, ()) = tokio::join!(done, refused);
+    keeper.end().await;
+    holder.await.unwrap().unwrap();
+    assert_eq!(done.unwrap(), Done::Completed(RunStatus::Succeeded));
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
