@@ -6,6 +6,7 @@
 pub mod api_keys;
 pub mod bench;
 pub mod cargo_lambda;
+pub mod chaos;
 pub mod cli;
 pub mod data_folder;
 pub mod database;
