@@ -13,6 +13,7 @@ pub mod database;
 pub mod example;
 pub mod host;
 pub mod lambda;
+pub mod line;
 pub mod mapping;
 pub mod nobody;
 pub mod orphans;

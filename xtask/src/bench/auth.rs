@@ -12,7 +12,7 @@ use crate::progress::say;
 pub async fn run(dirs: &Dirs) -> Result<()> {
     let measures = example(dirs, "bench_auth").await?;
     let mut server = Server::start(dirs, settings("bench-auth-postgres")).await?;
-    world::seed(dirs, &server.database_url, 1).await?;
+    world::seed(dirs, &server.database_url, 0).await?;
     let machine = environment::describe(&server.database_url).await?;
     let load = noise::load().map_or_else(|| "unknown".to_owned(), |load| format!("{load:.1}"));
     say(format_args!("\n{machine}; load average before it {load}; median (range)\n"));

@@ -16,6 +16,7 @@ use anyhow::Context as _;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use batch::Verdict;
@@ -46,12 +47,34 @@ pub struct Mapping {
     pub function: String,
 }
 
+/// What becomes of a batch on its way.
+pub trait Courier: Send + Sync {
+    /// The deliveries that come of messages that were received together: how long each waits, and what it brings. A message in none is left where it
+    /// is, and comes again when its visibility ends.
+    fn deliveries(&self, received: Vec<Message>) -> Vec<(Duration, Vec<Message>)>;
+}
+
+/// Delivers what was received, at once, once and in order. (SQS promises none of that.)
+#[derive(Debug)]
+struct Prompt;
+
+impl Courier for Prompt {
+    fn deliveries(&self, received: Vec<Message>) -> Vec<(Duration, Vec<Message>)> {
+        vec![(Duration::ZERO, received)]
+    }
+}
+
 /// Moves messages until `stop` says so. Batches under way are given up then: their messages come back when their
 /// visibility ends, which the worker is made for.
 ///
 /// While SQS or the function cannot be reached it tries again with growing pauses of up to 5 s, and says so on stderr
 /// with one line each. Fails only when the queue's URL names no queue.
 pub async fn run(mapping: Mapping, stop: CancellationToken) -> anyhow::Result<()> {
+    run_by(&Prompt, mapping, stop).await
+}
+
+/// The same, by a courier who may do otherwise.
+pub async fn run_by(courier: &dyn Courier, mapping: Mapping, stop: CancellationToken) -> anyhow::Result<()> {
     let arn = event::queue_arn(&mapping.queue_url)
         .with_context(|| format!("{:?} is not the URL of a queue", mapping.queue_url))?;
     let poller = Poller {
@@ -59,6 +82,7 @@ pub async fn run(mapping: Mapping, stop: CancellationToken) -> anyhow::Result<()
         http: reqwest::Client::builder().no_proxy().timeout(INVOCATION_LIMIT).build()?,
         arn,
         mapping,
+        courier,
     };
     let polls = async { tokio::join!(poller.poll(), poller.poll()) };
     tokio::select! {
@@ -68,14 +92,15 @@ pub async fn run(mapping: Mapping, stop: CancellationToken) -> anyhow::Result<()
     Ok(())
 }
 
-struct Poller {
+struct Poller<'a> {
     mapping: Mapping,
+    courier: &'a dyn Courier,
     arn: String,
     sqs: Client,
     http: reqwest::Client,
 }
 
-impl Poller {
+impl Poller<'_> {
     /// Never ends.
     async fn poll(&self) {
         let mut pause = Pause::default();
@@ -84,7 +109,8 @@ impl Poller {
                 Ok(messages) if messages.is_empty() => pause = Pause::default(),
                 Ok(messages) => {
                     pause = Pause::default();
-                    self.treat(&messages).await;
+                    let deliveries = self.courier.deliveries(messages).into_iter();
+                    join_all(deliveries.map(|(wait, messages)| self.deliver(wait, messages))).await;
                 }
                 Err(error) => {
                     say(&format!("cannot receive from {}: {error}", self.mapping.queue_url));
@@ -106,6 +132,11 @@ impl Poller {
             .send()
             .await;
         Ok(received.map_err(|e| DisplayErrorContext(e).to_string())?.messages.unwrap_or_default())
+    }
+
+    async fn deliver(&self, wait: Duration, messages: Vec<Message>) {
+        tokio::time::sleep(wait).await;
+        self.treat(&messages).await;
     }
 
     /// Invokes the function with a batch and deletes what it did.

@@ -13,8 +13,8 @@ use xtask::mapping::{self, Mapping};
 use xtask::paths::Dirs;
 use xtask::{database, postgres, queues, sqs};
 
-use crate::faults::Line;
 use crate::stage::{create_body, functions, postgres, root};
+use xtask::line::Line;
 
 /// How long anything here may take: a wait that ends as soon as it can.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ impl Stage {
         let create = client.create_queue().queue_name(&queue).attributes(VisibilityTimeout, "43200");
         create.send().await.unwrap();
         let port = endpoint_url.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
-        let line = Line::to(port).await;
+        let line = Line::to(port).await.unwrap();
         let through_line = format!("http://127.0.0.1:{}", line.port);
         let host = functions()
             .function("worker", 2)

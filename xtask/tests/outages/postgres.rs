@@ -1,7 +1,7 @@
 //! Postgres away, back, restarted, frozen.
 
-use crate::faults::Line;
 use crate::stage::{AGAIN, AT_FIRST, assert_unavailable, assert_works, host, pids, postgres};
+use xtask::line::Line;
 
 #[tokio::test]
 async fn without_postgres_every_call_is_unavailable_and_works_again_when_it_is_back() {
@@ -48,7 +48,7 @@ async fn a_postgres_restarted_between_two_calls_is_not_noticed() {
 #[tokio::test]
 async fn a_postgres_that_no_longer_answers_on_open_connections_is_unavailable_in_time() {
     let postgres = postgres("frozen").await;
-    let line = Line::to(postgres.port).await;
+    let line = Line::to(postgres.port).await.unwrap();
     let url = postgres.database_url.replace(&format!(":{}/", postgres.port), &format!(":{}/", line.port));
     let host = host(&url).await;
     assert_works(&host, &AT_FIRST).await;
