@@ -30,6 +30,8 @@ pub struct Options {
     pub throw_away: bool,
     /// More `-c name=value` settings, such as `("fsync", "off")`.
     pub settings: Vec<(String, String)>,
+    /// Where its data folder lies. `None`: where those of all servers do.
+    pub folder: Option<PathBuf>,
 }
 
 /// A running Postgres with a database `runplane`. Dropping it kills it.
@@ -53,7 +55,8 @@ impl Server {
     pub async fn start(dirs: &Dirs, options: Options) -> Result<Self> {
         let user = nobody::user()?;
         let bin = nobody::programs(dirs, &install(dirs).await?, user)?;
-        let data = nobody::data_root(dirs, user)?.join(&options.name);
+        let root = options.folder.clone().map_or_else(|| nobody::data_root(dirs, user), Ok)?;
+        let data = root.join(&options.name);
         if !data.starts_with(dirs.root()) && !options.throw_away {
             say(format_args!(
                 "Postgres runs as `nobody`, who cannot enter this folder: its data is in {}",
@@ -99,6 +102,14 @@ impl Server {
     pub async fn pause(&mut self) -> Result<()> {
         match self.service.take() {
             Some(mut service) => service.stop(Signal::INT, STOP).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends it as `pg_ctl stop -m immediate` does: without a checkpoint, so that it recovers when it is started again. Its data is kept.
+    pub async fn crash(&mut self) -> Result<()> {
+        match self.service.take() {
+            Some(mut service) => service.stop(Signal::QUIT, STOP).await,
             None => Ok(()),
         }
     }

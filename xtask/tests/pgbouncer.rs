@@ -27,6 +27,7 @@ impl Pooler {
             name: format!("test-{name}-postgres"),
             port: None,
             throw_away: true,
+            folder: None,
             settings: Vec::new(),
         };
         let postgres = postgres::Server::start(&dirs, options).await.unwrap();

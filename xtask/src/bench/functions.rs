@@ -48,6 +48,7 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         port: None,
         throw_away: true,
         settings: Vec::new(),
+        folder: None,
     };
     let mut server = postgres::Server::start(dirs, settings).await?;
     database::migrate(dirs, &server.database_url).await?;

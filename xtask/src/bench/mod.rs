@@ -18,7 +18,7 @@ pub mod scale;
 mod script;
 mod start;
 mod statements;
-mod stats;
+pub mod stats;
 mod verbs;
 mod world;
 
@@ -67,5 +67,5 @@ pub async fn run(dirs: &Dirs, command: Command) -> Result<()> {
 fn settings(name: &str) -> postgres::Options {
     let settings = [("shared_buffers", "1GB"), ("max_wal_size", "8GB"), ("checkpoint_timeout", "30min")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    postgres::Options { name: name.to_owned(), port: None, throw_away: true, settings }
+    postgres::Options { name: name.to_owned(), port: None, throw_away: true, settings, folder: None }
 }

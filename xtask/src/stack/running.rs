@@ -102,6 +102,7 @@ impl Running {
             port: Some(port),
             throw_away: false,
             settings: Vec::new(),
+            folder: None,
         };
         let server = self.postgres.insert(postgres::Server::start(dirs, options).await?);
         Ok(server.database_url.clone())

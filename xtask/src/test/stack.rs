@@ -63,6 +63,7 @@ impl Backend {
             port: None,
             throw_away: true,
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            folder: None,
         };
         let postgres = postgres::Server::start(dirs, options).await?;
         Ok(Self {

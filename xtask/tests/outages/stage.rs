@@ -41,6 +41,7 @@ pub async fn postgres(name: &str) -> postgres::Server {
         name: format!("test-outages-{name}"),
         port: None,
         throw_away: true,
+        folder: None,
         // The tests kill it and expect their rows back, which does not take a disk that survives a power cut.
         settings: vec![("fsync".to_owned(), "off".to_owned())],
     };

@@ -51,6 +51,7 @@ impl Stage {
             port: None,
             throw_away: true,
             settings: Vec::new(),
+            folder: None,
         };
         let postgres = postgres::Server::start(dirs, settings).await?;
         world::seed(dirs, &postgres.database_url, 0).await?;

@@ -179,6 +179,7 @@ fn settings() -> postgres::Options {
         port: None,
         throw_away: true,
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        folder: None,
     }
 }
 
