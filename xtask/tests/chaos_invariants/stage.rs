@@ -1,8 +1,8 @@
-//! A Postgres of the test's own, with a database in which the good story is told, and copies of it to forge in.
+//! A Postgres of the test's own, with a database in which the good story is told, and forged.
 
 use std::path::Path;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use xtask::chaos::{history, invariants, store};
 use xtask::paths::Dirs;
 use xtask::{database, postgres};
@@ -28,6 +28,12 @@ const NAMES: &str = "
         r.concurrency_key
       from pipeline_runs r, gen_random_uuid() made (id)
       where r.id = run(like_run);
+    end;
+    create function hand_back(name text) returns void language sql
+    begin atomic
+      update pipeline_runs set status = 'QUEUED', finished_at = null, lease_token = null, lease_expires_at = null, claim_id = null,
+        claimed_by = null, claimed_at = null, lease_seconds = null, heartbeat_at = null
+      where id = run(name);
     end;
     create function complete(name text) returns void language sql
     begin atomic
@@ -68,20 +74,16 @@ impl Stage {
         database::connect(&self.server.database_url).await.unwrap()
     }
 
-    /// Does this to a copy of the story, and judges it.
+    /// Does this to the story, judges it, and undoes it.
     pub async fn forge(&self, forgery: &'static str) -> Vec<invariants::Checked> {
-        let mut admin = database::connect(&self.server.url("postgres")).await.unwrap();
-        run(&mut admin, "create database forged template runplane").await;
-        let mut conn = database::connect(&self.server.url("forged")).await.unwrap();
-        sqlx::raw_sql(forgery).execute(&mut conn).await.unwrap_or_else(|error| panic!("{forgery}: {error}"));
-        let checked = invariants::check(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
-        run(&mut admin, "drop database forged").await;
-        admin.close().await.unwrap();
+        let mut conn = self.connect().await;
+        let mut undone = conn.begin().await.unwrap();
+        sqlx::raw_sql(forgery)
+            .execute(&mut *undone)
+            .await
+            .unwrap_or_else(|error| panic!("{forgery}: {error}"));
+        let checked = invariants::check(&mut undone).await.unwrap();
+        undone.rollback().await.unwrap();
         checked
     }
-}
-
-async fn run(conn: &mut PgConnection, statement: &'static str) {
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(conn).await.unwrap();
 }

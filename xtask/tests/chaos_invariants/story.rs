@@ -1,10 +1,10 @@
 //! A good story: every verb, as the product's own SQL does it, with what its clients are told.
 
-use chrono::{DateTime, Utc};
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 use uuid::Uuid;
 use xtask::chaos::ledger::{Entry, Kind, Ledger};
+
+use crate::teller::{Bounds, Teller};
 
 /// Two tenants. The first may hold two leases, its second pipeline one.
 pub const SEED: &str = "
@@ -22,40 +22,6 @@ const B: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_000b);
 const A1: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_00a1);
 const A2: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_00a2);
 const B1: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_00b1);
-
-/// A file of the product.
-macro_rules! sql {
-    ($name:literal) => {
-        include_str!(concat!("../../../shared/sql/", $name, ".sql"))
-    };
-}
-
-/// A run, and whose.
-#[derive(Clone, Copy)]
-struct Run {
-    id: Uuid,
-    tenant: Uuid,
-}
-
-/// A claim that somebody was told of.
-#[derive(Clone, Copy)]
-struct Claim {
-    run: Run,
-    token: Uuid,
-}
-
-/// What a run may have beside its pipeline and its key.
-#[derive(Default)]
-struct Bounds {
-    attempts: Option<i32>,
-    lost: Option<i32>,
-    concurrency_key: Option<&'static str>,
-}
-
-struct Teller<'a> {
-    conn: &'a mut PgConnection,
-    ledger: Ledger,
-}
 
 /// Tells it all; returns the ledger.
 pub async fn tell(conn: &mut PgConnection) -> Vec<Entry> {
@@ -145,19 +111,14 @@ impl Teller<'_> {
     async fn handed_back_and_cancelled(&mut self) {
         let run = self.create("released", B, B1, Bounds::default()).await;
         let claim = self.claim(run, "ann", false).await;
-        let done = sqlx::query(sql!("release")).bind(B).bind(run.id).bind(claim.token);
-        let done = done.bind(None::<DateTime<Utc>>).fetch_all(&mut *self.conn).await.unwrap();
-        assert_eq!(done.len(), 1);
-        self.told(Kind::Released, run, |line| line.lease_token = Some(claim.token));
+        self.release(claim).await;
         let claim = self.claim(run, "bob", false).await;
         self.complete(claim, "SUCCEEDED", "SUCCEEDED").await;
 
         for (key, begins) in [("cancelled", true), ("never_begun", false)] {
             let run = self.create(key, B, B1, Bounds::default()).await;
             let claim = if begins { Some(self.claim(run, "ann", false).await) } else { None };
-            let done = sqlx::query(sql!("cancel")).bind(B).bind(run.id).bind(None::<&str>);
-            assert_eq!(done.fetch_all(&mut *self.conn).await.unwrap().len(), 1);
-            self.told(Kind::Cancelled, run, |line| line.status = Some("CANCELLED".to_owned()));
+            self.cancel(run).await;
             if let Some(claim) = claim {
                 self.refused(claim, "run_cancelled");
             }
@@ -198,146 +159,5 @@ impl Teller<'_> {
             let lease_token = if is_its { None } else { line.lease_token };
             self.ledger.note(Entry { lease_token, ..line });
         }
-    }
-
-    async fn create(&mut self, key: &str, tenant: Uuid, pipeline: Uuid, bounds: Bounds) -> Run {
-        let run = Run { id: Uuid::new_v4(), tenant };
-        sqlx::query(
-            "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch, max_attempts, max_lost,
-               idempotency_key, request_sha256, concurrency_key)
-             values ($1, $1, $2, $3, $3, 'pull', $4, $5, $6, sha256('x'), $7)",
-        )
-        .bind(run.id)
-        .bind(tenant)
-        .bind(pipeline)
-        .bind(bounds.attempts.unwrap_or(1))
-        .bind(bounds.lost.unwrap_or(3))
-        .bind(key)
-        .bind(bounds.concurrency_key)
-        .execute(&mut *self.conn)
-        .await
-        .unwrap();
-        self.told(Kind::Created, run, |line| line.key = Some(key.to_owned()));
-        run
-    }
-
-    async fn claim(&mut self, run: Run, worker: &str, taken_over: bool) -> Claim {
-        let row = sqlx::query(
-            "select (c.run).lease_token, (c.run).claim_count, (c.run).attempt
-             from lease_runs(array[$1], $2, $3, 300, null, false) c",
-        )
-        .bind(run.id)
-        .bind(taken_over)
-        .bind(worker)
-        .fetch_one(&mut *self.conn)
-        .await
-        .unwrap();
-        let token = row.get("lease_token");
-        self.told(Kind::Claimed, run, |line| {
-            line.lease_token = Some(token);
-            line.worker = Some(worker.to_owned());
-            line.claim_count = row.get("claim_count");
-            line.attempt = row.get("attempt");
-        });
-        Claim { run, token }
-    }
-
-    async fn extend(&mut self, Claim { run, token }: Claim, is_alive: bool) {
-        let done = sqlx::query(sql!("heartbeat")).bind(run.tenant).bind(run.id).bind(token);
-        let done = done.bind(None::<&str>).bind(None::<i32>).fetch_all(&mut *self.conn).await.unwrap();
-        assert_eq!(done.len(), usize::from(is_alive));
-        if is_alive {
-            self.told(Kind::Extended, run, |line| line.lease_token = Some(token));
-        } else {
-            self.refused(Claim { run, token }, "lease_lost");
-        }
-    }
-
-    /// Reports an outcome, of which the run becomes `status`.
-    async fn complete(&mut self, Claim { run, token }: Claim, outcome: &str, status: &str) {
-        let done: Vec<PgRow> = if outcome == "SUCCEEDED" {
-            let query = sqlx::query(sql!("complete")).bind(run.tenant).bind(run.id).bind(token);
-            query.bind(None::<serde_json::Value>).fetch_all(&mut *self.conn).await.unwrap()
-        } else {
-            let query = sqlx::query(sql!("fail")).bind(run.tenant).bind(run.id).bind(token).bind(true);
-            let query = query.bind(None::<serde_json::Value>).bind("broken").bind("it broke");
-            query.fetch_all(&mut *self.conn).await.unwrap()
-        };
-        assert_eq!(done.len(), 1);
-        self.told(Kind::Completed, run, |line| {
-            line.lease_token = Some(token);
-            line.outcome = Some(outcome.to_owned());
-            line.status = Some(status.to_owned());
-        });
-    }
-
-    async fn begin(&mut self, Claim { run, token }: Claim, step: &str) {
-        self.told(Kind::StepBegan, run, |line| {
-            line.lease_token = Some(token);
-            line.step_id = Some(step.to_owned());
-            line.run_tenant_id = None;
-        });
-    }
-
-    async fn store(&mut self, Claim { run, token }: Claim, step: &str, item: i32, status: &str) {
-        let row = sqlx::query(sql!("store_steps"))
-            .bind(run.tenant)
-            .bind(run.id)
-            .bind(token)
-            .bind(0_i64)
-            .bind([step])
-            .bind([item])
-            .bind([status])
-            .bind([None::<&str>])
-            .bind([1])
-            .bind([(status == "SUCCEEDED").then(|| serde_json::json!(1))])
-            .bind([None::<&str>])
-            .bind([None::<i64>])
-            .bind([None::<&str>])
-            .bind([None::<&str>])
-            .bind([Some(Utc::now())])
-            .bind([None::<DateTime<Utc>>])
-            .bind([None::<DateTime<Utc>>])
-            .bind([Uuid::new_v4()])
-            .bind([None::<&str>])
-            .bind([None::<&str>])
-            .bind([Uuid::new_v4()])
-            .fetch_all(&mut *self.conn)
-            .await
-            .unwrap();
-        assert_eq!(row.len(), 1);
-        self.told(Kind::StepStored, run, |line| {
-            line.lease_token = Some(token);
-            line.step_id = Some(step.to_owned());
-            line.outcome = Some(status.to_owned()).filter(|status| status == "SUCCEEDED");
-        });
-    }
-
-    async fn expire(&mut self, run: Run) {
-        let past = "update pipeline_runs set lease_expires_at = now() - interval '1 s' where id = $1";
-        sqlx::query(past).bind(run.id).execute(&mut *self.conn).await.unwrap();
-    }
-
-    async fn sweep(&mut self) {
-        let swept = sqlx::query(sql!("sweep_leases")).bind(None::<Uuid>).bind(10_i64);
-        swept.execute(&mut *self.conn).await.unwrap();
-    }
-
-    fn seen(&self, run: Run, status: &str) {
-        self.told(Kind::Seen, run, |line| line.status = Some(status.to_owned()));
-    }
-
-    fn refused(&self, Claim { run, token }: Claim, code: &str) {
-        self.told(Kind::Refused, run, |line| {
-            line.lease_token = Some(token);
-            line.code = Some(code.to_owned());
-        });
-    }
-
-    fn told(&self, kind: Kind, run: Run, with: impl FnOnce(&mut Entry)) {
-        let mut line = Entry::new(kind, run.tenant, run.id);
-        line.run_tenant_id = Some(run.tenant);
-        with(&mut line);
-        self.ledger.note(line);
     }
 }
