@@ -29,7 +29,7 @@ pub struct ClaimRequest {
     /// Who claims: 1 to 200 characters.
     #[schema(min_length = 1, max_length = 200)]
     pub worker_id: String,
-    /// Only this tenant's runs; every tenant's in turn if left out.
+    /// Only this tenant's runs. Left out, it is the caller's tenant; every tenant's in turn for a caller across tenants.
     pub tenant_id: Option<Uuid>,
     /// Only runs of these queues, at most 10; all if left out.
     #[schema(max_items = 10)]

@@ -22,7 +22,8 @@ use crate::strict;
 /// What a client sends to create a run.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CreateRequest {
-    /// Whose run it becomes.
+    /// Whose run it becomes. A caller of a tenant may leave it out: it is that tenant then. A caller across tenants has to say.
+    #[schema(required = false)]
     pub tenant_id: Uuid,
     /// An APPROVED version of the tenant's own.
     pub pipeline_version_id: Uuid,

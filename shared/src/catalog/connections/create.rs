@@ -17,7 +17,8 @@ use crate::strict;
 /// What a client sends to create a connection. There is no way to send a secret.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct CreateConnectionRequest {
-    /// Whose it becomes.
+    /// Whose it becomes. A caller of a tenant may leave it out: it is that tenant then. A caller across tenants has to say.
+    #[schema(required = false)]
     pub tenant_id: Uuid,
     /// 1 to 100 characters that no other connection of the tenant is called by.
     #[schema(min_length = 1, max_length = 100)]

@@ -14,7 +14,8 @@ use crate::runs::Faults;
 /// What a client sends to create a pipeline.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct CreatePipelineRequest {
-    /// Whose it becomes.
+    /// Whose it becomes. A caller of a tenant may leave it out: it is that tenant then. A caller across tenants has to say.
+    #[schema(required = false)]
     pub tenant_id: Uuid,
     /// 1 to 200 characters that no other pipeline of the tenant is called by.
     #[schema(min_length = 1, max_length = 200)]

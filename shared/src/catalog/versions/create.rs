@@ -16,7 +16,8 @@ use crate::runs::Faults;
 /// What a client sends to create a version, with either `dag_spec` or `copy_of`.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct CreateVersionRequest {
-    /// Whose it becomes.
+    /// Whose it becomes. A caller of a tenant may leave it out: it is that tenant then. A caller across tenants has to say.
+    #[schema(required = false)]
     pub tenant_id: Uuid,
     /// A pipeline of that tenant.
     pub pipeline_id: Uuid,
