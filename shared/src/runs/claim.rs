@@ -14,7 +14,6 @@ use uuid::Uuid;
 use super::fields::Faults;
 use super::marks::{Kind, Learnt, Marks};
 use super::{DEFAULT_LEASE_SECONDS, Dispatch, Labels, Run, RunStatus, run_if_any};
-use crate::http::Body;
 use crate::problem::Problem;
 use crate::scope::Scope;
 
@@ -42,14 +41,6 @@ pub struct ClaimRequest {
     /// Up to so many runs at once, 1 to 100; the answer has `claims` then. One run, outside of a list, if left out.
     #[schema(minimum = 1, maximum = 100)]
     pub max_runs: Option<i32>,
-}
-
-impl Body for ClaimRequest {
-    const HAS_TENANT: bool = true;
-
-    fn tenant_id(&self) -> Option<Uuid> {
-        self.tenant_id
-    }
 }
 
 impl ClaimRequest {

@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::{Connection, ConnectionConfig, check};
 use crate::dag::ConnectionKind;
-use crate::http::Body;
 use crate::problem::{FieldError, Problem};
 use crate::runs::Faults;
 use crate::strict;
@@ -32,14 +31,6 @@ pub struct CreateConnectionRequest {
     /// The name of a secret among those of the tenant, 1 to 256 letters, digits and `/_+=.@-`. Never the secret.
     #[schema(min_length = 1, max_length = 256, pattern = "^[A-Za-z0-9/_+=.@-]+$")]
     pub secret_ref: Option<String>,
-}
-
-impl Body for CreateConnectionRequest {
-    const HAS_TENANT: bool = true;
-
-    fn tenant_id(&self) -> Option<Uuid> {
-        Some(self.tenant_id)
-    }
 }
 
 impl CreateConnectionRequest {

@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::{MAX_DESCRIPTION_CHARS, MAX_QUEUE_CHARS, Pipeline};
 use crate::catalog::MAX_NAME_CHARS;
-use crate::http::Body;
 use crate::problem::Problem;
 use crate::runs::Faults;
 
@@ -31,14 +30,6 @@ pub struct CreatePipelineRequest {
     pub max_running: Option<i32>,
     /// Whether nothing of it is claimed; false if left out.
     pub paused: Option<bool>,
-}
-
-impl Body for CreatePipelineRequest {
-    const HAS_TENANT: bool = true;
-
-    fn tenant_id(&self) -> Option<Uuid> {
-        Some(self.tenant_id)
-    }
 }
 
 impl CreatePipelineRequest {

@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::{MAX_VERSION_CHARS, VersionInFull, VersionStatus, in_full};
 use crate::dag::{self, Fault};
-use crate::http::Body;
 use crate::problem::Problem;
 use crate::runs::Faults;
 
@@ -29,14 +28,6 @@ pub struct CreateVersionRequest {
     pub dag_spec: Option<Map<String, Value>>,
     /// A version of the same tenant, in any status, whose dag_spec is taken over.
     pub copy_of: Option<Uuid>,
-}
-
-impl Body for CreateVersionRequest {
-    const HAS_TENANT: bool = true;
-
-    fn tenant_id(&self) -> Option<Uuid> {
-        Some(self.tenant_id)
-    }
 }
 
 impl CreateVersionRequest {
