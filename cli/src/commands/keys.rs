@@ -51,7 +51,7 @@ pub async fn run(command: Command, settings: Settings, output: Output) -> Result
     if let Command::Generate(new) = command {
         return generate::run(fields(&new, settings.tenant)?, output);
     }
-    let context = &Context::new(settings, output).await?;
+    let context = &Context::new(settings, output)?;
     let request = match &command {
         Command::List(paging) => {
             return list(context, context.narrowed(Request::get(PATH)), paging, &COLUMNS).await;
