@@ -3,6 +3,8 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -170,10 +172,15 @@ fn as_pid(pid: u32) -> Option<rustix::process::Pid> {
 /// Writes `value` so that a reader sees the old file or the new one, never half of it.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let next = path.with_extension(format!("{}.new", std::process::id()));
-    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    let written = std::fs::write(&next, serde_json::to_vec_pretty(value)?)
-        // A stack's API keys may be in it.
-        .and_then(|()| std::fs::set_permissions(&next, private))
+    let text = serde_json::to_vec_pretty(value)?;
+    // A stack's API keys may be in it: at no moment does anybody else read it.
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&next)
+        .and_then(|mut file| file.write_all(&text))
         .and_then(|()| std::fs::rename(&next, path));
     written.with_context(|| format!("cannot write {}", path.display()))
 }

@@ -15,7 +15,7 @@ pub mod workers;
 use clap::{Parser, Subcommand};
 
 pub use given::{Document, Limit, NameOrId, Pair, Parameter, Span};
-pub use settings::{Access, Settings, Signing};
+pub use settings::{Access, Settings};
 
 use crate::{exit, import};
 

@@ -38,9 +38,6 @@ pub struct Access {
     /// Send the API key over http:// to other machines too, where it can be read on the way
     #[arg(long, global = true, env = "RUNPLANE_ALLOW_PLAIN_HTTP", value_parser = yes_or_no)]
     pub allow_plain_http: bool,
-    /// Sign requests with AWS credentials: auto does so when the URL is one of API Gateway and there is no API key
-    #[arg(long, global = true, env = "RUNPLANE_SIGN", hide_possible_values = true, value_name = "auto|aws|none", value_enum, default_value_t = Signing::Auto)]
-    pub sign: Signing,
 }
 
 impl Access {
@@ -57,15 +54,4 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
         "" | "false" => Ok(false),
         _ => Err("must be true or false".to_owned()),
     }
-}
-
-/// Whether requests are signed (SigV4, service `execute-api`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Signing {
-    /// When the host is API Gateway's, and there is no API key.
-    Auto,
-    /// Always.
-    Aws,
-    /// Never.
-    None,
 }

@@ -1,5 +1,6 @@
 //! `runplane keys …`
 
+mod fleet;
 mod generate;
 
 use chrono::SecondsFormat;
@@ -49,14 +50,16 @@ const ONCE: &str = "The key is shown this once. Keep it where nobody reads it bu
 pub async fn run(command: Command, settings: Settings, output: Output) -> Result<Exit, Failure> {
     // Without the API, which lets in nobody who has no key.
     if let Command::Generate(new) = command {
+        fleet::check(&new, settings.tenant)?;
         return generate::run(fields(&new, settings.tenant)?, output);
     }
-    let context = &Context::new(settings, output).await?;
+    let context = &Context::new(settings, output)?;
     let request = match &command {
         Command::List(paging) => {
             return list(context, context.narrowed(Request::get(PATH)), paging, &COLUMNS).await;
         }
         Command::Create(new) | Command::Generate(new) => {
+            fleet::check_who_asks(new, context).await?;
             Request::post(PATH).body(fields(new, context.tenant)?)
         }
         Command::Revoke { id } => context.narrowed(Request::delete(format!("{PATH}/{id}"))).repeatable(),

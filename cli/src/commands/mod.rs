@@ -39,8 +39,8 @@ pub struct Context {
 }
 
 impl Context {
-    async fn new(settings: Settings, output: Output) -> Result<Self, Failure> {
-        Ok(Self { client: Client::new(&settings, output).await?, output, tenant: settings.tenant })
+    fn new(settings: Settings, output: Output) -> Result<Self, Failure> {
+        Ok(Self { client: Client::new(&settings, output)?, output, tenant: settings.tenant })
     }
 
     /// The tenant of the settings.
@@ -76,27 +76,27 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Completions { shell } => completions::run(shell, output),
         Command::Import(args) => Ok(import::run(args).await),
         Command::Tenants(Api { settings, command }) => {
-            tenants::run(command, &Context::new(settings, output).await?).await
+            tenants::run(command, &Context::new(settings, output)?).await
         }
         Command::Pipelines(Api { settings, command }) => {
-            pipelines::run(command, &Context::new(settings, output).await?).await
+            pipelines::run(command, &Context::new(settings, output)?).await
         }
         Command::Versions(Api { settings, command }) => {
-            versions::run(command, &Context::new(settings, output).await?).await
+            versions::run(command, &Context::new(settings, output)?).await
         }
         Command::Connections(Api { settings, command }) => {
-            connections::run(command, &Context::new(settings, output).await?).await
+            connections::run(command, &Context::new(settings, output)?).await
         }
         Command::Runs(Api { settings, command }) => {
-            runs::run(command, &Context::new(settings, output).await?).await
+            runs::run(command, &Context::new(settings, output)?).await
         }
         Command::Worker(args) => worker::run(&args, output).await,
         Command::Workers(Api { settings, command }) => {
-            workers::run(command, &Context::new(settings, output).await?).await
+            workers::run(command, &Context::new(settings, output)?).await
         }
         Command::Keys(Api { settings, command }) => keys::run(command, settings, output).await,
         Command::Audit(Api { settings, command }) => {
-            audit::run(command, &Context::new(settings, output).await?).await
+            audit::run(command, &Context::new(settings, output)?).await
         }
     }
 }

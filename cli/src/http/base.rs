@@ -5,7 +5,7 @@ use reqwest::Url;
 
 use crate::failure::Failure;
 
-/// All but the unreserved characters of RFC 3986: what is signed and what is sent are then the same, to whoever reads a `+` as well.
+/// All but the unreserved characters of RFC 3986: it is then the same text to whoever reads a `+` as a space and to whoever does not.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The base URL of an API.

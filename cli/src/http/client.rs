@@ -7,9 +7,8 @@ use reqwest::{StatusCode, redirect};
 
 use super::base::Base;
 use super::retry::Fault;
-use super::sign::Signer;
 use super::{Answer, Refusal, Request, key};
-use crate::args::{Settings, Signing};
+use crate::args::Settings;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -23,18 +22,9 @@ const ANSWER: Duration = Duration::from_secs(35);
 pub struct Client {
     http: reqwest::Client,
     base: Base,
-    credential: Credential,
+    /// The API key, as it is sent. It is marked as sensitive: nothing that shows requests shows it.
+    key: Option<HeaderValue>,
     output: Output,
-}
-
-/// What makes the API let requests in.
-#[derive(Debug)]
-enum Credential {
-    None,
-    /// An API key. It is marked as sensitive: nothing that shows requests shows it.
-    Key(HeaderValue),
-    /// AWS credentials.
-    Signer(Signer),
 }
 
 /// A request that came to nothing, and whether sending it again may help.
@@ -63,27 +53,27 @@ impl Client {
     /// For the API of the settings.
     ///
     /// # Errors
-    /// [`Failure::Usage`] if the URL cannot be one, the API key cannot be used, or requests have to be signed and cannot be.
-    pub async fn new(settings: &Settings, output: Output) -> Result<Self, Failure> {
+    /// [`Failure::Usage`] if the URL cannot be one, or the API key cannot be used.
+    pub fn new(settings: &Settings, output: Output) -> Result<Self, Failure> {
         let base = Base::new(settings.url.clone())?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("runplane-cli/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
-            // A request that has a key or a signature, or that creates something, is not for whoever is named by an answer.
+            // A request that has a key, or that creates something, is not for whoever is named by an answer.
             .redirect(redirect::Policy::none());
         if base.is_this_machine() {
             builder = builder.no_proxy();
         }
         let http =
             builder.build().map_err(|error| Failure::Usage(format!("no HTTP client: {}", chain(&error))))?;
-        let credential = Credential::of(settings, &base).await?;
-        Ok(Self { http, base, credential, output })
+        let key = key::authorization(&settings.access, &base)?;
+        Ok(Self { http, base, key, output })
     }
 
     /// Sends it, up to four times if that is safe and may help.
     ///
     /// # Errors
-    /// [`Failure::Refused`], [`Failure::Unreachable`], or [`Failure::Usage`] without credentials.
+    /// [`Failure::Refused`] or [`Failure::Unreachable`].
     pub async fn send(&self, request: &Request) -> Result<Answer, Failure> {
         let mut times = 0;
         loop {
@@ -120,10 +110,8 @@ impl Client {
         let built = builder.build();
         let mut http =
             built.map_err(|error| Failure::Usage(format!("no such request: {}", chain(&error))))?;
-        match &self.credential {
-            Credential::None => {}
-            Credential::Key(key) => drop(http.headers_mut().insert(AUTHORIZATION, key.clone())),
-            Credential::Signer(signer) => signer.sign(&mut http).await?,
+        if let Some(key) = &self.key {
+            http.headers_mut().insert(AUTHORIZATION, key.clone());
         }
         let response = self.http.execute(http).await.map_err(|error| self.silence(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -134,7 +122,7 @@ impl Client {
     fn judge(&self, status: StatusCode, headers: &HeaderMap, text: String) -> Result<Answer, Miss> {
         if !status.is_success() {
             let refusal = Refusal::new(status, &text);
-            let hint = self.credential.hint(&refusal);
+            let hint = self.hint(&refusal);
             let refusal = refusal.with_hint(hint);
             return Err(Miss { fault: Fault::of(status, headers), failure: Box::new(refusal).into() });
         }
@@ -172,35 +160,15 @@ impl Client {
         }
         failure
     }
-}
-
-impl Credential {
-    async fn of(settings: &Settings, base: &Base) -> Result<Self, Failure> {
-        let access = &settings.access;
-        match (key::authorization(access, base)?, access.sign) {
-            (Some(_), Signing::Aws) => {
-                let sentence = "a request has an API key or a signature, not both: leave out --sign aws, or RUNPLANE_API_KEY";
-                Err(Failure::Usage(sentence.to_owned()))
-            }
-            (Some(key), Signing::Auto | Signing::None) => Ok(Self::Key(key)),
-            (None, signing) => Ok(Signer::of(signing, &settings.url).await?.map_or(Self::None, Self::Signer)),
-        }
-    }
 
     /// What may help against a refusal.
     fn hint(&self, refusal: &Refusal) -> Option<&'static str> {
-        match (refusal.status().as_u16(), self) {
-            (300..=399, _) => Some("The answer leads elsewhere: is --url the API's?"),
-            (401, Self::Key(_)) => Some(
+        match refusal.status().as_u16() {
+            300..=399 => Some("The answer leads elsewhere: is --url the API's?"),
+            401 if self.key.is_some() => Some(
                 "Is the API key in RUNPLANE_API_KEY, or in the file of --api-key-file, one of this API's, and still valid?",
             ),
-            (401, Self::None | Self::Signer(_)) => {
-                Some("Give an API key: RUNPLANE_API_KEY, or a file with --api-key-file")
-            }
-            // The API itself says which roles it asks for.
-            (403, Self::None) if refusal.code().is_empty() => {
-                Some("If the API asks for signed requests: --sign aws")
-            }
+            401 => Some("Give an API key: RUNPLANE_API_KEY, or a file with --api-key-file"),
             _ => None,
         }
     }

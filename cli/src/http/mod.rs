@@ -7,7 +7,6 @@ mod key;
 mod refusal;
 mod request;
 mod retry;
-mod sign;
 
 pub use answer::Answer;
 pub use client::{Client, Miss};

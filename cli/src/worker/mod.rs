@@ -82,7 +82,7 @@ impl Worker {
 pub async fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let (queues, worker_id) = (args.queues()?, args.worker_id()?);
     let settings = args.settings();
-    let client = Arc::new(Client::new(&settings, output).await?);
+    let client = Arc::new(Client::new(&settings, output)?);
     let log = Log::new(args.json);
     let spill: Option<Arc<dyn Spill>> = match args.output_bucket() {
         Some(name) => Some(Arc::new(Bucket::new(name).await)),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, Program, RUN, TENANT, VERSION, page, problem, run, tenant, text, told};
+use crate::support::{Api, Program, RUN, TENANT, VERSION, page, problem, run, text, told};
 
 const KEY: &str = "rp_0199e0c000007000800000000000000a_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
 
@@ -138,17 +138,4 @@ fn who_may_not_do_it_learns_who_may() {
     let said = format!("error: {detail}\n  403 forbidden, request_id r-1\n");
     assert_eq!(keyed(&api, &["keys", "list"]).run().ends_with(1).err, said);
     assert_eq!(api.run(&["keys", "list"]).ends_with(1).err, said);
-}
-
-#[test]
-fn a_request_has_a_key_or_a_signature() {
-    let api = Api::plays([told(200, tenant())]);
-    let aws = |program: Program| {
-        let program = program.env("AWS_REGION", "eu-central-1").env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
-        program.env("AWS_SECRET_ACCESS_KEY", "secret")
-    };
-    let ran = aws(keyed(&api, &["tenants", "show", TENANT, "--sign", "aws"])).run().ends_with(2);
-    assert!(ran.err.contains("not both"), "{}", ran.err);
-    aws(keyed(&api, &["tenants", "show", TENANT])).run().ends_with(0);
-    assert_eq!(api.asked()[0].header("authorization"), format!("Bearer {KEY}"));
 }

@@ -149,7 +149,7 @@ fn whoever_is_not_the_api_is_found_out() {
     assert!(document["detail"].as_str().unwrap().contains("something that is not JSON"), "{document}");
     assert!(said(4).contains("the answer is not a list"));
     assert!(said(4).contains("The answer leads elsewhere"));
-    assert_eq!(said(1), "error: Forbidden\n  If the API asks for signed requests: --sign aws\n  403\n");
+    assert_eq!(said(1), "error: Forbidden\n  403\n");
 }
 
 #[test]

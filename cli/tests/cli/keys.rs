@@ -40,6 +40,51 @@ fn a_key_is_made_with_one_request_and_shown() {
     "#);
 }
 
+/// The program for no tenant in particular.
+fn without_tenant(api: &Api, line: &str) -> Program {
+    Program::new(&words(line)).env("RUNPLANE_URL", &api.url)
+}
+
+#[test]
+fn an_operator_makes_no_key_for_every_tenant_without_saying_so() {
+    let nothing = || told(200, page(json!([]), Value::Null));
+    let api = Api::plays([nothing(), nothing(), told(201, key()), told(201, key()), told(201, key())]);
+    for line in ["keys create --name fleet --role worker", "keys create --name fleet --role Worker"] {
+        let ran = without_tenant(&api, line).run().ends_with(2);
+        assert!(ran.err.contains("--tenant ID") && ran.err.contains("--across-tenants"), "{}", ran.err);
+        assert!(api.asked().iter().all(|asked| asked.method == "GET"), "nothing was made");
+    }
+    // Who says so, an operator's own, and one that the API refuses in its own words.
+    without_tenant(&api, "keys create --name fleet --role worker --across-tenants").run().ends_with(0);
+    without_tenant(&api, "keys create --name ops --role worker --role operator").run().ends_with(0);
+    without_tenant(&api, "keys create --name ci --role worker --role viewer").run().ends_with(0);
+    insta::assert_snapshot!(api.requests(), @r#"
+    GET /api/keys?tenant_id=00000000-0000-0000-0000-000000000000&limit=1
+    GET /api/keys?tenant_id=00000000-0000-0000-0000-000000000000&limit=1
+    POST /api/keys {"name":"fleet","roles":["worker"]}
+    POST /api/keys {"name":"ops","roles":["worker","operator"]}
+    POST /api/keys {"name":"ci","roles":["worker","viewer"]}
+    "#);
+}
+
+#[test]
+fn whoever_belongs_to_a_tenant_makes_its_keys_without_naming_it() {
+    let unknown = || problem(404, "tenant_not_found", "No such tenant");
+    let api = Api::plays([
+        unknown(),
+        told(201, key()),
+        problem(403, "forbidden", "This needs one of the roles admin, operator"),
+    ]);
+    without_tenant(&api, "keys create --name mine --role worker").run().ends_with(0);
+    let ran = without_tenant(&api, "keys create --name mine --role worker").run().ends_with(1);
+    assert!(ran.err.contains("This needs one of the roles"), "{}", ran.err);
+    insta::assert_snapshot!(api.requests(), @r#"
+    GET /api/keys?tenant_id=00000000-0000-0000-0000-000000000000&limit=1
+    POST /api/keys {"name":"mine","roles":["worker"]}
+    GET /api/keys?tenant_id=00000000-0000-0000-0000-000000000000&limit=1
+    "#);
+}
+
 #[test]
 fn a_key_is_not_made_twice_and_revoked_as_often_as_it_takes() {
     let unavailable = || problem(503, "unavailable", "later").header("retry-after", "0");
@@ -106,6 +151,10 @@ fn a_key_that_cannot_be_is_not_generated() {
     assert!(ran.err.starts_with("error: /roles: operator goes with keys without tenant"), "{}", ran.err);
     let ran = Program::new(&words("keys generate --role root --name ops")).run().ends_with(2);
     assert!(ran.err.contains("/roles/0") && ran.out.is_empty(), "{}", ran.err);
+    let ran = Program::new(&words("keys generate --role worker --name fleet")).run().ends_with(2);
+    assert!(ran.err.contains("--across-tenants") && ran.out.is_empty(), "{}", ran.err);
+    let said = Program::new(&words("keys generate --role worker --name fleet --across-tenants")).run();
+    assert!(said.ends_with(0).out.contains("'{worker}'"));
     for line in [
         "keys generate --name ops",
         "keys generate --role operator",

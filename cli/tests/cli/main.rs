@@ -10,7 +10,6 @@ mod failures;
 mod keys;
 mod lists;
 mod runs;
-mod signing;
 mod support;
 mod validate;
 mod versions;

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::call::{Call, MAX_KEY_CHARS, is_idempotency_key, malformed};
+use super::call::{Call, MAX_KEY_CHARS, is_idempotency_key};
+use super::parse::{malformed, parse};
 use crate::problem::{FieldError, ItemProblem, Problem};
 use crate::runs::{HeartbeatReply, RunSummary};
 use crate::strict;
@@ -84,7 +85,7 @@ impl Call {
         &self,
         check: impl Fn(&T) -> Result<(), Problem>,
     ) -> Result<Items<B, T>, Problem> {
-        let Body { items } = super::call::parse(self.bytes()?)?;
+        let Body { items } = parse(self.bytes()?)?;
         if items.is_empty() || items.len() > MAX_ITEMS {
             let detail = format!("must be 1 to {MAX_ITEMS} items, are {}", items.len());
             return Err(Problem::invalid(vec![FieldError::new("/items", detail)]));

@@ -6,8 +6,10 @@ mod bodies;
 mod call;
 mod items;
 pub mod lists;
+mod parse;
 mod query;
 mod reply;
+mod tenant;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -24,7 +26,8 @@ use crate::config::{ConfigError, Settings};
 use crate::functions::Function;
 use crate::problem::{Code, Problem};
 
-pub use call::{Body, Call};
+pub use bodies::Body;
+pub use call::Call;
 pub use items::{HeartbeatItem, HeartbeatItems, Key, MAX_ITEMS, RunId, RunItem, RunItems, answers};
 pub use query::Query;
 pub use reply::Reply;

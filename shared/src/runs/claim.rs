@@ -14,7 +14,6 @@ use uuid::Uuid;
 use super::fields::Faults;
 use super::marks::{Kind, Learnt, Marks};
 use super::{DEFAULT_LEASE_SECONDS, Dispatch, Labels, Run, RunStatus, run_if_any};
-use crate::http::Body;
 use crate::problem::Problem;
 use crate::scope::Scope;
 
@@ -29,7 +28,7 @@ pub struct ClaimRequest {
     /// Who claims: 1 to 200 characters.
     #[schema(min_length = 1, max_length = 200)]
     pub worker_id: String,
-    /// Only this tenant's runs; every tenant's in turn if left out.
+    /// Only this tenant's runs. Left out, it is the caller's tenant; every tenant's in turn for a caller across tenants.
     pub tenant_id: Option<Uuid>,
     /// Only runs of these queues, at most 10; all if left out.
     #[schema(max_items = 10)]
@@ -42,14 +41,6 @@ pub struct ClaimRequest {
     /// Up to so many runs at once, 1 to 100; the answer has `claims` then. One run, outside of a list, if left out.
     #[schema(minimum = 1, maximum = 100)]
     pub max_runs: Option<i32>,
-}
-
-impl Body for ClaimRequest {
-    const HAS_TENANT: bool = true;
-
-    fn tenant_id(&self) -> Option<Uuid> {
-        self.tenant_id
-    }
 }
 
 impl ClaimRequest {

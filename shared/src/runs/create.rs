@@ -15,14 +15,14 @@ use super::idempotency::{KeyUse, digest, find_by_key};
 use super::parameters::{Checked, Parameters, of_version};
 use super::{Dispatch, Labels, Run, RunStatus, run_from};
 use crate::dag::{ParamsCache, ParamsError};
-use crate::http::Body;
 use crate::problem::{FieldError, Problem};
 use crate::strict;
 
 /// What a client sends to create a run.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CreateRequest {
-    /// Whose run it becomes.
+    /// Whose run it becomes. A caller of a tenant may leave it out: it is that tenant then. A caller across tenants has to say.
+    #[schema(required = false)]
     pub tenant_id: Uuid,
     /// An APPROVED version of the tenant's own.
     pub pipeline_version_id: Uuid,
@@ -57,14 +57,6 @@ pub struct CreateRequest {
     /// 1 to 200 characters: at most one run of the tenant with this key is RUNNING at a time. No bound if left out.
     #[schema(min_length = 1, max_length = 200)]
     pub concurrency_key: Option<String>,
-}
-
-impl Body for CreateRequest {
-    const HAS_TENANT: bool = true;
-
-    fn tenant_id(&self) -> Option<Uuid> {
-        Some(self.tenant_id)
-    }
 }
 
 impl CreateRequest {

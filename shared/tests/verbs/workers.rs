@@ -1,15 +1,15 @@
 //! Workers: what their claims note, what their leases tell, and whose list shows them.
 
-use runplane::catalog::Page;
+use runplane::catalog::{self, BatchSize, Page};
 use runplane::cursor::Cursor;
-use runplane::runs::RunStatus;
+use runplane::runs::{Marks, RunStatus};
 use runplane::scope::Scope;
 use runplane::sweep;
 use runplane::workers::{self, Worker, WorkerFilter};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::support::{Row, change, world};
+use crate::support::{Row, change, claim, claim_by, queued, world};
 
 type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 const FIRST: Page = Page { limit: 100, cursor: None };
@@ -89,6 +89,37 @@ async fn whom_another_claim_notes_at_this_moment_nobody_waits_for(pool: sqlx::Pg
     sqlx::query("set lock_timeout = '5s'").execute(&mut *other).await.unwrap();
     see(&mut other, "w", None, None).await;
     transaction.commit().await.unwrap();
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_tenant_that_is_deleted_while_a_worker_first_claims_for_it_is_one_that_is_not_there(
+    pool: sqlx::PgPool,
+) {
+    let [mut one, mut other] = [pool.acquire().await.unwrap(), pool.acquire().await.unwrap()];
+    let world = world(&mut one).await;
+    queued(&mut one, world, "").await;
+    let scope = Scope::Tenant(world.tenant);
+    let mut transaction = sqlx::Connection::begin(&mut *one).await.unwrap();
+    let size = BatchSize::default();
+    let last =
+        catalog::delete_tenant(&mut transaction, Scope::All, world.tenant, "T", "key:1 op", size).await;
+    assert!(last.unwrap().done);
+
+    let first = tokio::spawn(async move {
+        let claimed = claim(&mut other, scope, &Marks::default(), claim_by("w")).await;
+        (claimed.map_err(|error| error.to_string()), other)
+    });
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&pool).await.unwrap() == 0 && !first.is_finished() {
+        assert!(std::time::Instant::now() < until, "it neither waits nor answers");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    transaction.commit().await.unwrap();
+    let (claimed, mut other) = first.await.unwrap();
+    assert_eq!(claimed, Ok(None));
+    assert_eq!(claim(&mut other, scope, &Marks::default(), claim_by("w")).await.unwrap(), None);
+    assert_eq!(names(&mut other, Scope::All, &WorkerFilter::default()).await, [""; 0]);
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

@@ -10,12 +10,12 @@ use rustix::process::Signal;
 use tokio::process::{Child, Command};
 
 use super::state::State;
-use super::supervisor::stop_signal;
+use super::supervisor::{print_ready, stop_signal};
 use super::up::Options;
 use crate::paths::Dirs;
 use crate::process::{open_log, signal_process};
 
-/// Starts the supervisor in the background and passes on what it says until it is ready. Fails when it ends before.
+/// Starts the supervisor in the background, passes on what it says until it is ready, and then prints where everything is. Fails when it ends before.
 pub async fn detach(dirs: &Dirs, options: &Options) -> Result<()> {
     let path = dirs.log("up")?;
     let log = open_log(&path)?;
@@ -53,9 +53,11 @@ async fn follow(dirs: &Dirs, child: &mut Child, reader: &mut File) -> Result<()>
         }
         let state = State::load(dirs)?;
         let by_child = |state: &State| state.supervisor.as_ref().map(|identity| identity.pid) == child.id();
-        let ready = state.filter(by_child).is_some_and(|state| state.addresses.is_some());
+        let state = state.filter(by_child);
+        let ready = state.as_ref().and_then(|state| state.addresses.as_ref().zip(Some(state.worker)));
         relay(reader)?;
-        if ready {
+        if let Some((addresses, worker)) = ready {
+            print_ready(dirs.root(), addresses, worker);
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

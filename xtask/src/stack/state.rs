@@ -95,7 +95,20 @@ pub fn try_lock(dirs: &Dirs) -> Result<Option<File>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
+
+    #[test]
+    fn nobody_else_may_read_the_keys_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let dirs = Dirs::new(folder.path());
+        let plan = Plan { postgres: Source::Own, sqs: Source::Own };
+        let state = State { supervisor: None, worker: true, auth: true, plan, addresses: None };
+        state.save(&dirs).unwrap();
+        let mode = std::fs::metadata(dirs.run().unwrap().join("up.state")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 
     #[test]
     fn only_one_supervisor_holds_the_lock() {

@@ -10,18 +10,32 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::plan::Plan;
 use super::running::Running;
 use super::state::{Addresses, State};
+use super::up::Options;
 use crate::api_keys;
 use crate::example::TENANT;
 use crate::paths::Dirs;
 use crate::ports::Ports;
 use crate::progress::say;
 
+/// Where the state is, in the root. Its mode is 0600.
+const KEPT: &str = ".dev/run/up.state";
 const VERSION: &str = "b31dbeba-3a2e-4fa9-a084-72c75f9f18a3";
 
-/// Starts everything, prints where it is, and stays until a signal says stop (Ctrl-C, SIGTERM, or the terminal is gone);
+/// Says where everything is: [`print_ready`], or [`log_ready`].
+pub type Announce = fn(&Path, &Addresses, worker: bool);
+
+/// Starts everything, announces it, and stays until a signal says stop (Ctrl-C, SIGTERM, or the terminal is gone);
 /// then stops everything. `lock` is held all the while. Fails when a part does not start, after stopping the others.
-pub async fn run(dirs: &Dirs, plan: Plan, ports: Ports, worker: bool, auth: bool, lock: File) -> Result<()> {
+pub async fn run(
+    dirs: &Dirs,
+    plan: Plan,
+    ports: Ports,
+    options: &Options,
+    announce: Announce,
+    lock: File,
+) -> Result<()> {
     let supervisor = crate::processes::Identity::own();
+    let (worker, auth) = (!options.no_worker, options.auth);
     let mut state = State { supervisor, worker, auth, plan, addresses: None };
     state.save(dirs)?;
     let mut running = Running::default();
@@ -29,7 +43,7 @@ pub async fn run(dirs: &Dirs, plan: Plan, ports: Ports, worker: bool, auth: bool
         biased;
         () = stop_signal() => Ok(()),
         () = forgotten(dirs) => Ok(()),
-        failed = start_and_watch(dirs, &mut state, ports, &mut running) => failed,
+        failed = start_and_watch(dirs, &mut state, ports, &mut running, announce) => failed,
     };
     if let Err(error) = &outcome {
         // Said before stopping, which prints lines of its own.
@@ -57,15 +71,22 @@ async fn forgotten(dirs: &Dirs) {
     }
 }
 
-async fn start_and_watch(dirs: &Dirs, state: &mut State, ports: Ports, running: &mut Running) -> Result<()> {
+async fn start_and_watch(
+    dirs: &Dirs,
+    state: &mut State,
+    ports: Ports,
+    running: &mut Running,
+    announce: Announce,
+) -> Result<()> {
     let addresses = running.start(dirs, &state.plan, &ports, state.worker, state.auth).await?;
-    print_ready(dirs.root(), &addresses, state.worker);
+    announce(dirs.root(), &addresses, state.worker);
     state.addresses = Some(addresses.clone());
     state.save(dirs)?;
     running.watch(dirs, &addresses).await
 }
 
-/// The lines that `up` ends with: where the API is, where the database is, and a call that creates a run.
+/// The lines that `up` ends with: where the API is, where the database is, and a call that creates a run. API keys are among them: for a terminal, and never
+/// for a log.
 pub fn print_ready(root: &Path, addresses: &Addresses, worker: bool) {
     let Addresses { base_url, database_url, keys, .. } = addresses;
     let key = api_keys::of(keys, "submitter").map(|key| format!(" -H 'authorization: Bearer {key}'"));
@@ -85,9 +106,18 @@ pub fn print_ready(root: &Path, addresses: &Addresses, worker: bool) {
         for key in keys {
             say(format_args!("    {:9} {}", key.role, key.text));
         }
+        say(format_args!("  they are kept in {}", root.join(KEPT).display()));
     }
     if !worker {
         say("  no worker: runs wait until somebody claims them");
+    }
+}
+
+/// What stands in the log of a stack in the background, which everybody on this machine may read. Whoever has started it prints the rest.
+pub fn log_ready(_: &Path, addresses: &Addresses, _: bool) {
+    say("Everything has started");
+    if !addresses.keys.is_empty() {
+        say(format_args!("Its API keys are in {KEPT}, which only you may read, and in no log"));
     }
 }
 

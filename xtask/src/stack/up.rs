@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::plan::{Plan, Source};
 use super::state::{State, try_lock};
-use super::supervisor::{self, print_ready, stop_signal};
+use super::supervisor::{self, log_ready, print_ready, stop_signal};
 use super::{detach, docker};
 use crate::paths::Dirs;
 use crate::ports::{self, Ports};
@@ -51,7 +51,7 @@ pub async fn up(dirs: &Dirs, options: &Options) -> Result<()> {
         return detach::detach(dirs, options).await;
     }
     let ports = choose_ports(dirs, &plan, options.port)?;
-    supervisor::run(dirs, plan, ports, !options.no_worker, options.auth, lock).await
+    supervisor::run(dirs, plan, ports, options, print_ready, lock).await
 }
 
 /// What the process in the background does: the same, in a session of its own.
@@ -62,7 +62,7 @@ pub async fn supervise(dirs: &Dirs, options: &Options) -> Result<()> {
             .await?;
     let plan = Plan::detect().await;
     let ports = choose_ports(dirs, &plan, options.port)?;
-    supervisor::run(dirs, plan, ports, !options.no_worker, options.auth, lock).await
+    supervisor::run(dirs, plan, ports, options, log_ready, lock).await
 }
 
 /// Everything that takes long, while there is a terminal to show it on.

@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::{KeyView, key_view, mint, misfit, names};
 use crate::auth::{Principal, Role, Roles};
-use crate::http::Body;
 use crate::problem::{FieldError, Problem};
 use crate::runs::{Faults, is_storable};
 use crate::strict;
@@ -35,14 +34,6 @@ pub struct CreateKeyRequest {
     /// as it likes if left out.
     #[schema(minimum = 1, maximum = 10_000)]
     pub requests_per_second: Option<i32>,
-}
-
-impl Body for CreateKeyRequest {
-    const HAS_TENANT: bool = true;
-
-    fn tenant_id(&self) -> Option<Uuid> {
-        self.tenant_id
-    }
 }
 
 impl CreateKeyRequest {

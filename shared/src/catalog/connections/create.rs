@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::{Connection, ConnectionConfig, check};
 use crate::dag::ConnectionKind;
-use crate::http::Body;
 use crate::problem::{FieldError, Problem};
 use crate::runs::Faults;
 use crate::strict;
@@ -17,7 +16,8 @@ use crate::strict;
 /// What a client sends to create a connection. There is no way to send a secret.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct CreateConnectionRequest {
-    /// Whose it becomes.
+    /// Whose it becomes. A caller of a tenant may leave it out: it is that tenant then. A caller across tenants has to say.
+    #[schema(required = false)]
     pub tenant_id: Uuid,
     /// 1 to 100 characters that no other connection of the tenant is called by.
     #[schema(min_length = 1, max_length = 100)]
@@ -31,14 +31,6 @@ pub struct CreateConnectionRequest {
     /// The name of a secret among those of the tenant, 1 to 256 letters, digits and `/_+=.@-`. Never the secret.
     #[schema(min_length = 1, max_length = 256, pattern = "^[A-Za-z0-9/_+=.@-]+$")]
     pub secret_ref: Option<String>,
-}
-
-impl Body for CreateConnectionRequest {
-    const HAS_TENANT: bool = true;
-
-    fn tenant_id(&self) -> Option<Uuid> {
-        Some(self.tenant_id)
-    }
 }
 
 impl CreateConnectionRequest {

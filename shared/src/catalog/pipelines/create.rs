@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 use super::{MAX_DESCRIPTION_CHARS, MAX_QUEUE_CHARS, Pipeline};
 use crate::catalog::MAX_NAME_CHARS;
-use crate::http::Body;
 use crate::problem::Problem;
 use crate::runs::Faults;
 
 /// What a client sends to create a pipeline.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct CreatePipelineRequest {
-    /// Whose it becomes.
+    /// Whose it becomes. A caller of a tenant may leave it out: it is that tenant then. A caller across tenants has to say.
+    #[schema(required = false)]
     pub tenant_id: Uuid,
     /// 1 to 200 characters that no other pipeline of the tenant is called by.
     #[schema(min_length = 1, max_length = 200)]
@@ -30,14 +30,6 @@ pub struct CreatePipelineRequest {
     pub max_running: Option<i32>,
     /// Whether nothing of it is claimed; false if left out.
     pub paused: Option<bool>,
-}
-
-impl Body for CreatePipelineRequest {
-    const HAS_TENANT: bool = true;
-
-    fn tenant_id(&self) -> Option<Uuid> {
-        Some(self.tenant_id)
-    }
 }
 
 impl CreatePipelineRequest {

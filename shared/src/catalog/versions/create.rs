@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use super::{MAX_VERSION_CHARS, VersionInFull, VersionStatus, in_full};
 use crate::dag::{self, Fault};
-use crate::http::Body;
 use crate::problem::Problem;
 use crate::runs::Faults;
 
 /// What a client sends to create a version, with either `dag_spec` or `copy_of`.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct CreateVersionRequest {
-    /// Whose it becomes.
+    /// Whose it becomes. A caller of a tenant may leave it out: it is that tenant then. A caller across tenants has to say.
+    #[schema(required = false)]
     pub tenant_id: Uuid,
     /// A pipeline of that tenant.
     pub pipeline_id: Uuid,
@@ -28,14 +28,6 @@ pub struct CreateVersionRequest {
     pub dag_spec: Option<Map<String, Value>>,
     /// A version of the same tenant, in any status, whose dag_spec is taken over.
     pub copy_of: Option<Uuid>,
-}
-
-impl Body for CreateVersionRequest {
-    const HAS_TENANT: bool = true;
-
-    fn tenant_id(&self) -> Option<Uuid> {
-        Some(self.tenant_id)
-    }
 }
 
 impl CreateVersionRequest {
