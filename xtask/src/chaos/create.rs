@@ -109,9 +109,13 @@ impl Creators {
                 self.client.unexpected(format!("creating several answered {status}: {answer}"));
             }
             for (&number, item) in own.iter().zip(answer["items"].as_array().into_iter().flatten()) {
-                match item["status"].as_u64() {
-                    Some(200 | 201) => self.told(tenant.id, number, &item["run"]),
-                    _ => self.client.unexpected(format!("an item of several answered {item}")),
+                if !matches!(item["status"].as_u64(), Some(200 | 201)) {
+                    self.client.unexpected(format!("an item of several answered {item}"));
+                    continue;
+                }
+                self.told(tenant.id, number, &item["run"]);
+                if self.order(number).cancel {
+                    self.cancel(&tenant.key, tenant.id, &item["run"]).await?;
                 }
             }
         }

@@ -22,7 +22,7 @@ use super::report::{self, Outcome};
 use super::scenario::Scenario;
 use super::stage::Stage;
 use super::worker::Worker;
-use super::{invariants, store, watcher};
+use super::{invariants, reader, store, watcher};
 use crate::database;
 use crate::paths::Dirs;
 use crate::progress::say;
@@ -93,6 +93,7 @@ async fn through(
     for worker in workers(stage, scenario, seed, &client, ledger) {
         side.spawn(Arc::new(worker).work(stop.clone()));
     }
+    side.spawn(reader::read(seed, client.clone(), Arc::clone(&stage.world), Arc::clone(ledger)));
     let since = Instant::now();
     let creators = Arc::new(Creators::new(
         (seed, runs, scenario.clocks()),
@@ -219,7 +220,7 @@ async fn judge(
     let checked = invariants::check(&mut connection).await?;
     let figures = report::figures(&mut connection, &happened).await?;
     let outcome = Outcome {
-        scenario: scenario.name(),
+        scenario,
         seed,
         runs,
         seconds,

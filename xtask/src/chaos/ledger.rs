@@ -123,6 +123,15 @@ impl Ledger {
             .count()
     }
 
+    /// Tenant and run of one of those that were created, drawn by `rng`.
+    pub fn any_created(&self, rng: &mut fastrand::Rng) -> Option<(Uuid, Uuid)> {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Most lines are younger ones of the same runs: one of the lines before a random one is a create.
+        let from = rng.usize(0..lines.len().max(1));
+        let before = lines.get(..=from)?.iter().rev();
+        before.take(1_000).find(|line| line.kind == Kind::Created).map(|line| (line.tenant_id, line.run_id))
+    }
+
     /// Takes all lines out.
     pub fn take(&self) -> Vec<Entry> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))

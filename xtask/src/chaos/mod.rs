@@ -13,6 +13,7 @@ mod inject;
 pub mod invariants;
 pub mod ledger;
 mod plan;
+mod reader;
 mod report;
 mod scenario;
 mod stage;

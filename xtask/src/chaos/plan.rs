@@ -7,8 +7,8 @@ use super::fault::{Fault, Kind};
 use super::scenario::Scenario;
 
 /// Functions that are killed while they are at work.
-const VICTIMS: [&str; 9] =
-    ["create", "claim", "heartbeat", "complete", "release", "cancel", "steps", "worker", "sweep"];
+const VICTIMS: [&str; 10] =
+    ["create", "claim", "heartbeat", "complete", "release", "cancel", "get", "steps", "worker", "sweep"];
 /// Runs to each fault, about.
 const RUNS_TO_A_FAULT: u32 = 120;
 /// A plan deals from all kinds of its scenario so often at least.

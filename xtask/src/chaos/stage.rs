@@ -215,7 +215,7 @@ async fn start_functions(dirs: &Dirs, addresses: &Addresses) -> Result<Host> {
     for name in ["create", "claim", "complete", "steps"] {
         host = host.function(name, 2);
     }
-    for name in ["heartbeat", "release", "cancel"] {
+    for name in ["heartbeat", "release", "cancel", "get"] {
         host = host.function(name, 1);
     }
     for name in UNROUTED {
