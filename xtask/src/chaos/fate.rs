@@ -29,7 +29,7 @@ impl Order {
     /// Of the run with this number. With `clocks` some clients' are wrong.
     pub fn of(seed: u64, number: u32, clocks: bool) -> Self {
         let mut rng = rng(seed, number, 0);
-        let tenant = rng.usize(0..TENANTS.len());
+        let tenant = tenant(rng.u8(0..100));
         let pipeline = rng.usize(0..PIPELINES);
         let push = !TENANTS[tenant].pulls || rng.u8(0..100) < 40;
         let priority = rng.u8(0..10);
@@ -81,6 +81,17 @@ impl Behaviour {
     }
 }
 
+/// The tenant that has this part of a hundred.
+fn tenant(mut part: u8) -> usize {
+    for (index, tenant) in TENANTS.iter().enumerate() {
+        match part.checked_sub(tenant.share) {
+            Some(left) => part = left,
+            None => return index,
+        }
+    }
+    0
+}
+
 /// A stream of its own for each run and claim: what one draws changes nothing for another.
 fn rng(seed: u64, number: u32, claim_count: u32) -> fastrand::Rng {
     let stream = u64::from(number) << 8 | u64::from(claim_count & 0xff);
@@ -99,6 +110,14 @@ mod tests {
         }
         let differ = (0..500).filter(|&number| Order::of(3, number, true) != Order::of(4, number, true));
         assert!(differ.count() > 450);
+    }
+
+    #[test]
+    fn shares_are_parts_of_a_hundred() {
+        assert_eq!(TENANTS.iter().map(|tenant| u32::from(tenant.share)).sum::<u32>(), 100);
+        for (index, of) in TENANTS.iter().enumerate() {
+            assert_eq!((0..100).filter(|&part| tenant(part) == index).count(), usize::from(of.share));
+        }
     }
 
     #[test]

@@ -25,12 +25,11 @@ mod world;
 
 use anyhow::{Result, bail};
 
-use crate::cargo_lambda;
 use crate::paths::Dirs;
 use crate::progress::say;
+use crate::{cargo_lambda, test};
 use plan::Plan;
 
-pub use disk::enter_namespace;
 pub use scenario::Scenario;
 
 /// How much of it.
@@ -70,11 +69,22 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         }
         return Ok(());
     }
-    let small_disk = enter_namespace();
+    let small_disk = disk::enter_namespace();
+    // Behind the namespace, in which this program has begun anew.
+    let _lock = test::lock(dirs, "chaos")?;
+    let stop = test::interrupted()?;
+    tokio::select! {
+        done = every(dirs, scenarios, seed, options.runs, small_disk) => done,
+        // Whatever was started ends with what has started it.
+        () = stop.cancelled() => bail!("Interrupted."),
+    }
+}
+
+async fn every(dirs: &Dirs, scenarios: &[Scenario], seed: u64, runs: u32, small_disk: bool) -> Result<()> {
     cargo_lambda::build(dirs).await?;
     let mut violated = Vec::new();
     for &scenario in scenarios {
-        if !drive::drive(dirs, scenario, seed, options.runs, small_disk).await? {
+        if !drive::drive(dirs, scenario, seed, runs, small_disk).await? {
             violated.push(scenario.name());
         }
     }

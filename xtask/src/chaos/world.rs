@@ -12,6 +12,8 @@ use crate::api_keys;
 pub struct TenantOf {
     /// As it is called.
     pub name: &'static str,
+    /// How many of a hundred runs are its. Those with narrow limits have few: all others would wait for them, as only so many runs are open at once.
+    pub share: u8,
     /// Whether it has workers that claim over HTTP. Without them it depends on SQS and the worker function.
     pub pulls: bool,
     /// Its limit.
@@ -22,12 +24,24 @@ pub struct TenantOf {
 
 /// All of them.
 pub const TENANTS: [TenantOf; 6] = [
-    TenantOf { name: "free", pulls: true, max_running: None, pipeline_max_running: None },
-    TenantOf { name: "bounded", pulls: true, max_running: Some(6), pipeline_max_running: None },
-    TenantOf { name: "pipeline bounded", pulls: true, max_running: None, pipeline_max_running: Some(3) },
-    TenantOf { name: "both", pulls: true, max_running: Some(5), pipeline_max_running: Some(2) },
-    TenantOf { name: "pushed", pulls: false, max_running: None, pipeline_max_running: None },
-    TenantOf { name: "pushed and bounded", pulls: false, max_running: Some(4), pipeline_max_running: None },
+    TenantOf { name: "free", share: 34, pulls: true, max_running: None, pipeline_max_running: None },
+    TenantOf { name: "bounded", share: 12, pulls: true, max_running: Some(6), pipeline_max_running: None },
+    TenantOf {
+        name: "pipeline bounded",
+        share: 14,
+        pulls: true,
+        max_running: None,
+        pipeline_max_running: Some(3),
+    },
+    TenantOf { name: "both", share: 6, pulls: true, max_running: Some(5), pipeline_max_running: Some(2) },
+    TenantOf { name: "pushed", share: 28, pulls: false, max_running: None, pipeline_max_running: None },
+    TenantOf {
+        name: "pushed and bounded",
+        share: 6,
+        pulls: false,
+        max_running: Some(4),
+        pipeline_max_running: None,
+    },
 ];
 /// Pipelines of each tenant: one whose steps have nothing to do, and one whose steps call.
 pub const PIPELINES: usize = 2;

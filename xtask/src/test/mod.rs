@@ -2,7 +2,7 @@
 //!
 //! The steps, in an order that says what is wrong as soon as it can be known: formatting · lints, with every query
 //! checked against a migrated Postgres · the template · the committed `.sqlx` · migrations there and back · documentation · all tests but
-//! the end-to-end suite · that suite on the [Runtime-API host](crate::host), there behind a transaction pooler, and on
+//! the end-to-end suite · a short [chaos](crate::chaos) · that suite on the [Runtime-API host](crate::host), there behind a transaction pooler, and on
 //! `cargo lambda watch` and on a [deployed stack](crate::rehearse). The first failure ends it. The last lines are the closing lines of the test runners.
 //!
 //! Compiling is most of the time, so that the steps share what they can: lints, queries and documentation use one set of
@@ -55,7 +55,7 @@ impl Args {
 /// exit code is a failing one. Fails itself only when it cannot begin.
 pub async fn run(root: &Path, args: Args) -> Result<ExitCode> {
     let dirs = Dirs::new(root);
-    let _lock = lock(&dirs)?;
+    let _lock = lock(&dirs, "test")?;
     let stop = interrupted()?;
     let mut report = Report::new();
     let result = all(&dirs, &args, &stop, &mut report).await;
@@ -114,6 +114,10 @@ async fn with_backend(
     let suites = suites::Suites::new(cargo, &args.filter, pooler.leaving_out(), environment).await;
     report.step("Building the tests", suites.build()).await?;
     suites.own_tests(report).await?;
+    if !args.only_tests() && !args.fast {
+        // In a process of its own: it enters a namespace, in which its disk is.
+        report.step("Chaos: all faults, mixed", cargo.run(&CHAOS)).await?;
+    }
 
     let on_host = E2e::on_host(dirs, backend).await?;
     let result = suites.end_to_end("on the Runtime-API host", on_host.environment.clone(), report).await;
@@ -141,23 +145,27 @@ async fn with_backend(
     Ok(())
 }
 
+/// Few runs, and each kind of fault at least once; the seed is another one each time, and printed.
+const CHAOS: [&str; 4] = ["xtask", "chaos", "--runs", "1000"];
 const DOC: [&str; 3] = ["doc", "--no-deps", "--workspace"];
 
-/// Two runs would end each other's servers, which go by name.
-fn lock(dirs: &Dirs) -> Result<File> {
-    let path = dirs.run()?.join("test.lock");
+/// Two runs of one command (`test`, `chaos`) would end each other's servers, which go by name.
+pub(crate) fn lock(dirs: &Dirs, command: &str) -> Result<File> {
+    let path = dirs.run()?.join(format!("{command}.lock"));
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            bail!("Another `cargo xtask test` runs in this folder: wait for it, or stop it.")
+            bail!("Another `cargo xtask {command}` runs in this folder: wait for it, or stop it.")
         }
-        Err(TryLockError::Error(error)) => Err(error).context("cannot lock .dev/run/test.lock"),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
     }
 }
 
 /// Cancelled at Ctrl-C or SIGTERM: the step under way is ended, and everything that was started is stopped.
-fn interrupted() -> Result<CancellationToken> {
+pub(crate) fn interrupted() -> Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;

@@ -15,7 +15,7 @@ use crate::progress::say;
 /// Fails when a query does not compile, or a file cannot be written.
 pub async fn run(root: &Path) -> Result<()> {
     let dirs = Dirs::new(root);
-    let _lock = super::lock(&dirs)?;
+    let _lock = super::lock(&dirs, "test")?;
     let stop = super::interrupted()?;
     let mut backend = Backend::start_postgres(&dirs).await?;
     let check = ["check", "--workspace", "--all-targets"];

@@ -19,7 +19,7 @@ use crate::{api_keys, database};
 /// only when it cannot begin.
 pub async fn run(root: &Path, args: Args) -> Result<ExitCode> {
     let dirs = Dirs::new(root);
-    let _lock = super::lock(&dirs)?;
+    let _lock = super::lock(&dirs, "test")?;
     let stop = super::interrupted()?;
     let mut report = Report::new();
     let result = alone(&dirs, args, &stop, &mut report).await;
