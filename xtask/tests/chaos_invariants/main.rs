@@ -8,7 +8,10 @@ mod story;
 mod teller;
 
 use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
 use xtask::chaos::invariants::{self, Checked};
+use xtask::chaos::ledger::{Entry, Kind};
+use xtask::chaos::store;
 use xtask::database;
 
 use crate::stage::Stage;
@@ -35,6 +38,58 @@ async fn a_good_story_violates_nothing_and_an_empty_one_proves_nothing() {
         assert_eq!((one.facts, one.is_proven()), (0, false));
         assert!(one.to_string().ends_with("looked at nothing, which proves nothing"), "{one}");
     }
+}
+
+#[tokio::test]
+async fn the_ledger_is_stored_line_by_line_in_its_order() {
+    let stage = Stage::start("ledger").await;
+    let mut conn = stage.connect().await;
+    sqlx::raw_sql("truncate chaos.ledger restart identity").execute(&mut conn).await.unwrap();
+    // More than one statement takes, and what a line says all different.
+    let [tenant, run, run_tenant, token] = [1, 2, 3, 4].map(Uuid::from_u128);
+    let lines: Vec<_> = (1..=20_001)
+        .map(|n: i32| Entry {
+            run_tenant_id: Some(run_tenant),
+            lease_token: Some(token),
+            key: Some(format!("key, \"{n}\"\\ \n")),
+            worker: Some("w".to_owned()),
+            outcome: Some("FAILED".to_owned()),
+            status: Some("QUEUED".to_owned()),
+            claim_count: Some(n),
+            attempt: Some(-n),
+            step_id: Some("s".to_owned()),
+            code: Some("lease_lost".to_owned()),
+            ..Entry::new(Kind::StepStored, tenant, run)
+        })
+        .chain([Entry::new(Kind::Seen, tenant, run)])
+        .collect();
+    store::load(&mut conn, &lines).await.unwrap();
+
+    let right: i64 = sqlx::query_scalar(
+        "select count(*) from chaos.ledger l
+         where (l.kind, l.tenant_id, l.run_id, l.run_tenant_id, l.lease_token, l.key, l.worker, l.outcome, l.status, l.claim_count,
+                l.attempt, l.step_id, l.code)
+             = ('step_stored', $1, $2, $3, $4, format(E'key, \"%s\"\\\\ \n', l.line), 'w', 'FAILED', 'QUEUED', l.line, -l.line, 's', 'lease_lost')
+           and l.at between $5 and clock_timestamp()",
+    )
+    .bind(tenant)
+    .bind(run)
+    .bind(run_tenant)
+    .bind(token)
+    .bind(lines[0].at)
+    .fetch_one(&mut conn)
+    .await
+    .unwrap();
+    assert_eq!(right, 20_001);
+    let bare: i64 = sqlx::query_scalar(
+        "select l.line from chaos.ledger l
+         where l.kind = 'seen' and num_nulls(l.run_tenant_id, l.lease_token, l.key, l.worker, l.outcome, l.status, l.claim_count,
+           l.attempt, l.step_id, l.code) = 10",
+    )
+    .fetch_one(&mut conn)
+    .await
+    .unwrap();
+    assert_eq!(bare, 20_002);
 }
 
 #[tokio::test]
