@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::database;
@@ -44,24 +45,35 @@ pub async fn make(database_url: &str) -> Result<Vec<ApiKey>> {
         .context("cannot remove older API keys")?;
     let mut keys = Vec::new();
     for (role, across_tenants) in ROLES {
-        let id = Uuid::now_v7();
-        // Two random UUIDs have 244 random bits; their digest has as many, in 32 bytes.
-        let random = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
-        let secret = Sha256::digest(random);
         let tenant = (!across_tenants).then_some(TENANT);
-        let insert = "insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by)
-                      values ($1, $2::uuid, $3, array[$3], $4, 'cargo xtask')";
-        sqlx::query(insert)
-            .bind(id)
-            .bind(tenant)
-            .bind(role)
-            .bind(Sha256::digest(secret).to_vec())
-            .execute(&mut connection)
-            .await
-            .with_context(|| format!("cannot make an API key for the role {role}"))?;
-        let text = format!("rp_{}_{}", id.simple(), URL_SAFE_NO_PAD.encode(secret));
+        let text = add(&mut connection, tenant, role, &[role]).await?;
         keys.push(ApiKey { role: role.to_owned(), text });
     }
     sqlx::Connection::close(connection).await?;
     Ok(keys)
+}
+
+/// Makes a key of a tenant (across tenants if there is none) with these roles; returns its text. Fails when the database refuses.
+pub async fn add(
+    connection: &mut PgConnection,
+    tenant: Option<&str>,
+    name: &str,
+    roles: &[&str],
+) -> Result<String> {
+    let id = Uuid::now_v7();
+    // Two random UUIDs have 244 random bits; their digest has as many, in 32 bytes.
+    let random = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
+    let secret = Sha256::digest(random);
+    let insert = "insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by)
+                  values ($1, $2::uuid, $3, $4, $5, 'cargo xtask')";
+    sqlx::query(insert)
+        .bind(id)
+        .bind(tenant)
+        .bind(name)
+        .bind(roles)
+        .bind(Sha256::digest(secret).to_vec())
+        .execute(connection)
+        .await
+        .with_context(|| format!("cannot make the API key {name}"))?;
+    Ok(format!("rp_{}_{}", id.simple(), URL_SAFE_NO_PAD.encode(secret)))
 }

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use crate::paths::Dirs;
 use crate::progress::say;
 use crate::stack::{db, down, logs, status, up};
-use crate::{bench, example, lambda, rehearse, test};
+use crate::{bench, conformance, example, lambda, rehearse, test};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "The local stack and the tests", disable_help_subcommand = true)]
@@ -68,6 +68,8 @@ enum Command {
         #[command(subcommand)]
         command: bench::Command,
     },
+    /// Ask ours and other queues the same by plain HTTP: zombies, repeats, lost answers, dead workers
+    Conformance(conformance::Options),
     /// Refresh `.sqlx`, what a build without a database knows of the queries
     Prepare,
     /// What `up --detach` runs in the background
@@ -111,6 +113,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Test(args) => return test::run(&root, args).await,
         Command::Rehearse(args) => return test::rehearsal::run(&root, args).await,
         Command::Bench { command } => bench::run(&dirs, command).await?,
+        Command::Conformance(options) => conformance::run(&dirs, options).await?,
         Command::Prepare => test::prepare::run(&root).await?,
         Command::Supervise(options) => {
             // What it fails with stands in its log already, before the lines about stopping.
