@@ -2,17 +2,16 @@
 // process, which takes jobs out of Postgres by itself. So each worker of the script is such a process (adapter-graphile-worker.mjs),
 // whose task waits until the script says how the run ended. What it then does is graphile-worker's own.
 import { fork } from "node:child_process";
-import { createRequire } from "node:module";
 import pg from "pg";
 import { Logger, makeWorkerUtils } from "graphile-worker";
-import { Refused, serve, spec } from "./dialect.mjs";
+import { Refused, serve, spec, version } from "./dialect.mjs";
 
-const { version } = createRequire(import.meta.url)("graphile-worker/package.json");
 // A constant of dist/sql/resetLockedAt.js. It is waited for by moving `locked_at`, and nothing else is done to its tables.
 const LOCK_SECONDS = 4 * 3600;
 
 const pool = new pg.Pool({ connectionString: spec.url, max: 5 });
 pool.on("error", () => {});
+pool.on("connect", (client) => client.on("error", () => {}));
 const utils = await makeWorkerUtils({ pgPool: pool, logger: new Logger(() => () => {}) });
 await utils.migrate();
 
@@ -47,7 +46,7 @@ function worker(name) {
 async function view(id) {
   const { rows } = await pool.query("select * from graphile_worker.jobs where id = $1", [id]);
   const [job] = rows;
-  if (!job) return { id, status: "SUCCEEDED" };
+  if (!job) return { id, status: "SUCCEEDED", note: "its row has been deleted" };
   const over = job.attempts >= job.max_attempts;
   return {
     id,
@@ -60,8 +59,9 @@ async function view(id) {
 
 serve({
   describe: {
-    name: `graphile-worker ${version}`,
+    name: `graphile-worker ${version("graphile-worker")}`,
     lease_seconds: LOCK_SECONDS,
+    keeps_outputs: false,
     by_default:
       "4 h, and no other time can be set (dist/sql/resetLockedAt.js), looked for every 8 to 10 minutes (dist/config.js); whoever knows that a " +
       "worker is dead can call `forceUnlockWorkers` before",

@@ -2,12 +2,10 @@
 // which pg-boss has for workers that do not run in its work(). Each with the job that fetch() gave out, not with its id alone: then
 // pg-boss limits the call to that attempt ("JobAttempt" in dist/types.d.ts). That is the strongest it has, and not its default.
 import { createHash } from "node:crypto";
-import { createRequire } from "node:module";
 import { isDeepStrictEqual } from "node:util";
 import { PgBoss } from "pg-boss";
-import { Refused, serve, spec } from "./dialect.mjs";
+import { Refused, serve, spec, version } from "./dialect.mjs";
 
-const { version } = createRequire(import.meta.url)("pg-boss/package.json");
 // The shortest that a queue may have (dist/attorney.js). Without it only `expireInSeconds` notices a dead worker, and that is
 // also how long a run may take.
 const HEARTBEAT_SECONDS = 10;
@@ -77,7 +75,7 @@ const attempt = (id, body) => ({ id, retryCount: body.lease_token });
 await boss.start();
 serve({
   describe: {
-    name: `pg-boss ${version}`,
+    name: `pg-boss ${version("pg-boss")}`,
     lease_seconds: HEARTBEAT_SECONDS,
     by_default:
       "900 s after its claim (`expireInSeconds`, dist/plans.js), looked for every 60 s (`superviseIntervalSeconds`, dist/attorney.js); " +

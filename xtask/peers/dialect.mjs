@@ -1,7 +1,13 @@
 // The dialect of `cargo xtask conformance`, served by an adapter: node adapter-<peer>.mjs '{"url":"postgres://…","port":1}'
+import { readFileSync } from "node:fs";
 import http from "node:http";
 
 export const spec = JSON.parse(process.argv[2]);
+
+// Which version of a package is installed here.
+export function version(name) {
+  return JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url))).version;
+}
 
 // An answer that is no success: `code` is a word, `note` what the peer said.
 export class Refused extends Error {

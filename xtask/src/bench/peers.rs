@@ -201,6 +201,18 @@ mod tests {
     }
 
     #[test]
+    fn every_file_of_the_peers_is_copied() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
+        let files = files.filter_map(|name| name.into_string().ok()).filter(|name| name != "node_modules");
+        let mut files: Vec<String> = files.collect();
+        files.sort();
+        let mut copied = FILES.map(str::to_owned).to_vec();
+        copied.sort();
+        assert_eq!(files, copied);
+    }
+
+    #[test]
     fn the_packages_are_pinned_and_come_from_wherever_the_user_says() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         let read = |name: &str| -> serde_json::Value {

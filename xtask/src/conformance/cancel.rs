@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome> {
         cancelled.said(),
         beat.said(),
         end.said(),
-        seen.run_status()
+        seen.run_seen()
     );
     let holds = cancelled.ok() && !beat.ok() && !end.ok() && seen.run_status() == "CANCELLED";
     Ok(Outcome::judge(holds, observed))

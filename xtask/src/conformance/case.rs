@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::finding::{Findings, Outcome};
@@ -120,14 +121,21 @@ impl Case {
     }
 }
 
-/// Examines every case, all at once: each has a queue of its own, and most of the time is waiting for leases. Fails when a
+/// How many cases are examined at once: most of the time is waiting for leases, and a peer's workers are processes.
+const AT_ONCE: usize = 8;
+
+/// Examines every case, some at once: each has a queue of its own. Fails when a
 /// call is not answered, or by a server at fault: then there is no verdict.
 pub async fn examine(context: Context) -> Result<Findings> {
     let context = Arc::new(context);
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut cases = JoinSet::new();
     for case in Case::ALL {
-        let context = context.clone();
-        cases.spawn(async move { case.run(&context).await.map(|outcome| (case, outcome)) });
+        let (context, turns) = (context.clone(), turns.clone());
+        cases.spawn(async move {
+            let _turn = turns.acquire().await?;
+            case.run(&context).await.map(|outcome| (case, outcome))
+        });
     }
     let mut outcomes = Vec::new();
     while let Some(ended) = cases.join_next().await {

@@ -70,6 +70,12 @@ impl Answer {
         self.run("status").as_str().unwrap_or("no run")
     }
 
+    /// The same, and what the adapter remarks on it.
+    pub fn run_seen(&self) -> String {
+        let note = self.run("note").as_str().map(|note| format!(" ({note})")).unwrap_or_default();
+        format!("{}{note}", self.run_status())
+    }
+
     /// The run that a claim has brought, if it has.
     pub fn claimed(&self, worker_id: &str) -> Option<Claimed> {
         let run_id = self.body["run"]["id"].as_str().filter(|_| self.body["claimed"] == true)?;

@@ -69,3 +69,25 @@ pub fn table(all: &[Findings]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_has_a_row_every_system_a_column_and_every_outcome_its_observation() {
+        let findings = |system: &str, outcome: Outcome| {
+            let outcomes = Case::ALL.map(|case| (case, outcome.clone())).to_vec();
+            Findings { system: system.to_owned(), outcomes }
+        };
+        let all = [
+            findings("Ours", Outcome::judge(true, "as it should".to_owned())),
+            findings("A peer", Outcome::judge(false, "twice".to_owned())),
+        ];
+        let text = table(&all);
+        assert!(text.starts_with("| | expected | Ours | A peer |\n|---|---|---|---|\n| zombie | A stalls"));
+        assert_eq!(text.matches("| holds | **does not hold** |\n").count(), Case::ALL.len());
+        assert_eq!(text.matches(", holds: as it should\n").count(), Case::ALL.len());
+        assert_eq!(text.matches(", **does not hold**: twice\n").count(), Case::ALL.len());
+    }
+}

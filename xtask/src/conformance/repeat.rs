@@ -19,7 +19,7 @@ pub(super) async fn complete(context: &Context) -> Result<Outcome> {
     let unchanged =
         ["status", "output", "finished_at"].iter().all(|field| between.run(field) == end.run(field));
     let observed =
-        format!("answered {}, then {}; the run is {}", first.said(), second.said(), end.run_status());
+        format!("answered {}, then {}; the run is {}", first.said(), second.said(), end.run_seen());
     let same = first.status == second.status && first.run_status() == second.run_status();
     Ok(Outcome::judge(first.ok() && same && unchanged && end.run_status() == "SUCCEEDED", observed))
 }
@@ -34,7 +34,7 @@ pub(super) async fn another_outcome(context: &Context) -> Result<Outcome> {
         "SUCCEEDED was answered {}, then FAILED {}; the run is {}",
         first.said(),
         second.said(),
-        end.run_status()
+        end.run_seen()
     );
     Ok(Outcome::judge(first.ok() && !second.ok() && end.run_status() == "SUCCEEDED", observed))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -12,6 +12,8 @@ use super::client::{Answer, Call, Claimed, Client};
 
 /// How much longer than its lease a lost run may wait for its next claim.
 const SLACK: Duration = Duration::from_secs(60);
+/// How long a claim may take to find what is there: a worker may have to start.
+pub(super) const SHORTLY: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(100);
 
 /// What a system says about itself: an adapter's answer to `GET /conformance`.
@@ -26,6 +28,9 @@ pub struct System {
     /// Cases that it has nothing for, by name, and why.
     #[serde(default)]
     pub not_offered: BTreeMap<String, String>,
+    /// Whether `get` shows what a worker has put out.
+    #[serde(default = "yes")]
+    pub keeps_outputs: bool,
     /// `POST /conformance/<what>` that its adapter answers:
     /// `expire` moves the time of a run's row so that its lease is over;
     /// `kill` kills the process of a worker;
@@ -45,6 +50,7 @@ impl System {
                          (`WORKER_LEASE_SECONDS`, docs/operations.md)"
                 .to_owned(),
             not_offered: BTreeMap::new(),
+            keeps_outputs: true,
             controls: Vec::new(),
         }
     }
@@ -124,22 +130,34 @@ impl Context {
         Ok(answer.claimed(worker_id))
     }
 
-    /// Claims a run that waits. Fails when none comes within a minute.
-    pub async fn claim_waiting(&self, worker_id: &str, queue: &str) -> Result<Claimed> {
+    /// Claims until there is something, for as long as `limit`; `None` when there is nothing in that time.
+    pub async fn claim_within(
+        &self,
+        limit: Duration,
+        worker_id: &str,
+        queue: &str,
+    ) -> Result<Option<Claimed>> {
         let since = Instant::now();
-        while since.elapsed() < SLACK {
-            if let Some(claimed) = self.try_claim(worker_id, queue).await? {
+        loop {
+            let claimed = self.try_claim(worker_id, queue).await?;
+            if claimed.is_some() || since.elapsed() >= limit {
                 return Ok(claimed);
             }
             tokio::time::sleep(POLL).await;
         }
-        bail!("nothing could be claimed from {queue}, where a run waits")
+    }
+
+    /// Claims a run that waits. Fails when none comes within a minute.
+    pub async fn claim_waiting(&self, worker_id: &str, queue: &str) -> Result<Claimed> {
+        let claimed = self.claim_within(SLACK, worker_id, queue).await?;
+        claimed.with_context(|| format!("nothing could be claimed from {queue}, where a run waits"))
     }
 
     /// How many of the runs in `queue` can be claimed, up to `most`.
     pub async fn claimable(&self, queue: &str, most: usize) -> Result<usize> {
         for count in 0..most {
-            if self.try_claim(&worker(&format!("counting-{count}")), queue).await?.is_none() {
+            let worker_id = worker(&format!("counting-{count}"));
+            if self.claim_within(SHORTLY, &worker_id, queue).await?.is_none() {
                 return Ok(count);
             }
         }
@@ -202,6 +220,10 @@ impl Context {
         ensure!(answer.ok(), "/conformance/{what} was answered {}: {}", answer.status, answer.body);
         Ok(())
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A queue that nobody else uses.

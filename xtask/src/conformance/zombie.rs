@@ -20,11 +20,11 @@ pub(super) async fn while_another_works(context: &Context) -> Result<Outcome> {
     let observed = format!(
         "A was answered {}, the run was {} then; B was answered {}; {}",
         told.said(),
-        meanwhile.run_status(),
+        meanwhile.run_seen(),
         of_b.said(),
         result(&end)
     );
-    let holds = !told.ok() && meanwhile.run_status() == "RUNNING" && of_b.ok() && is_of_b(&end);
+    let holds = !told.ok() && meanwhile.run_status() == "RUNNING" && of_b.ok() && is_of_b(context, &end);
     Ok(Outcome::judge(holds, observed))
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn after_another_completed(context: &Context) -> Result<Outcome
     let observed = format!("B was answered {}, then A {}; {}", of_b.said(), told.said(), result(&end));
     let unchanged =
         ["status", "output", "finished_at"].iter().all(|field| before.run(field) == end.run(field));
-    Ok(Outcome::judge(of_b.ok() && !told.ok() && unchanged && is_of_b(&end), observed))
+    Ok(Outcome::judge(of_b.ok() && !told.ok() && unchanged && is_of_b(context, &end), observed))
 }
 
 /// The claim of a worker that stalls, and the one of its successor.
@@ -55,13 +55,14 @@ fn nobody_took_over() -> Outcome {
     Outcome::DoesNotHold("nobody could take the run over within a minute after the lease".to_owned())
 }
 
-fn is_of_b(end: &Answer) -> bool {
-    end.run_status() == "SUCCEEDED" && end.run("output")["by"] == "B"
+fn is_of_b(context: &Context, end: &Answer) -> bool {
+    let by_b = end.run("output")["by"] == "B" || !context.system.keeps_outputs;
+    end.run_status() == "SUCCEEDED" && by_b
 }
 
 fn result(end: &Answer) -> String {
     match end.run("output")["by"].as_str() {
-        Some(who) => format!("the run is {}, with the output of {who}", end.run_status()),
-        None => format!("the run is {}, without an output", end.run_status()),
+        Some(who) => format!("in the end the run is {}, with the output of {who}", end.run_seen()),
+        None => format!("in the end the run is {}", end.run_seen()),
     }
 }
