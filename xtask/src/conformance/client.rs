@@ -1,6 +1,6 @@
 //! The dialect that every system is spoken to in: six plain HTTP calls, which are Runplane's own (docs/api.md).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use reqwest::Url;
@@ -52,6 +52,8 @@ pub struct Claimed {
     pub lease_token: Value,
     /// Who has claimed it.
     pub worker_id: String,
+    /// Since when, at the earliest: its lease began then or later.
+    pub since: Instant,
 }
 
 impl Answer {
@@ -76,11 +78,11 @@ impl Answer {
         format!("{}{note}", self.run_status())
     }
 
-    /// The run that a claim has brought, if it has.
-    pub fn claimed(&self, worker_id: &str) -> Option<Claimed> {
+    /// The run that a claim has brought, if it has. The claim was sent at `since`.
+    pub fn claimed(&self, worker_id: &str, since: Instant) -> Option<Claimed> {
         let run_id = self.body["run"]["id"].as_str().filter(|_| self.body["claimed"] == true)?;
         let lease_token = self.body["run"]["lease_token"].clone();
-        Some(Claimed { run_id: run_id.to_owned(), lease_token, worker_id: worker_id.to_owned() })
+        Some(Claimed { run_id: run_id.to_owned(), lease_token, worker_id: worker_id.to_owned(), since })
     }
 
     /// In a few words: the status, and `code` and `note` where there are some.

@@ -15,7 +15,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome> {
     let queue = queue("heartbeat");
     context.create(&queue).await?;
     let (a, b) = (worker("A"), worker("B"));
-    let held = context.claim_waiting(&a, &queue).await?;
+    let held = context.claim_briefly(&a, &queue).await?;
     let lease = Duration::from_secs(context.system.lease_seconds.into());
     let (since, mut beaten, mut beats) = (Instant::now(), Instant::now(), 0);
     while since.elapsed() < lease * 5 / 2 {

@@ -1,5 +1,7 @@
 //! A call that took place, whose answer never arrived: the same call again.
 
+use std::time::Instant;
+
 use anyhow::{Result, ensure};
 use serde_json::json;
 use uuid::Uuid;
@@ -26,7 +28,8 @@ pub(super) async fn claim(context: &Context) -> Result<Outcome> {
     let runs = [context.create(&queue).await?, context.create(&queue).await?];
     let (a, b) = (worker("A"), worker("B"));
     let claim = context.claim(&a, &queue);
-    let first = context.lose_claim(&claim, &a).await?.and_then(|answer| answer.claimed(&a));
+    let since = Instant::now();
+    let first = context.lose_claim(&claim, &a).await?.and_then(|answer| answer.claimed(&a, since));
     let mut running = 0;
     for run in &runs {
         let seen = context.send(&context.client.get(run)).await?;
@@ -36,7 +39,7 @@ pub(super) async fn claim(context: &Context) -> Result<Outcome> {
     let of_a = match first {
         // A worker that has tried again by itself.
         Some(claimed) => Some(claimed),
-        None => context.send(&claim).await?.claimed(&a),
+        None => context.send(&claim).await?.claimed(&a, since),
     };
     let of_b = context.claim_within(SHORTLY, &b, &queue).await?;
     let held: Vec<&str> = [&of_a, &of_b].into_iter().flatten().map(|held| held.run_id.as_str()).collect();

@@ -18,7 +18,7 @@ mod system;
 mod tenants;
 mod zombie;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::cargo_lambda;
 use crate::paths::Dirs;
@@ -71,6 +71,7 @@ pub async fn run(dirs: &Dirs, options: Options) -> Result<()> {
 }
 
 async fn at(url: &str, options: &Options) -> Result<Findings> {
+    ensure!(url.starts_with("http://"), "--url has to begin with http://: connections are cut by hand");
     let client = Client {
         base_url: url.trim_end_matches('/').to_owned(),
         api_key: options.api_key.clone(),

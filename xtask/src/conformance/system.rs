@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use super::client::{Answer, Call, Claimed, Client};
 
 /// How much longer than its lease a lost run may wait for its next claim.
 const SLACK: Duration = Duration::from_secs(60);
+const LONG_LEASE_SECONDS: u32 = 300;
 /// How long a claim may take to find what is there: a worker may have to start.
 pub(super) const SHORTLY: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(100);
@@ -118,16 +119,21 @@ impl Context {
         Ok(id.with_context(|| format!("create was answered {}: {}", answer.status, answer.body))?.to_owned())
     }
 
-    /// A claim of `worker_id` with a `claim_id` that nobody else uses.
+    /// A claim of `worker_id` with a `claim_id` that nobody else uses, for a lease that no case outlives.
     pub fn claim(&self, worker_id: &str, queue: &str) -> Call {
-        self.client.claim(worker_id, queue, self.system.lease_seconds, &Uuid::new_v4().to_string())
+        self.client.claim(worker_id, queue, LONG_LEASE_SECONDS, &Uuid::new_v4().to_string())
     }
 
     /// Claims once; `None` when there is nothing to claim.
     pub async fn try_claim(&self, worker_id: &str, queue: &str) -> Result<Option<Claimed>> {
-        let answer = self.send(&self.claim(worker_id, queue)).await?;
+        self.try_call(&self.claim(worker_id, queue), worker_id).await
+    }
+
+    async fn try_call(&self, claim: &Call, worker_id: &str) -> Result<Option<Claimed>> {
+        let since = Instant::now();
+        let answer = self.send(claim).await?;
         ensure!(answer.ok(), "claim was answered {}: {}", answer.status, answer.body);
-        Ok(answer.claimed(worker_id))
+        Ok(answer.claimed(worker_id, since))
     }
 
     /// Claims until there is something, for as long as `limit`; `None` when there is nothing in that time.
@@ -153,6 +159,20 @@ impl Context {
         claimed.with_context(|| format!("nothing could be claimed from {queue}, where a run waits"))
     }
 
+    /// The same for the shortest lease that the system has, with a worker that is going to let it end.
+    pub async fn claim_briefly(&self, worker_id: &str, queue: &str) -> Result<Claimed> {
+        let since = Instant::now();
+        while since.elapsed() < SLACK {
+            let claim_id = Uuid::new_v4().to_string();
+            let claim = self.client.claim(worker_id, queue, self.system.lease_seconds, &claim_id);
+            if let Some(claimed) = self.try_call(&claim, worker_id).await? {
+                return Ok(claimed);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        bail!("nothing could be claimed from {queue}, where a run waits")
+    }
+
     /// How many of the runs in `queue` can be claimed, up to `most`.
     pub async fn claimable(&self, queue: &str, most: usize) -> Result<usize> {
         for count in 0..most {
@@ -165,21 +185,15 @@ impl Context {
     }
 
     /// Has `held` say nothing any more, and waits until `worker_id` can claim its run; `None` when it cannot within a minute
-    /// after the end of the lease. `since` is when the run was claimed.
-    pub async fn take_over(
-        &self,
-        held: &Claimed,
-        since: Instant,
-        worker_id: &str,
-        queue: &str,
-    ) -> Result<Option<TakenOver>> {
+    /// after the end of the lease.
+    pub async fn take_over(&self, held: &Claimed, worker_id: &str, queue: &str) -> Result<Option<TakenOver>> {
         let moved = self.system.has("expire");
         let deadline = if moved { SLACK } else { self.system.lease() + SLACK };
         let added = if moved { self.system.lease() } else { Duration::ZERO };
         if moved {
             self.control("expire", json!({ "run_id": held.run_id })).await?;
         }
-        while since.elapsed() < deadline {
+        while held.since.elapsed() < deadline {
             if let Some(by) = self.try_claim(worker_id, queue).await? {
                 ensure!(
                     by.run_id == held.run_id,
@@ -187,7 +201,7 @@ impl Context {
                     held.run_id,
                     by.run_id
                 );
-                let seconds = (since.elapsed() + added).as_secs_f64();
+                let seconds = (held.since.elapsed() + added).as_secs_f64();
                 return Ok(Some(TakenOver { by, seconds, moved }));
             }
             tokio::time::sleep(POLL).await;

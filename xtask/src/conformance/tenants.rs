@@ -1,5 +1,7 @@
 //! Two tenants: what one holds is not the other's, whatever the other knows.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use serde_json::json;
 use uuid::Uuid;
@@ -17,7 +19,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome> {
     let b = worker("B");
     let claim_id = Uuid::new_v4().to_string();
     let claim = other.claim(&b, &queue, context.system.lease_seconds, &claim_id);
-    let stolen = other.send(&claim).await?.claimed(&b);
+    let stolen = other.send(&claim).await?.claimed(&b, Instant::now());
     let held = context.claim_waiting(&worker("A"), &queue).await;
     let Ok(held) = held else {
         return Ok(Outcome::judge(false, format!("the other tenant's claim brought {stolen:?}")));

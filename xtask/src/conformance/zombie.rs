@@ -1,7 +1,5 @@
 //! A worker that stalls past its lease, and then completes.
 
-use std::time::Instant;
-
 use anyhow::Result;
 use serde_json::json;
 
@@ -46,8 +44,8 @@ pub(super) async fn after_another_completed(context: &Context) -> Result<Outcome
 async fn two_claims(context: &Context) -> Result<Option<(Claimed, Claimed)>> {
     let queue = queue("zombie");
     context.create(&queue).await?;
-    let a = context.claim_waiting(&worker("A"), &queue).await?;
-    let taken_over = context.take_over(&a, Instant::now(), &worker("B"), &queue).await?;
+    let a = context.claim_briefly(&worker("A"), &queue).await?;
+    let taken_over = context.take_over(&a, &worker("B"), &queue).await?;
     Ok(taken_over.map(|taken_over| (a, taken_over.by)))
 }
 
