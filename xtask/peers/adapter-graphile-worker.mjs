@@ -56,13 +56,18 @@ async function claim(queue) {
   return job ?? (await Promise.race([started, runner.stop().then(() => null)]));
 }
 
-// Stopping before the task returns keeps it from taking another job; it waits for the one it has.
+// Stopping before the task returns keeps it from taking another job; it waits for the one it has. Returns what the library told of it.
 async function finish(status) {
+  const told = [];
+  for (const event of ["job:success", "job:error", "worker:fatalError", "pool:fatalError"]) {
+    runner.events.on(event, () => told.push(event));
+  }
   const stopped = runner.stop();
   if (status === "SUCCEEDED") held.resolve();
   else held.reject(new Error("failed"));
   held = null;
   await stopped;
+  return told.join(", ");
 }
 
 let idle = setTimeout(() => {}, 0);
@@ -78,7 +83,7 @@ process.on("message", async (order) => {
     const answer = {};
     if (order.lose) lose = true;
     if (order.claim) answer.job = await claim(order.claim);
-    if (order.finish) await finish(order.finish);
+    if (order.finish) answer.told = await finish(order.finish);
     process.send({ id: order.id, ...answer });
   } catch (error) {
     process.send({ id: order.id, error: error.message });

@@ -88,8 +88,9 @@ serve({
     const held = workers.get(lease_token);
     if (held?.holds === id) {
       held.holds = null;
-      await held.ask({ finish: status });
-      return { ...(await view(id)), note: "graphile-worker reports a success" };
+      const { told } = await held.ask({ finish: status });
+      if (told.includes("fatalError")) throw new Refused("fatal_error", `its events: ${told}`);
+      return { ...(await view(id)), note: `its events: ${told}` };
     }
     // The worker's task has returned before, and cannot again. What it would do once more is a delete by id.
     if (status !== "SUCCEEDED") {
