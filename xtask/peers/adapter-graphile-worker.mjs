@@ -67,6 +67,8 @@ async function finish(status) {
   else held.reject(new Error("failed"));
   held = null;
   await stopped;
+  // It does not wait for its last statement: the job is done when nothing is under way to Postgres any more.
+  while (pool.waitingCount > 0 || pool.idleCount < pool.totalCount) await new Promise((resolve) => setTimeout(resolve, 5));
   return told.join(", ");
 }
 
