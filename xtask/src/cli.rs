@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use crate::paths::Dirs;
 use crate::progress::say;
 use crate::stack::{db, down, logs, status, up};
-use crate::{bench, chaos, example, lambda, rehearse, test};
+use crate::{bench, chaos, conformance, example, lambda, rehearse, test};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "The local stack and the tests", disable_help_subcommand = true)]
@@ -70,6 +70,8 @@ enum Command {
     },
     /// Inject faults while thousands of runs go through the system, and check what has to hold
     Chaos(chaos::Options),
+    /// Ask ours and other queues the same by plain HTTP: zombies, repeats, lost answers, dead workers
+    Conformance(conformance::Options),
     /// Refresh `.sqlx`, what a build without a database knows of the queries
     Prepare,
     /// What `up --detach` runs in the background
@@ -114,6 +116,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Rehearse(args) => return test::rehearsal::run(&root, args).await,
         Command::Bench { command } => bench::run(&dirs, command).await?,
         Command::Chaos(options) => chaos::run(&dirs, &options).await?,
+        Command::Conformance(options) => conformance::run(&dirs, options).await?,
         Command::Prepare => test::prepare::run(&root).await?,
         Command::Supervise(options) => {
             // What it fails with stands in its log already, before the lines about stopping.

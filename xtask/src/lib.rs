@@ -8,6 +8,7 @@ pub mod bench;
 pub mod cargo_lambda;
 pub mod chaos;
 pub mod cli;
+pub mod conformance;
 pub mod data_folder;
 pub mod database;
 pub mod example;

@@ -13,8 +13,22 @@ use super::case::Measured;
 use super::{noise, world};
 use crate::paths::Dirs;
 use crate::postgres::Server;
+use crate::process::Spec;
 use crate::progress::say;
 use crate::{database, python, venv};
+
+/// What `xtask/peers/` has.
+const FILES: [&str; 9] = [
+    "package.json",
+    "package-lock.json",
+    "common.mjs",
+    "graphile.mjs",
+    "pgboss.mjs",
+    "dialect.mjs",
+    "adapter-graphile.mjs",
+    "adapter-graphile-worker.mjs",
+    "adapter-pgboss.mjs",
+];
 
 /// A queue that is not ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +40,8 @@ pub enum Peer {
 }
 
 impl Peer {
-    fn name(self) -> &'static str {
+    /// In names of files and databases.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Graphile => "graphile",
             Self::PgBoss => "pgboss",
@@ -57,7 +72,7 @@ pub struct Peers {
 }
 
 #[derive(Serialize)]
-struct Spec<'a> {
+struct Order<'a> {
     action: &'a str,
     url: &'a str,
     setting: &'a str,
@@ -79,7 +94,7 @@ impl Peers {
         let node = venv::ensure(dirs, "node", &python::find()?).await?.join("bin");
         let (source, folder) = (dirs.root().join("xtask/peers"), dirs.dev()?.join("peers"));
         std::fs::create_dir_all(&folder)?;
-        for file in ["package.json", "package-lock.json", "common.mjs", "graphile.mjs", "pgboss.mjs"] {
+        for file in FILES {
             let copied = std::fs::copy(source.join(file), folder.join(file));
             copied.with_context(|| format!("cannot copy {} of {}", file, source.display()))?;
         }
@@ -103,7 +118,7 @@ impl Peers {
     /// Makes the peer's database with `runs` jobs that do nothing. Fails with what its client says.
     pub async fn seed(&self, server: &Server, peer: Peer, runs: u32) -> Result<()> {
         let url = &world::create(server, &peer.database(runs)).await?;
-        self.call(peer, &Spec { action: "seed", url, setting: "", seconds: 0, runs }).await?;
+        self.call(peer, &Order { action: "seed", url, setting: "", seconds: 0, runs }).await?;
         let mut connection = database::connect(url).await?;
         sqlx::raw_sql("vacuum (analyze, freeze)").execute(&mut connection).await?;
         Ok(connection.close().await?)
@@ -121,7 +136,7 @@ impl Peers {
     ) -> Result<Measured> {
         let cpu = noise::children_cpu_seconds();
         let output =
-            self.call(peer, &Spec { action: "run", url: database_url, setting, seconds, runs }).await?;
+            self.call(peer, &Order { action: "run", url: database_url, setting, seconds, runs }).await?;
         let cpu = cpu.zip(noise::children_cpu_seconds()).map(|(before, after)| after - before);
         let report: Report = serde_json::from_slice(&output).context("the peer's report")?;
         let mut connection = database::connect(database_url).await?;
@@ -134,9 +149,22 @@ impl Peers {
         Ok(Measured { done, per_second: done as f64 / report.seconds, client_us })
     }
 
-    async fn call(&self, peer: Peer, spec: &Spec<'_>) -> Result<Vec<u8>> {
+    /// What starts the peer's adapter for `cargo xtask conformance` on a port of 127.0.0.1.
+    pub fn adapter(&self, peer: Peer, database_url: &str, port: u16) -> Spec {
+        let spec = serde_json::json!({ "url": database_url, "port": port }).to_string();
+        Spec {
+            name: format!("conformance-{}", peer.name()),
+            program: self.node.join("node"),
+            args: vec![format!("adapter-{}.mjs", peer.name()).into(), spec.into()],
+            cwd: Some(self.folder.clone()),
+            port: Some(port),
+            ..Spec::default()
+        }
+    }
+
+    async fn call(&self, peer: Peer, order: &Order<'_>) -> Result<Vec<u8>> {
         let mut command = in_folder(&self.node.join("node"), &self.node, &self.folder)?;
-        command.arg(format!("{}.mjs", peer.name())).arg(serde_json::to_string(spec)?);
+        command.arg(format!("{}.mjs", peer.name())).arg(serde_json::to_string(order)?);
         let output = command.output().await.context("cannot start node")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -170,6 +198,18 @@ mod tests {
         assert_eq!(counted(&report, 130), 100);
         assert_eq!(counted(&report, 120), 90);
         assert_eq!(counted(&report, 0), 0);
+    }
+
+    #[test]
+    fn every_file_of_the_peers_is_copied() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
+        let files = files.filter_map(|name| name.into_string().ok()).filter(|name| name != "node_modules");
+        let mut files: Vec<String> = files.collect();
+        files.sort();
+        let mut copied = FILES.map(str::to_owned).to_vec();
+        copied.sort();
+        assert_eq!(files, copied);
     }
 
     #[test]
