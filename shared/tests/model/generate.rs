@@ -1,0 +1,258 @@
+//! How steps are made up: everything at any time, but mostly about the runs that were created last.
+
+use proptest::collection::vec;
+use proptest::option::{of, weighted};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest_state_machine::ReferenceStateMachine;
+use runplane::runs::{Dispatch, Outcome, RunStatus};
+
+use crate::transition::{
+    Beat, Item, Name, NewRun, Reach, Report, StepEnd, Sweep, Token, Transition, Version, Which, Wish,
+};
+
+/// All that the making up needs to know: how many names are used. What is true of the runs, the model knows, which follows what
+/// Postgres has chosen.
+#[derive(Clone, Debug)]
+pub struct Guide {
+    pub names: Name,
+}
+
+impl ReferenceStateMachine for Guide {
+    type State = Guide;
+    type Transition = Transition;
+
+    fn init_state() -> BoxedStrategy<Guide> {
+        Just(Guide { names: 0 }).boxed()
+    }
+
+    fn transitions(guide: &Guide) -> BoxedStrategy<Transition> {
+        let next = guide.names;
+        prop_oneof![
+            14 => create(next),
+            17 => claim(),
+            6 => claim_by_ids(next),
+            7 => heartbeat(next),
+            13 => complete(next),
+            4 => release(next),
+            3 => (any_run(next), reach()).prop_map(|(run, reach)| Transition::Cancel { run, reach }),
+            4 => retry(next),
+            5 => store_steps(next),
+            3 => (any_run(next), reach()).prop_map(|(run, reach)| Transition::Get { run, reach }),
+            2 => (of(0..2usize), of(select(&RunStatus::ALL)), select(&[2_i64, 100]))
+                .prop_map(|(tenant, status, limit)| Transition::List { tenant, status, limit }),
+            12 => sweep(),
+            4 => (any::<bool>(), weighted(0.2, Just(())))
+                .prop_map(|(one, wrong)| Transition::Mark { one, wrong_tenant: wrong.is_some() }),
+            4 => bound(),
+            9 => prop_oneof![14 => select(&[20_i64, 20, 40, 60]), 1 => Just(60 * 25)].prop_map(|minutes| Transition::Pass { minutes }),
+        ]
+        .boxed()
+    }
+
+    fn apply(guide: Guide, transition: &Transition) -> Guide {
+        let made = match transition {
+            Transition::Create { items, .. } => items
+                .iter()
+                .map(|item| match item {
+                    Item::New(new) => new.name,
+                    Item::Again { name, .. } => *name,
+                })
+                .max(),
+            Transition::Retry { name, .. } => Some(*name),
+            _ => None,
+        };
+        Guide { names: guide.names.max(made.map_or(0, |name| name + 1)) }
+    }
+}
+
+/// Mostly one of the last.
+fn any_name(next: Name) -> impl Strategy<Value = Name> + Clone {
+    prop_oneof![5 => next.saturating_sub(6)..=next.saturating_sub(1), 1 => 0..=next]
+}
+
+fn any_run(next: Name) -> impl Strategy<Value = Which> + Clone {
+    any_name(next).prop_map(Which::Named)
+}
+
+/// Mostly one that is RUNNING.
+fn held(next: Name) -> impl Strategy<Value = Which> + Clone {
+    prop_oneof![2 => any_run(next), 3 => (0..4u8).prop_map(Which::Running), 1 => (0..4u8).prop_map(Which::Ended)]
+}
+
+fn reach() -> impl Strategy<Value = Reach> + Clone {
+    prop_oneof![6 => Just(Reach::Own), 2 => Just(Reach::All), 1 => Just(Reach::Wrong)]
+}
+
+fn token() -> impl Strategy<Value = Token> + Clone {
+    prop_oneof![
+        8 => Just(Token::Latest),
+        2 => Just(Token::None),
+        1 => Just(Token::Older),
+        1 => Just(Token::Foreign),
+    ]
+}
+
+/// Leases end ten minutes away from where time passes to: whether one has expired never depends on how long a test takes.
+fn lease() -> impl Strategy<Value = i32> + Clone {
+    select(&[10, 30, 50])
+}
+
+fn new_run(name: Name) -> impl Strategy<Value = NewRun> {
+    let version = prop_oneof![
+        20 => any::<bool>().prop_map(Version::Approved),
+        1 => Just(Version::Draft),
+        1 => Just(Version::OtherTenants),
+        1 => Just(Version::OfUnknownTenant),
+    ];
+    let place = (0..2usize, version, of(select(&[1, 5, 9])), any::<bool>(), dispatch());
+    let times = (weighted(0.2, select(&[5_i64, 25, -25])), weighted(0.2, select(&[15_i64, 35, -15])));
+    let bounds = (of(1..=3), select(&[0, 1, 3]), weighted(0.3, 0..2u8), weighted(0.3, 0..3u8));
+    (place, times, bounds).prop_map(move |(place, times, bounds)| NewRun {
+        name,
+        tenant: place.0,
+        version: place.1,
+        priority: place.2,
+        gpu: place.3,
+        dispatch: place.4,
+        run_after: times.0,
+        // Else it would be refused before any verb.
+        start_by: times.1.filter(|by| times.0.is_none_or(|after| after < *by)),
+        max_attempts: bounds.0,
+        max_lost: bounds.1,
+        concurrency_key: bounds.2,
+        idempotency_key: bounds.3,
+    })
+}
+
+fn dispatch() -> impl Strategy<Value = Dispatch> {
+    select(&[Dispatch::Push, Dispatch::Pull])
+}
+
+fn item(name: Name, next: Name) -> impl Strategy<Value = Item> {
+    prop_oneof![
+        6 => new_run(name).prop_map(Item::New),
+        2 => (any_name(next), weighted(0.3, Just(()))).prop_map(move |(of, changed)| Item::Again {
+            name,
+            of,
+            changed: changed.is_some(),
+        }),
+    ]
+}
+
+fn create(next: Name) -> impl Strategy<Value = Transition> {
+    let one = item(next, next).prop_map(|item| Transition::Create { bulk: false, items: vec![item] });
+    // One of them may repeat another one of them.
+    let several = (item(next, next), item(next + 1, next + 1), of(item(next + 2, next + 2))).prop_map(
+        |(first, second, third)| Transition::Create {
+            bulk: true,
+            items: [Some(first), Some(second), third].into_iter().flatten().collect(),
+        },
+    );
+    prop_oneof![3 => one, 1 => several]
+}
+
+fn claim() -> impl Strategy<Value = Transition> {
+    let who = (of(0..2usize), 0..3u8, prop_oneof![3 => Just(0), 1 => 1..4u8]);
+    let what = (lease(), weighted(0.3, 0..2u8), prop_oneof![3 => Just(1), 1 => select(&[2, 3, 100])]);
+    (who, what, weighted(0.15, Just(())), any::<bool>()).prop_map(|(who, what, pushed_only, remembers)| {
+        Transition::Claim(Wish {
+            tenant: who.0,
+            worker: who.1,
+            queues: who.2,
+            lease_minutes: what.0,
+            claim_id: what.1,
+            max_runs: what.2,
+            pushed_only: pushed_only.is_some(),
+            remembers,
+        })
+    })
+}
+
+fn claim_by_ids(next: Name) -> impl Strategy<Value = Transition> {
+    let waiting = prop_oneof![any_run(next), (0..4u8).prop_map(Which::Queued)];
+    (vec((reach(), waiting), 1..5), 0..3u8, lease())
+        .prop_map(|(asked, worker, lease_minutes)| Transition::ClaimByIds { asked, worker, lease_minutes })
+}
+
+/// One in a call of its own, or some in a batch.
+fn batch<T: Clone + std::fmt::Debug>(
+    item: impl Strategy<Value = T> + Clone,
+) -> impl Strategy<Value = (bool, Vec<T>)> {
+    prop_oneof![
+        2 => vec(item.clone(), 1..=1).prop_map(|items| (false, items)),
+        1 => vec(item, 1..5).prop_map(|items| (true, items)),
+    ]
+}
+
+fn heartbeat(next: Name) -> impl Strategy<Value = Transition> {
+    let beat = (held(next), reach(), token(), weighted(0.3, 0..3u8), of(lease())).prop_map(
+        |(run, reach, token, worker, lease_minutes)| Beat { run, reach, token, worker, lease_minutes },
+    );
+    batch(beat).prop_map(|(bulk, items)| Transition::Heartbeat { bulk, items })
+}
+
+fn complete(next: Name) -> impl Strategy<Value = Transition> {
+    let outcome = select(&[Outcome::Succeeded, Outcome::Failed, Outcome::Failed]);
+    let report = (held(next), reach(), token(), outcome, prop_oneof![3 => Just(true), 1 => Just(false)])
+        .prop_map(|(run, reach, token, outcome, retryable)| Report { run, reach, token, outcome, retryable });
+    batch(report).prop_map(|(bulk, items)| Transition::Complete { bulk, items })
+}
+
+fn release(next: Name) -> impl Strategy<Value = Transition> {
+    (held(next), reach(), token(), of(select(&[5_i64, 25, -5])))
+        .prop_map(|(run, reach, token, minutes)| Transition::Release { run, reach, token, minutes })
+}
+
+fn retry(next: Name) -> impl Strategy<Value = Transition> {
+    let ended = prop_oneof![any_run(next), (0..4u8).prop_map(Which::Ended)];
+    let how = (any::<bool>(), weighted(0.2, Just(())), weighted(0.3, Just(())));
+    (ended, reach(), of(0..3u8), how).prop_map(move |(of, reach, idempotency_key, how)| Transition::Retry {
+        name: next,
+        of,
+        reach,
+        idempotency_key,
+        from_failed: how.0,
+        other_version: how.1.is_some(),
+        again: how.2.is_some(),
+    })
+}
+
+fn store_steps(next: Name) -> impl Strategy<Value = Transition> {
+    let end =
+        prop_oneof![Just(StepEnd::Running), (0..2u8).prop_map(StepEnd::Succeeded), Just(StepEnd::Failed)];
+    let steps = (of(end.clone()), of(end.clone()), end).prop_map(|(a, b, c)| {
+        let ends = [a, b, Some(c)].into_iter().zip(0..);
+        ends.filter_map(|(end, step)| Some((step, end?))).collect()
+    });
+    (held(next), reach(), token(), steps).prop_map(|(run, reach, token, steps)| Transition::StoreSteps {
+        run,
+        reach,
+        token,
+        steps,
+    })
+}
+
+fn sweep() -> impl Strategy<Value = Transition> {
+    let what = prop_oneof![
+        3 => Just(Sweep::Leases),
+        2 => Just(Sweep::StartBy),
+        2 => Just(Sweep::Parked),
+        2 => Just(Sweep::Redispatches),
+        2 => Just(Sweep::Take),
+        1 => Just(Sweep::Retention),
+    ];
+    (what, weighted(0.3, 0..2usize)).prop_map(|(what, tenant)| Transition::Sweep { what, tenant })
+}
+
+fn bound() -> impl Strategy<Value = Transition> {
+    let paused = || weighted(0.1, Just(())).prop_map(|paused| paused.is_some());
+    prop_oneof![
+        (0..2usize, weighted(0.5, prop_oneof![4 => 1..4, 1 => Just(0)]), paused()).prop_map(
+            |(tenant, max_running, paused)| Transition::BoundTenant { tenant, max_running, paused }
+        ),
+        (0..4usize, weighted(0.5, prop_oneof![4 => 1..4, 1 => Just(0)]), paused()).prop_map(
+            |(pipeline, max_running, paused)| { Transition::BoundPipeline { pipeline, max_running, paused } }
+        ),
+    ]
+}

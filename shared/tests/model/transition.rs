@@ -1,0 +1,210 @@
+//! What can be done to runs, as proptest makes it up and shortens it.
+//!
+//! A run is called by the number of the step that was to create it, so that a step means the same after others were taken out. A
+//! number that has led to no run stands for one that does not exist.
+
+use runplane::runs::{Dispatch, Outcome, RunStatus};
+
+/// What a run is called in a list of steps.
+pub type Name = u16;
+
+/// Which run a step is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Named(Name),
+    /// Of those that are QUEUED, RUNNING, or have ended, when the step is done: the latest, or the one before it, and so on round. None such:
+    /// one that does not exist.
+    Queued(u8),
+    Running(u8),
+    Ended(u8),
+}
+
+/// Whose run the caller takes it for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Own,
+    Wrong,
+    All,
+}
+
+/// What the caller comes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// Of the run's latest claim, whatever has become of it.
+    Latest,
+    /// Of the claim before that.
+    Older,
+    /// Of the latest claim of another run.
+    Foreign,
+    None,
+}
+
+/// What version a create request names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The APPROVED one of the tenant's first or second pipeline.
+    Approved(bool),
+    Draft,
+    OtherTenants,
+    OfUnknownTenant,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    pub name: Name,
+    pub tenant: usize,
+    pub version: Version,
+    pub priority: Option<i32>,
+    pub gpu: bool,
+    pub dispatch: Dispatch,
+    /// Minutes from now.
+    pub run_after: Option<i64>,
+    pub start_by: Option<i64>,
+    pub max_attempts: Option<i32>,
+    pub max_lost: i32,
+    pub concurrency_key: Option<u8>,
+    pub idempotency_key: Option<u8>,
+}
+
+/// One item of a create.
+#[derive(Clone, Debug)]
+pub enum Item {
+    New(NewRun),
+    /// The request that was to create `of`, once more with its key; or another one with that key.
+    Again {
+        name: Name,
+        of: Name,
+        changed: bool,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// 0 or 1; None: all tenants.
+    pub tenant: Option<usize>,
+    pub worker: u8,
+    /// 0: all queues.
+    pub queues: u8,
+    pub lease_minutes: i32,
+    pub claim_id: Option<u8>,
+    pub max_runs: i32,
+    pub pushed_only: bool,
+    /// By an environment that has claimed before, and remembers.
+    pub remembers: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Beat {
+    pub run: Which,
+    pub reach: Reach,
+    pub token: Token,
+    pub worker: Option<u8>,
+    pub lease_minutes: Option<i32>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub run: Which,
+    pub reach: Reach,
+    pub token: Token,
+    pub outcome: Outcome,
+    pub retryable: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sweep {
+    Leases,
+    StartBy,
+    Parked,
+    Redispatches,
+    Take,
+    Retention,
+}
+
+#[derive(Clone, Debug)]
+pub enum Transition {
+    Create {
+        bulk: bool,
+        items: Vec<Item>,
+    },
+    Claim(Wish),
+    ClaimByIds {
+        asked: Vec<(Reach, Which)>,
+        worker: u8,
+        lease_minutes: i32,
+    },
+    Heartbeat {
+        bulk: bool,
+        items: Vec<Beat>,
+    },
+    Complete {
+        bulk: bool,
+        items: Vec<Report>,
+    },
+    Release {
+        run: Which,
+        reach: Reach,
+        token: Token,
+        minutes: Option<i64>,
+    },
+    Cancel {
+        run: Which,
+        reach: Reach,
+    },
+    Retry {
+        name: Name,
+        of: Which,
+        reach: Reach,
+        idempotency_key: Option<u8>,
+        from_failed: bool,
+        other_version: bool,
+        /// What was asked for last, once more.
+        again: bool,
+    },
+    StoreSteps {
+        run: Which,
+        reach: Reach,
+        token: Token,
+        steps: Vec<(u8, StepEnd)>,
+    },
+    Get {
+        run: Which,
+        reach: Reach,
+    },
+    List {
+        tenant: Option<usize>,
+        status: Option<RunStatus>,
+        limit: i64,
+    },
+    Sweep {
+        what: Sweep,
+        tenant: Option<usize>,
+    },
+    /// SQS has taken what it was told of: mark all of it, or one with another tenant's id or its own.
+    Mark {
+        one: bool,
+        wrong_tenant: bool,
+    },
+    BoundTenant {
+        tenant: usize,
+        max_running: Option<i32>,
+        paused: bool,
+    },
+    BoundPipeline {
+        pipeline: usize,
+        max_running: Option<i32>,
+        paused: bool,
+    },
+    /// Time passes.
+    Pass {
+        minutes: i64,
+    },
+}
+
+/// Where a step stands when it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepEnd {
+    Running,
+    Succeeded(u8),
+    Failed,
+}
