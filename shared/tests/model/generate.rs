@@ -10,6 +10,7 @@ use runplane::runs::{Dispatch, Outcome, RunStatus};
 use crate::transition::{
     Beat, Item, Name, NewRun, Reach, Report, StepEnd, Sweep, Token, Transition, Version, Which, Wish,
 };
+use crate::world::{PIPELINES, PIPELINES_OF_A_TENANT};
 
 /// All that the making up needs to know: how many names are used. What is true of the runs, the model knows, which follows what
 /// Postgres has chosen.
@@ -29,7 +30,7 @@ impl ReferenceStateMachine for Guide {
     fn transitions(guide: &Guide) -> BoxedStrategy<Transition> {
         let next = guide.names;
         prop_oneof![
-            14 => create(next),
+            17 => create(next),
             17 => claim(),
             6 => claim_by_ids(next),
             7 => heartbeat(next),
@@ -100,14 +101,14 @@ fn lease() -> impl Strategy<Value = i32> + Clone {
 
 fn new_run(name: Name) -> impl Strategy<Value = NewRun> {
     let version = prop_oneof![
-        20 => any::<bool>().prop_map(Version::Approved),
+        30 => (0..PIPELINES_OF_A_TENANT).prop_map(Version::Approved),
         1 => Just(Version::Draft),
         1 => Just(Version::OtherTenants),
         1 => Just(Version::OfUnknownTenant),
     ];
     let place = (0..2usize, version, of(select(&[1, 5, 9])), any::<bool>(), dispatch());
     let times = (weighted(0.2, select(&[5_i64, 25, -25])), weighted(0.2, select(&[15_i64, 35, -15])));
-    let bounds = (of(1..=3), select(&[0, 1, 3]), weighted(0.3, 0..2u8), weighted(0.3, 0..3u8));
+    let bounds = (of(1..=3), select(&[0, 1, 3]), weighted(0.4, 0..2u8), weighted(0.3, 0..4u8));
     (place, times, bounds).prop_map(move |(place, times, bounds)| NewRun {
         name,
         tenant: place.0,
@@ -149,11 +150,11 @@ fn create(next: Name) -> impl Strategy<Value = Transition> {
             items: [Some(first), Some(second), third].into_iter().flatten().collect(),
         },
     );
-    prop_oneof![3 => one, 1 => several]
+    prop_oneof![2 => one, 1 => several]
 }
 
 fn claim() -> impl Strategy<Value = Transition> {
-    let who = (of(0..2usize), 0..3u8, prop_oneof![3 => Just(0), 1 => 1..4u8]);
+    let who = (of(0..2usize), 0..3u8, prop_oneof![1 => Just(0), 1 => 1..4u8]);
     let what = (lease(), weighted(0.3, 0..2u8), prop_oneof![3 => Just(1), 1 => select(&[2, 3, 100])]);
     (who, what, weighted(0.15, Just(())), any::<bool>()).prop_map(|(who, what, pushed_only, remembers)| {
         Transition::Claim(Wish {
@@ -207,7 +208,7 @@ fn release(next: Name) -> impl Strategy<Value = Transition> {
 fn retry(next: Name) -> impl Strategy<Value = Transition> {
     let ended = prop_oneof![any_run(next), (0..4u8).prop_map(Which::Ended)];
     let how = (any::<bool>(), weighted(0.2, Just(())), weighted(0.3, Just(())));
-    (ended, reach(), of(0..3u8), how).prop_map(move |(of, reach, idempotency_key, how)| Transition::Retry {
+    (ended, reach(), of(0..4u8), how).prop_map(move |(of, reach, idempotency_key, how)| Transition::Retry {
         name: next,
         of,
         reach,
@@ -251,7 +252,7 @@ fn bound() -> impl Strategy<Value = Transition> {
         (0..2usize, weighted(0.5, prop_oneof![4 => 1..4, 1 => Just(0)]), paused()).prop_map(
             |(tenant, max_running, paused)| Transition::BoundTenant { tenant, max_running, paused }
         ),
-        (0..4usize, weighted(0.5, prop_oneof![4 => 1..4, 1 => Just(0)]), paused()).prop_map(
+        (0..PIPELINES, weighted(0.5, prop_oneof![4 => 1..4, 1 => Just(0)]), paused()).prop_map(
             |(pipeline, max_running, paused)| { Transition::BoundPipeline { pipeline, max_running, paused } }
         ),
     ]

@@ -21,8 +21,8 @@ mod table;
 mod transition;
 mod world;
 
-use std::panic;
-use std::time::Instant;
+use std::panic::{self, AssertUnwindSafe};
+use std::time::{Duration, Instant};
 
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine as _, StateMachineTest as _};
@@ -31,6 +31,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use crate::generate::Guide;
 use crate::machine::Machine;
 use crate::table::Lab;
+use crate::transition::Transition;
 
 const STEPS_OF_A_CASE: usize = 100;
 
@@ -70,7 +71,7 @@ fn case(seed: u64) {
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
         max_shrink_iters: 20_000,
-        max_shrink_time: 120_000,
+        max_shrink_time: 30_000,
         ..Config::with_cases(1)
     };
     let mut runner = TestRunner::new(config.clone());
@@ -81,13 +82,41 @@ fn case(seed: u64) {
         Machine::test_sequential(config.clone(), guide, steps, seen);
         Ok(())
     });
+    let failure = match done {
+        Ok(()) => None,
+        Err(TestError::Fail(reason, (_, steps, _))) => Some(shorter(&config, steps, reason.to_string())),
+        Err(error) => Some((Vec::new(), error.to_string())),
+    };
     panic::set_hook(hook);
-    match done {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, (_, steps, _))) => {
-            let steps: Vec<_> = steps.iter().map(|step| format!("  {step:?}")).collect();
-            panic!("RUNPLANE_MODEL_SEED={seed} fails after\n{}\n{reason}", steps.join("\n"));
-        }
-        Err(error) => panic!("RUNPLANE_MODEL_SEED={seed}: {error}"),
+    if let Some((steps, reason)) = failure {
+        let steps: Vec<_> = steps.iter().map(|step| format!("  {step:?}")).collect();
+        panic!("RUNPLANE_MODEL_SEED={seed} fails after\n{}\n{reason}", steps.join("\n"));
     }
+}
+
+/// proptest tries to do without each step once; what comes before a step that could be left out can be left out only then.
+fn shorter(config: &Config, mut steps: Vec<Transition>, mut reason: String) -> (Vec<Transition>, String) {
+    let began = Instant::now();
+    let mut place = steps.len();
+    let mut was = place;
+    while began.elapsed() < Duration::from_secs(60) {
+        if place == 0 {
+            if was == steps.len() {
+                break;
+            }
+            place = steps.len();
+            was = place;
+        }
+        place -= 1;
+        let mut fewer = steps.clone();
+        fewer.remove(place);
+        let guide = Guide { names: 0 };
+        let run = || Machine::test_sequential(config.clone(), guide, fewer.clone(), None);
+        if let Err(failure) = panic::catch_unwind(AssertUnwindSafe(run)) {
+            let text = failure.downcast_ref::<String>().cloned();
+            reason = text.or(failure.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or(reason);
+            steps = fewer;
+        }
+    }
+    (steps, reason)
 }

@@ -11,6 +11,7 @@ pub type Name = u16;
 /// Which run a step is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
+    /// Called so, or the one before it.
     Named(Name),
     /// Of those that are QUEUED, RUNNING, or have ended, when the step is done: the latest, or the one before it, and so on round. None such:
     /// one that does not exist.
@@ -42,8 +43,8 @@ pub enum Token {
 /// What version a create request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// The APPROVED one of the tenant's first or second pipeline.
-    Approved(bool),
+    /// An APPROVED one of this pipeline of the tenant's.
+    Approved(usize),
     Draft,
     OtherTenants,
     OfUnknownTenant,

@@ -1,4 +1,4 @@
-//! What is there before any run: two tenants, with two pipelines each.
+//! What is there before any run: two tenants, with three pipelines each.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -7,6 +7,9 @@ use crate::reference::report::delay;
 
 /// The steps of every dag_spec; each depends on the one before.
 pub const STEPS: [&str; 3] = ["a", "b", "c"];
+
+pub const PIPELINES_OF_A_TENANT: usize = 3;
+pub const PIPELINES: usize = 2 * PIPELINES_OF_A_TENANT;
 
 #[derive(Clone, Debug)]
 pub struct Pipeline {
@@ -31,7 +34,7 @@ pub struct Version {
 #[derive(Clone, Debug)]
 pub struct World {
     pub tenants: [Uuid; 2],
-    pub pipelines: [Pipeline; 4],
+    pub pipelines: [Pipeline; PIPELINES],
 }
 
 /// No delay ends, and no retry of SQS is due, where time passes to: see [`crate::reference::Clock::passed`].
@@ -62,14 +65,14 @@ impl World {
         let tenants = [Uuid::now_v7(), Uuid::now_v7()];
         let pipeline = |place: usize| Pipeline {
             id: Uuid::now_v7(),
-            tenant: tenants[place / 2],
-            queue: [Some("pipes"), None, Some("gpu"), None][place],
-            max_attempts: [None, Some(2), Some(3), None][place],
+            tenant: tenants[place / PIPELINES_OF_A_TENANT],
+            queue: [Some("pipes"), None, None, Some("gpu"), None, None][place],
+            max_attempts: [None, Some(2), Some(3), Some(3), None, Some(2)][place],
             jitter: place % 2 == 1,
             versions: [Uuid::now_v7(), Uuid::now_v7()],
             draft: Uuid::now_v7(),
         };
-        let world = World { tenants, pipelines: [0, 1, 2, 3].map(pipeline) };
+        let world = World { tenants, pipelines: std::array::from_fn(pipeline) };
         for tenant in tenants {
             let insert = sqlx::query("insert into tenants (id, name) values ($1, 'T')").bind(tenant);
             insert.execute(&mut *conn).await.unwrap();

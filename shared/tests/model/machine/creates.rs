@@ -12,6 +12,7 @@ use super::{Answered, Machine};
 use crate::counts::count;
 use crate::reference::create::{Made, body};
 use crate::transition::{Item, Name, NewRun, Reach, Version, Which};
+use crate::world::{PIPELINES, PIPELINES_OF_A_TENANT};
 
 fn create_code(error: &CreateError) -> &'static str {
     match error {
@@ -130,12 +131,12 @@ impl Machine {
 
     fn request(&self, new: &NewRun) -> CreateRequest {
         let world = &self.model.world;
-        let pipeline = |tenant: usize, second: bool| &world.pipelines[2 * tenant + usize::from(second)];
+        let pipeline = |tenant: usize, place: usize| &world.pipelines[PIPELINES_OF_A_TENANT * tenant + place];
         let version = match new.version {
-            Version::Approved(second) => pipeline(new.tenant, second).versions[0],
-            Version::Draft => pipeline(new.tenant, false).draft,
-            Version::OtherTenants => pipeline(1 - new.tenant, false).versions[0],
-            Version::OfUnknownTenant => pipeline(new.tenant, false).versions[0],
+            Version::Approved(place) => pipeline(new.tenant, place).versions[0],
+            Version::Draft => pipeline(new.tenant, 0).draft,
+            Version::OtherTenants => pipeline(1 - new.tenant, 0).versions[0],
+            Version::OfUnknownTenant => pipeline(new.tenant, 0).versions[0],
         };
         let tenant = match new.version {
             Version::OfUnknownTenant => Uuid::from_u128(7),
@@ -191,7 +192,7 @@ impl Machine {
         // Of the run's own pipeline, or now and then of the next one.
         let pipeline =
             self.model.runs.get(&id).map_or(0, |run| self.model.world.pipeline(run.facts.pipeline_id));
-        let place = if key == Some(0) { (pipeline + 1) % 4 } else { pipeline };
+        let place = if key == Some(0) { (pipeline + 1) % PIPELINES } else { pipeline };
         let request = RetryRequest {
             parameters: None,
             from: Some(if from_failed { RetryFrom::Failed } else { RetryFrom::Start }),

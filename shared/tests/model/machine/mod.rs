@@ -203,7 +203,7 @@ impl Machine {
             Which::Ended(_) => !matches!(status, RunStatus::Queued | RunStatus::Running),
         };
         let found = match which {
-            Which::Named(name) => self.names.get(&name).copied(),
+            Which::Named(name) => self.names.range(..=name).next_back().map(|(_, id)| *id),
             Which::Queued(back) | Which::Running(back) | Which::Ended(back) => {
                 let those = self.model.runs.values().filter(|run| is_one(run.facts.status));
                 let those: Vec<_> = those.map(|run| run.facts.id).collect();

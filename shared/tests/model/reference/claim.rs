@@ -6,7 +6,8 @@ use runplane::runs::{Dispatch, RunStatus};
 use runplane::scope::Scope;
 use uuid::Uuid;
 
-use super::{Facts, Micros, Model, Run, T, When, within};
+use super::{Bounds, Facts, Micros, Model, Run, T, When, within};
+use crate::world::Pipeline;
 
 /// What a claim asks for.
 #[derive(Clone, Debug)]
@@ -33,11 +34,6 @@ impl Asked {
         within(self.scope, facts.tenant_id)
             && self.queues.as_ref().is_none_or(|queues| queues.contains(&facts.queue))
             && (!self.pushed_only || facts.dispatch == Dispatch::Push)
-    }
-
-    /// Within a priority it goes queue by queue, in an order that is its own.
-    fn goes_by_queue(&self) -> bool {
-        self.max_runs > 1 && self.queues.as_ref().is_some_and(|queues| queues.len() > 1)
     }
 }
 
@@ -135,6 +131,27 @@ impl Model {
         word
     }
 
+    /// What a claim has one order for, besides the priority: all runs of the tenant, or those of a queue, or of a pipeline.
+    ///
+    /// The document says that a claim of several runs goes queue by queue if it names several. Another one that names several does so too
+    /// where the first run of a queue may not be claimed, and one that names none goes pipeline by pipeline where one of them is paused or
+    /// has no slot: both are known, and not told.
+    fn lane<'a>(&self, asked: &Asked, facts: &'a Facts) -> Option<(Uuid, &'a str)> {
+        let is_blocked = |(pipeline, bounds): (&Pipeline, Bounds)| {
+            let alive =
+                self.runs.values().filter(|run| self.is_alive(run) && run.facts.pipeline_id == pipeline.id);
+            let is_full = bounds.max_running.is_some_and(|max| alive.count() as i32 >= max);
+            pipeline.tenant == facts.tenant_id && (bounds.paused || is_full)
+        };
+        match &asked.queues {
+            Some(queues) => (queues.len() > 1).then_some((Uuid::nil(), facts.queue.as_str())),
+            None => {
+                let mut pipelines = self.world.pipelines.iter().zip(self.pipelines);
+                pipelines.any(is_blocked).then_some((facts.pipeline_id, ""))
+            }
+        }
+    }
+
     fn take_waiting(&mut self, asked: &Asked, got: &[Got]) {
         let mut tenants: Vec<Uuid> = got.iter().map(|(id, _)| self.runs[id].facts.tenant_id).collect();
         tenants.dedup();
@@ -142,34 +159,33 @@ impl Model {
             let waiting = self.waiting(asked);
             let chosen = waiting.iter().find(|run| run.facts.id == *id);
             let chosen = chosen.unwrap_or_else(|| panic!("{:?} may not be claimed", self.runs[id]));
-            if !asked.goes_by_queue() {
-                let must = self.must_take(asked);
-                let better = must.iter().find(|run| {
-                    run.facts.tenant_id == chosen.facts.tenant_id && run.place() < chosen.place()
-                });
-                assert!(better.is_none(), "{chosen:?} was claimed, and {better:?} was not");
+            if self.lane(asked, &chosen.facts).is_none() {
+                self.assert_in_order(asked, chosen, &self.must_take(asked));
             }
             self.lease(*id, *token, &asked.worker, asked.seconds);
         }
         let left = self.must_take(asked);
         assert!(got.len() == asked.max_runs || left.is_empty(), "these were not claimed: {left:?}");
-        for run in &left {
-            let facts = &run.facts;
-            let others = tenants.split_last().map_or(&[][..], |(_, others)| others);
-            assert!(!others.contains(&facts.tenant_id), "another tenant's run was claimed first: {run:?}");
-            let of_tenant = got
-                .iter()
-                .map(|(id, _)| &self.runs[id])
-                .filter(|taken| taken.facts.tenant_id == facts.tenant_id);
-            for taken in of_tenant {
-                let in_order = if taken.facts.queue == facts.queue || taken.facts.priority != facts.priority {
-                    taken.place() < run.place()
-                } else {
-                    asked.goes_by_queue() || taken.place() < run.place()
-                };
-                assert!(in_order, "{taken:?} was claimed, and {run:?} was not");
-            }
+        for tenant in tenants.iter().rev().skip(1) {
+            let forgotten = left.iter().find(|run| run.facts.tenant_id == *tenant);
+            assert!(forgotten.is_none(), "another tenant's run was claimed first: {forgotten:?}");
         }
+        for (id, _) in got {
+            self.assert_in_order(asked, &self.runs[id], &left);
+        }
+    }
+
+    /// None of those that were left has its place before the one that was chosen.
+    fn assert_in_order(&self, asked: &Asked, chosen: &Run, left: &[&Run]) {
+        let lane = |run: &Run| {
+            (run.facts.priority, self.lane(asked, &run.facts).map(|(id, queue)| (id, queue.to_owned())))
+        };
+        let better = left.iter().find(|run| {
+            run.facts.tenant_id == chosen.facts.tenant_id
+                && run.place() < chosen.place()
+                && (run.facts.priority > chosen.facts.priority || lane(run) == lane(chosen))
+        });
+        assert!(better.is_none(), "{chosen:?} was claimed, and {better:?} was not");
     }
 
     fn take_over(&mut self, asked: &Asked, got: &[Got]) {

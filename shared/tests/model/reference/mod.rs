@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub use time::{Clock, MINUTE, Micros, When};
 
-use crate::world::World;
+use crate::world::{PIPELINES, World};
 
 /// What there is of a run besides its times.
 #[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
@@ -187,7 +187,7 @@ pub struct Bounds {
 pub struct Model {
     pub world: World,
     pub tenants: [Bounds; 2],
-    pub pipelines: [Bounds; 4],
+    pub pipelines: [Bounds; PIPELINES],
     pub runs: BTreeMap<Uuid, Run>,
     /// What a tenant's Idempotency-Key was used for first, and the run that came of it.
     pub keys: BTreeMap<(Uuid, String), (Value, Uuid)>,
