@@ -8,7 +8,8 @@ use proptest_state_machine::ReferenceStateMachine;
 use runplane::runs::{Dispatch, Outcome, RunStatus};
 
 use crate::transition::{
-    Beat, Item, Name, NewRun, Reach, Report, StepEnd, Sweep, Token, Transition, Version, Which, Wish,
+    Again, Beat, Item, Name, NewRun, Reach, Report, RetryOn, StepEnd, Sweep, Token, Transition, Version,
+    Which, Wish,
 };
 use crate::world::{PIPELINES, PIPELINES_OF_A_TENANT};
 
@@ -37,16 +38,16 @@ impl ReferenceStateMachine for Guide {
             13 => complete(next),
             4 => release(next),
             3 => (any_run(next), reach()).prop_map(|(run, reach)| Transition::Cancel { run, reach }),
-            4 => retry(next),
-            5 => store_steps(next),
+            6 => retry(next),
+            6 => store_steps(next),
             3 => (any_run(next), reach()).prop_map(|(run, reach)| Transition::Get { run, reach }),
             2 => (of(0..2usize), of(select(&RunStatus::ALL)), select(&[2_i64, 100]))
                 .prop_map(|(tenant, status, limit)| Transition::List { tenant, status, limit }),
-            12 => sweep(),
+            13 => sweep(),
             4 => (any::<bool>(), weighted(0.2, Just(())))
                 .prop_map(|(one, wrong)| Transition::Mark { one, wrong_tenant: wrong.is_some() }),
             4 => bound(),
-            9 => prop_oneof![14 => select(&[20_i64, 20, 40, 60]), 1 => Just(60 * 25)].prop_map(|minutes| Transition::Pass { minutes }),
+            9 => prop_oneof![9 => select(&[20_i64, 20, 40, 60]), 1 => Just(60 * 25)].prop_map(|minutes| Transition::Pass { minutes }),
         ]
         .boxed()
     }
@@ -78,7 +79,12 @@ fn any_run(next: Name) -> impl Strategy<Value = Which> + Clone {
 
 /// Mostly one that is RUNNING.
 fn held(next: Name) -> impl Strategy<Value = Which> + Clone {
-    prop_oneof![2 => any_run(next), 3 => (0..4u8).prop_map(Which::Running), 1 => (0..4u8).prop_map(Which::Ended)]
+    prop_oneof![
+        2 => any_run(next),
+        4 => (0..4u8).prop_map(Which::Running),
+        1 => (0..4u8).prop_map(Which::Queued),
+        1 => (0..4u8).prop_map(Which::Ended),
+    ]
 }
 
 fn reach() -> impl Strategy<Value = Reach> + Clone {
@@ -88,8 +94,8 @@ fn reach() -> impl Strategy<Value = Reach> + Clone {
 fn token() -> impl Strategy<Value = Token> + Clone {
     prop_oneof![
         8 => Just(Token::Latest),
-        2 => Just(Token::None),
-        1 => Just(Token::Older),
+        4 => Just(Token::None),
+        2 => Just(Token::Older),
         1 => Just(Token::Foreign),
     ]
 }
@@ -155,19 +161,23 @@ fn create(next: Name) -> impl Strategy<Value = Transition> {
 
 fn claim() -> impl Strategy<Value = Transition> {
     let who = (of(0..2usize), 0..3u8, prop_oneof![1 => Just(0), 1 => 1..4u8]);
-    let what = (lease(), weighted(0.3, 0..2u8), prop_oneof![3 => Just(1), 1 => select(&[2, 3, 100])]);
-    (who, what, weighted(0.15, Just(())), any::<bool>()).prop_map(|(who, what, pushed_only, remembers)| {
-        Transition::Claim(Wish {
-            tenant: who.0,
-            worker: who.1,
-            queues: who.2,
-            lease_minutes: what.0,
-            claim_id: what.1,
-            max_runs: what.2,
-            pushed_only: pushed_only.is_some(),
-            remembers,
-        })
-    })
+    let what = (lease(), weighted(0.4, 0..2u8), prop_oneof![2 => Just(1), 1 => select(&[2, 3, 100])]);
+    let again = prop_oneof![7 => Just(Again::No), 2 => Just(Again::Same), 1 => Just(Again::ByThisWorker)];
+    (who, what, weighted(0.15, Just(())), any::<bool>(), again).prop_map(
+        |(who, what, pushed_only, remembers, again)| {
+            Transition::Claim(Wish {
+                tenant: who.0,
+                worker: who.1,
+                queues: who.2,
+                lease_minutes: what.0,
+                claim_id: what.1,
+                max_runs: what.2,
+                pushed_only: pushed_only.is_some(),
+                remembers,
+                again,
+            })
+        },
+    )
 }
 
 fn claim_by_ids(next: Name) -> impl Strategy<Value = Transition> {
@@ -207,14 +217,20 @@ fn release(next: Name) -> impl Strategy<Value = Transition> {
 
 fn retry(next: Name) -> impl Strategy<Value = Transition> {
     let ended = prop_oneof![any_run(next), (0..4u8).prop_map(Which::Ended)];
-    let how = (any::<bool>(), weighted(0.2, Just(())), weighted(0.3, Just(())));
+    let on = prop_oneof![
+        6 => Just(RetryOn::Same),
+        2 => Just(RetryOn::Other),
+        1 => Just(RetryOn::Draft),
+        1 => Just(RetryOn::OtherPipelines),
+    ];
+    let how = (any::<bool>(), on, weighted(0.4, Just(())));
     (ended, reach(), of(0..4u8), how).prop_map(move |(of, reach, idempotency_key, how)| Transition::Retry {
         name: next,
         of,
         reach,
         idempotency_key,
         from_failed: how.0,
-        other_version: how.1.is_some(),
+        on: how.1,
         again: how.2.is_some(),
     })
 }
@@ -222,7 +238,7 @@ fn retry(next: Name) -> impl Strategy<Value = Transition> {
 fn store_steps(next: Name) -> impl Strategy<Value = Transition> {
     let end =
         prop_oneof![Just(StepEnd::Running), (0..2u8).prop_map(StepEnd::Succeeded), Just(StepEnd::Failed)];
-    let steps = (of(end.clone()), of(end.clone()), end).prop_map(|(a, b, c)| {
+    let steps = (weighted(0.3, end.clone()), weighted(0.3, end.clone()), end).prop_map(|(a, b, c)| {
         let ends = [a, b, Some(c)].into_iter().zip(0..);
         ends.filter_map(|(end, step)| Some((step, end?))).collect()
     });
@@ -238,10 +254,10 @@ fn sweep() -> impl Strategy<Value = Transition> {
     let what = prop_oneof![
         3 => Just(Sweep::Leases),
         2 => Just(Sweep::StartBy),
-        2 => Just(Sweep::Parked),
+        4 => Just(Sweep::Parked),
         2 => Just(Sweep::Redispatches),
         2 => Just(Sweep::Take),
-        1 => Just(Sweep::Retention),
+        2 => Just(Sweep::Retention),
     ];
     (what, weighted(0.3, 0..2usize)).prop_map(|(what, tenant)| Transition::Sweep { what, tenant })
 }

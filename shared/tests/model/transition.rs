@@ -3,6 +3,8 @@
 //! A run is called by the number of the step that was to create it, so that a step means the same after others were taken out. A
 //! number that has led to no run stands for one that does not exist.
 
+use std::fmt;
+
 use runplane::runs::{Dispatch, Outcome, RunStatus};
 
 /// What a run is called in a list of steps.
@@ -50,7 +52,7 @@ pub enum Version {
     OfUnknownTenant,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewRun {
     pub name: Name,
     pub tenant: usize,
@@ -67,6 +69,35 @@ pub struct NewRun {
     pub idempotency_key: Option<u8>,
 }
 
+impl fmt::Debug for NewRun {
+    /// Without what is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, tenant, version, dispatch, max_lost, .. } = self;
+        write!(f, "{name}: {} of tenant {tenant}, {version:?}, max_lost {max_lost}", dispatch.as_str())?;
+        let numbers = [
+            ("priority", self.priority.map(i64::from)),
+            ("run_after", self.run_after),
+            ("start_by", self.start_by),
+            ("max_attempts", self.max_attempts.map(i64::from)),
+            ("concurrency_key", self.concurrency_key.map(i64::from)),
+            ("idempotency_key", self.idempotency_key.map(i64::from)),
+        ];
+        for (name, number) in numbers {
+            number.map_or(Ok(()), |number| write!(f, ", {name} {number}"))?;
+        }
+        if self.gpu { write!(f, ", queue gpu") } else { Ok(()) }
+    }
+}
+
+/// What version a retry names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryOn {
+    Same,
+    Other,
+    Draft,
+    OtherPipelines,
+}
+
 /// One item of a create.
 #[derive(Clone, Debug)]
 pub enum Item {
@@ -77,6 +108,13 @@ pub enum Item {
         of: Name,
         changed: bool,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    No,
+    Same,
+    ByThisWorker,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +130,8 @@ pub struct Wish {
     pub pushed_only: bool,
     /// By an environment that has claimed before, and remembers.
     pub remembers: bool,
+    /// The last claim with a claim_id once more, as its worker does who got no answer; or by this worker, whoever made it.
+    pub again: Again,
 }
 
 #[derive(Clone, Debug)]
@@ -158,7 +198,7 @@ pub enum Transition {
         reach: Reach,
         idempotency_key: Option<u8>,
         from_failed: bool,
-        other_version: bool,
+        on: RetryOn,
         /// What was asked for last, once more.
         again: bool,
     },

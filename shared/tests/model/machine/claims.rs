@@ -8,10 +8,15 @@ use super::Machine;
 use super::reports::worker;
 use crate::counts::count;
 use crate::reference::claim::{Asked, Got};
-use crate::transition::{Reach, Which, Wish};
+use crate::transition::{Again, Reach, Which, Wish};
 
 impl Machine {
     pub(super) fn claim(&mut self, wish: &Wish) {
+        let before = self.last_claim.clone().filter(|_| wish.again != Again::No);
+        let wish = &match (before, wish.again) {
+            (Some(before), Again::ByThisWorker) => Wish { worker: wish.worker, ..before },
+            (before, _) => before.unwrap_or_else(|| wish.clone()),
+        };
         let world = &self.model.world;
         let queues = [None, Some(vec!["gpu"]), Some(vec!["gpu", "pipes", "default"]), Some(vec!["default"])];
         let queues = queues[usize::from(wish.queues)].clone();

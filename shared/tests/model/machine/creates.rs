@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Answered, Machine};
 use crate::counts::count;
 use crate::reference::create::{Made, body};
-use crate::transition::{Item, Name, NewRun, Reach, Version, Which};
+use crate::transition::{Item, Name, NewRun, Reach, RetryOn, Version, Which};
 use crate::world::{PIPELINES, PIPELINES_OF_A_TENANT};
 
 fn create_code(error: &CreateError) -> &'static str {
@@ -182,21 +182,24 @@ impl Machine {
 
     pub(super) fn retry_request(
         &self,
-        of: Which,
-        reach: Reach,
+        (of, reach): (Which, Reach),
         key: Option<u8>,
         from_failed: bool,
-        other_version: bool,
+        on: RetryOn,
     ) -> Retry {
         let id = self.id(of);
-        // Of the run's own pipeline, or now and then of the next one.
-        let pipeline =
-            self.model.runs.get(&id).map_or(0, |run| self.model.world.pipeline(run.facts.pipeline_id));
-        let place = if key == Some(0) { (pipeline + 1) % PIPELINES } else { pipeline };
+        let world = &self.model.world;
+        let pipeline = self.model.runs.get(&id).map_or(0, |run| world.pipeline(run.facts.pipeline_id));
+        let version = match on {
+            RetryOn::Same => None,
+            RetryOn::Other => Some(world.pipelines[pipeline].versions[1]),
+            RetryOn::Draft => Some(world.pipelines[pipeline].draft),
+            RetryOn::OtherPipelines => Some(world.pipelines[(pipeline + 1) % PIPELINES].versions[1]),
+        };
         let request = RetryRequest {
             parameters: None,
             from: Some(if from_failed { RetryFrom::Failed } else { RetryFrom::Start }),
-            pipeline_version_id: other_version.then(|| self.model.world.pipelines[place].versions[1]),
+            pipeline_version_id: version,
         };
         request.check().unwrap();
         Retry { scope: self.scope(id, reach), of: id, request, key: key.map(|key| format!("key-{key}")) }

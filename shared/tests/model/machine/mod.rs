@@ -2,6 +2,7 @@
 
 mod answers;
 mod claims;
+mod compare;
 mod creates;
 mod reads;
 mod reports;
@@ -12,19 +13,18 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
-use runplane::runs::{CreateRequest, HeartbeatReply, Marks, Run as Answer, RunStatus, RunSummary};
+use runplane::runs::{CreateRequest, Marks, Run as Answer, RunStatus};
 use runplane::scope::Scope;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use self::answers::{at, same_run, same_summary};
+use self::compare::Answered;
 use self::creates::Retry;
 use crate::counts::count;
 use crate::generate::Guide;
 use crate::reference::sweep::Told;
-use crate::reference::{Clock, MINUTE, Model, Run, T, When};
-use crate::table::{Lab, Row};
-use crate::transition::{Name, Reach, Token, Transition, Which};
+use crate::reference::{Clock, MINUTE, Model};
+use crate::table::Lab;
+use crate::transition::{Name, Reach, Token, Transition, Which, Wish};
 
 thread_local! {
     static LAB: RefCell<Option<Rc<Lab>>> = const { RefCell::new(None) };
@@ -41,13 +41,6 @@ pub fn steps() -> u64 {
     STEPS.get()
 }
 
-/// Something that a verb has answered. It has to be what is stored.
-enum Answered {
-    Run(Box<Answer>),
-    Summary(RunSummary),
-    Beat(HeartbeatReply),
-}
-
 /// A case on its way.
 pub struct Machine {
     lab: Rc<Lab>,
@@ -56,6 +49,8 @@ pub struct Machine {
     /// What was sent to create a run, with its key.
     requests: BTreeMap<Name, (CreateRequest, Option<String>)>,
     retried: Option<Retry>,
+    /// The last one with a claim_id.
+    last_claim: Option<Wish>,
     answered: BTreeMap<Uuid, Answered>,
     /// What SQS would be told.
     told: Vec<Told>,
@@ -80,6 +75,7 @@ impl StateMachineTest for Machine {
             names: BTreeMap::new(),
             requests: BTreeMap::new(),
             retried: None,
+            last_claim: None,
             answered: BTreeMap::new(),
             told: Vec::new(),
             marks: Marks::default(),
@@ -101,8 +97,8 @@ impl StateMachineTest for Machine {
             Transition::Complete { bulk, items } => machine.complete(bulk, &items),
             Transition::Release { run, reach, token, minutes } => machine.release(run, reach, token, minutes),
             Transition::Cancel { run, reach } => machine.cancel(run, reach),
-            Transition::Retry { name, of, reach, idempotency_key, from_failed, other_version, again } => {
-                let request = machine.retry_request(of, reach, idempotency_key, from_failed, other_version);
+            Transition::Retry { name, of, reach, idempotency_key, from_failed, on, again } => {
+                let request = machine.retry_request((of, reach), idempotency_key, from_failed, on);
                 machine.retry(name, request, again);
             }
             Transition::StoreSteps { run, reach, token, steps } => {
@@ -126,74 +122,6 @@ impl StateMachineTest for Machine {
 }
 
 impl Machine {
-    /// Reads the clock and the invariants, after a verb and before the model is asked about it.
-    fn look(&mut self) {
-        let verdict = self.lab.verdict();
-        self.model.clock.after = verdict.now + self.model.clock.offset;
-        assert!(verdict.broken.is_empty(), "invariants are broken: {:?}", verdict.broken);
-        let bounds = self.model.world.tenants.iter().zip(self.model.tenants);
-        let of_pipelines =
-            self.model.world.pipelines.iter().map(|pipeline| &pipeline.id).zip(self.model.pipelines);
-        for (id, bounds) in bounds.chain(of_pipelines) {
-            let of = |leases: &BTreeMap<Uuid, i32>| leases.get(id).copied().unwrap_or(0);
-            let (before, now) = (of(&self.leases), of(&verdict.leases));
-            // A limit that is lowered ends nothing.
-            let may = bounds.max_running.map_or(i32::MAX, |max| max.max(before));
-            assert!(
-                now <= may,
-                "{id} has {now} live leases, had {before}, and may have {:?}",
-                bounds.max_running
-            );
-        }
-        self.leases = verdict.leases;
-    }
-
-    /// Compares the table with the model, and what was answered with the table; takes over the times that Postgres has made.
-    fn compare(&mut self) {
-        let rows = self.lab.rows();
-        let ids: Vec<_> = rows.iter().map(|row| row.facts.id).collect();
-        assert!(
-            self.model.runs.keys().eq(ids.iter()),
-            "there are the runs {ids:?}, and not {:?}",
-            self.model.runs.keys()
-        );
-        let clock = self.model.clock;
-        let mut random = Vec::new();
-        for (run, row) in self.model.runs.values_mut().zip(rows) {
-            compare_run(run, &row, clock);
-            let pause = match run[T::Available] {
-                Some(When::Now { from, to }) => (to > 0).then_some(from < to),
-                _ => None,
-            };
-            for (time, found) in run.times.iter_mut().zip(&row.times) {
-                *time = found.map(|found| When::At(found.timestamp_micros() + clock.offset));
-            }
-            if let Some(is_random) = pause {
-                assert!(run[T::DispatchDue].is_none_or(|due| Some(due) == run[T::Available]), "{run:?}");
-                if is_random {
-                    random.push(run.facts.id);
-                }
-            }
-        }
-        for (id, answered) in std::mem::take(&mut self.answered) {
-            let run = &self.model.runs[&id];
-            match answered {
-                Answered::Run(answer) => same_run(run, &answer, clock.offset),
-                Answered::Summary(answer) => same_summary(run, &answer, clock.offset),
-                Answered::Beat(answer) => {
-                    let times =
-                        [answer.heartbeat_at, answer.lease_expires_at].map(|time| at(time, clock.offset));
-                    assert_eq!(times.map(Some), [run[T::Heartbeat], run[T::LeaseExpires]], "of a heartbeat");
-                    assert_eq!((answer.run_id, answer.tenant_id), (id, run.facts.tenant_id));
-                    assert_eq!(answer.attempt, run.facts.attempt);
-                }
-            }
-        }
-        for id in random {
-            keep_clear(&self.lab, self.model.runs.get_mut(&id).unwrap(), clock);
-        }
-    }
-
     /// The id of a run, or one that no run has.
     fn id(&self, which: Which) -> Uuid {
         let is_one = |status: RunStatus| match which {
@@ -256,50 +184,5 @@ impl Machine {
         // Leases have expired.
         self.look();
         count("pass", "ok");
-    }
-}
-
-fn compare_run(run: &Run, row: &Row, clock: Clock) {
-    if run.facts != row.facts {
-        let (expected, found) = (json!(run.facts), json!(row.facts));
-        let fields =
-            expected.as_object().unwrap().iter().filter(|(field, value)| found[field.as_str()] != **value);
-        let fields: Vec<_> =
-            fields.map(|(field, value)| format!("{field} {} and not {value}", found[field])).collect();
-        panic!("run {} has {}", run.facts.id, fields.join(", "));
-    }
-    for (time, found) in T::ALL.into_iter().zip(&row.times) {
-        let found = found.map(|found| found.timestamp_micros() + clock.offset);
-        let agrees = match (run[time], found) {
-            (None, None) => true,
-            (Some(expected), Some(found)) => clock.agrees(expected, found),
-            _ => false,
-        };
-        assert!(
-            agrees,
-            "run {} has {time:?} {found:?} and not {:?}; now is {clock:?}",
-            run.facts.id, run[time]
-        );
-    }
-    let ended: Value = run
-        .ended
-        .iter()
-        .map(|one| {
-            json!([one.claim_number, one.attempt, one.outcome, one.token, one.claimed_by, one.error_code])
-        })
-        .collect();
-    assert_eq!(row.ended, ended, "attempts of run {}", run.facts.id);
-    let steps = run.steps.iter().map(|(id, step)| json!([id, step.run_attempt, step.status, step.output]));
-    assert_eq!(row.steps, steps.collect::<Value>(), "steps of run {}", run.facts.id);
-}
-
-/// A random delay may end where time passes to. Then it ends a little later, so that it is known whether it has ended.
-fn keep_clear(lab: &Lab, run: &mut Run, clock: Clock) {
-    let delay = run[T::Available].unwrap().known() - clock.after;
-    if delay.rem_euclid(MINUTE) < MINUTE / 4 {
-        lab.wait_longer(run.facts.id);
-        for time in [T::Available, T::DispatchDue] {
-            run[time] = run[time].map(|at| at.plus(MINUTE / 2));
-        }
     }
 }
