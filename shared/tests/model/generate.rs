@@ -205,8 +205,22 @@ fn heartbeat(next: Name) -> impl Strategy<Value = Transition> {
 
 fn complete(next: Name) -> impl Strategy<Value = Transition> {
     let outcome = select(&[Outcome::Succeeded, Outcome::Failed, Outcome::Failed]);
-    let report = (held(next), reach(), token(), outcome, prop_oneof![3 => Just(true), 1 => Just(false)])
-        .prop_map(|(run, reach, token, outcome, retryable)| Report { run, reach, token, outcome, retryable });
+    let report = (
+        held(next),
+        reach(),
+        token(),
+        outcome,
+        prop_oneof![3 => Just(true), 1 => Just(false)],
+        weighted(0.25, 0..10u8),
+    )
+        .prop_map(|(run, reach, token, outcome, retryable, late)| Report {
+            run,
+            reach,
+            token,
+            outcome,
+            retryable,
+            late,
+        });
     batch(report).prop_map(|(bulk, items)| Transition::Complete { bulk, items })
 }
 

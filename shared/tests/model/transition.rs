@@ -150,6 +150,8 @@ pub struct Report {
     pub token: Token,
     pub outcome: Outcome,
     pub retryable: bool,
+    /// Instead: one of the last reports that were accepted, once more.
+    pub late: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
-use runplane::runs::{CreateRequest, Marks, Run as Answer, RunStatus};
+use runplane::runs::{CompleteRequest, CreateRequest, Marks, Run as Answer, RunStatus};
 use runplane::scope::Scope;
 use uuid::Uuid;
 
@@ -52,6 +52,8 @@ pub struct Machine {
     /// The last one with a claim_id.
     last_claim: Option<Wish>,
     answered: BTreeMap<Uuid, Answered>,
+    /// What was accepted of whoever completed a run, the latest last.
+    reports: Vec<(Scope, Uuid, CompleteRequest)>,
     /// What SQS would be told.
     told: Vec<Told>,
     /// The memory of the environment that remembers, and whose turn it was last for each kind of claim.
@@ -77,6 +79,7 @@ impl StateMachineTest for Machine {
             retried: None,
             last_claim: None,
             answered: BTreeMap::new(),
+            reports: Vec::new(),
             told: Vec::new(),
             marks: Marks::default(),
             turns: BTreeMap::new(),

@@ -94,6 +94,10 @@ impl Machine {
             .iter()
             .zip(1..)
             .map(|(item, number)| {
+                let before = item.late.and_then(|back| self.reports.iter().nth_back(usize::from(back)));
+                if let Some(before) = before {
+                    return before.clone();
+                }
                 let id = self.id(item.run);
                 let failed = item.outcome == Outcome::Failed;
                 let request = CompleteRequest {
@@ -146,6 +150,9 @@ impl Machine {
             assert_eq!(found, expected.map(drop), "of a completion of {run} in {scope:?}: {request:?}");
             let word = expected.map_or_else(|code| code, |new| if new { "ok" } else { "before" });
             count(if bulk { "complete_all" } else { "complete" }, word);
+            if word == "ok" {
+                self.reports.push((scope, run, request));
+            }
             if let Ok((answered, tenant, due)) = answer {
                 self.answered.insert(run, answered);
                 self.tell(tenant, run, due);
