@@ -150,7 +150,7 @@ pub struct Report {
     pub token: Token,
     pub outcome: Outcome,
     pub retryable: bool,
-    /// Instead: one of the last reports that were accepted, once more.
+    /// Instead: one of the last reports that were accepted, once more. Even: of a run that was claimed again since.
     pub late: Option<u8>,
 }
 

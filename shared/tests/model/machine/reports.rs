@@ -89,14 +89,24 @@ impl Machine {
         }
     }
 
+    /// A report that was accepted before: an even number for one whose run was claimed again since.
+    fn late(&self, back: u8) -> Option<(Scope, Uuid, CompleteRequest)> {
+        let overtaken = |run: &Uuid, request: &CompleteRequest| {
+            self.model.runs.get(run).is_some_and(|run| run.tokens.last() != request.lease_token.as_ref())
+        };
+        let reports = self.reports.iter().rev();
+        let those: Vec<_> =
+            reports.filter(|(_, run, request)| back % 2 == 1 || overtaken(run, request)).collect();
+        those.get(usize::from(back / 2)).map(|report| (*report).clone())
+    }
+
     pub(super) fn complete(&mut self, bulk: bool, items: &[Report]) {
         let asked: Vec<(Scope, Uuid, CompleteRequest)> = items
             .iter()
             .zip(1..)
             .map(|(item, number)| {
-                let before = item.late.and_then(|back| self.reports.iter().nth_back(usize::from(back)));
-                if let Some(before) = before {
-                    return before.clone();
+                if let Some(before) = item.late.and_then(|back| self.late(back)) {
+                    return before;
                 }
                 let id = self.id(item.run);
                 let failed = item.outcome == Outcome::Failed;
