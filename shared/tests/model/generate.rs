@@ -114,7 +114,7 @@ fn new_run(name: Name) -> impl Strategy<Value = NewRun> {
     ];
     let place = (0..2usize, version, of(select(&[1, 5, 9])), any::<bool>(), dispatch());
     let times = (weighted(0.2, select(&[5_i64, 25, -25])), weighted(0.2, select(&[15_i64, 35, -15])));
-    let bounds = (of(1..=3), select(&[0, 1, 3]), weighted(0.4, 0..2u8), weighted(0.3, 0..4u8));
+    let bounds = (weighted(0.7, 1..=4), select(&[0, 1, 3]), weighted(0.4, 0..2u8), weighted(0.3, 0..4u8));
     (place, times, bounds).prop_map(move |(place, times, bounds)| NewRun {
         name,
         tenant: place.0,
