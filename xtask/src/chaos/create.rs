@@ -61,7 +61,7 @@ impl Creators {
             // A watcher that is gone has seen the end.
             open.wait_for(|&open| open < OPEN).await.ok()?;
             let first = self.next.load(Ordering::Relaxed);
-            let size = if first % 3 == 0 { 1 } else { 1 + first % AT_ONCE };
+            let size = if first.is_multiple_of(3) { 1 } else { 1 + first % AT_ONCE };
             let first = self.next.fetch_add(size, Ordering::Relaxed);
             if first >= self.runs {
                 return Some(());

@@ -152,7 +152,7 @@ impl Worker {
             }
             finish => {
                 self.steps(&claim).await?;
-                if claim.number % 5 == 0 {
+                if claim.number.is_multiple_of(5) {
                     self.heartbeat(&claim).await?;
                 }
                 self.complete(&claim, "SUCCEEDED", true).await?;

@@ -35,6 +35,7 @@ impl Stage {
             name: format!("{name}-postgres"),
             port: None,
             throw_away: true,
+            folder: None,
             settings: Vec::new(),
         };
         let postgres = postgres::Server::start(dirs, options).await?;

@@ -54,6 +54,7 @@ impl Stage {
             name: format!("test-chaos-invariants-{name}"),
             port: None,
             throw_away: true,
+            folder: None,
             // It is killed and expected back with its rows, which does not take a disk that survives a power cut.
             settings: vec![("fsync".to_owned(), "off".to_owned())],
         };
