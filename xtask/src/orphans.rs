@@ -92,6 +92,14 @@ async fn end(process: &Identity, tree: &[Identity]) {
     kill_tree(tree);
 }
 
+/// Waits until nothing of `tree` runs any more, ten seconds at most.
+pub async fn gone(tree: &[Identity]) {
+    let since = Instant::now();
+    while tree.iter().any(Identity::alive) && since.elapsed() < GRACE {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Kills those of `tree` that still run: what a group's leader started outside its group. (`cargo lambda watch` and
 /// Postgres both give their children groups of their own.)
 pub fn kill_tree(tree: &[Identity]) {

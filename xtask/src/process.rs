@@ -121,10 +121,13 @@ impl Service {
         Ok(())
     }
 
-    /// Kills the process, its group and its descendants at once.
+    /// Kills the process, its group and its descendants at once, and waits until all of them are gone: a Postgres does not start while a process of the
+    /// one before still has its memory.
     pub async fn kill(&mut self) -> Result<()> {
-        self.end(&self.tree());
+        let tree = self.tree();
+        self.end(&tree);
         self.child.wait().await?;
+        orphans::gone(&tree).await;
         Ok(())
     }
 
