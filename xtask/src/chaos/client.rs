@@ -106,7 +106,9 @@ impl Client {
             let code = body["code"].as_str().unwrap_or("the gateway's");
             self.problems.count(format!("{status} {code}"));
         }
-        (status < 500 && status != 429).then_some((status, body))
+        // A defect of ours is an answer too, of which the report tells. Asked again it would be there for ever.
+        let is_answer = status < 500 && status != 429 || body["code"] == "internal";
+        is_answer.then_some((status, body))
     }
 }
 
