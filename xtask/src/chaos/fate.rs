@@ -57,12 +57,35 @@ pub enum Behaviour {
         /// Whether another attempt may help.
         retryable: bool,
     },
-    /// Does its steps, sleeps past its lease, and reports then.
-    Stall,
+    /// Sleeps past its lease, and goes on then as if nothing had happened.
+    Stall {
+        /// With what.
+        then: Late,
+    },
     /// Is never heard of again.
     Vanish,
     /// Hands the run back.
     HandBack,
+}
+
+/// What a worker does first under a lease that it has slept past. Each is held back by a statement of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// Reports that the run SUCCEEDED, whose steps it has done before.
+    Complete,
+    /// The same, with the call for several.
+    CompleteTogether,
+    /// Does its steps.
+    StoreSteps,
+    /// Extends its lease.
+    Heartbeat,
+    /// Hands the run back.
+    HandBack,
+}
+
+impl Late {
+    const ALL: [Self; 5] =
+        [Self::Complete, Self::CompleteTogether, Self::StoreSteps, Self::Heartbeat, Self::HandBack];
 }
 
 impl Behaviour {
@@ -74,8 +97,8 @@ impl Behaviour {
             6..8 => Self::Fail { retryable: false },
             8..11 => Self::HandBack,
             11..16 => Self::FinishTwice,
-            16..19 if stalls => Self::Stall,
-            19..21 if stalls => Self::Vanish,
+            16..21 if stalls => Self::Stall { then: Late::ALL[rng.usize(..Late::ALL.len())] },
+            21..23 if stalls => Self::Vanish,
             _ => Self::Finish,
         }
     }
@@ -128,14 +151,14 @@ mod tests {
             Behaviour::FinishTwice,
             Behaviour::Fail { retryable: true },
             Behaviour::Fail { retryable: false },
-            Behaviour::Stall,
             Behaviour::Vanish,
             Behaviour::HandBack,
         ] {
             assert!(drawn.contains(&wanted), "{wanted:?}");
         }
+        assert!(Late::ALL.iter().all(|&then| drawn.contains(&Behaviour::Stall { then })));
         let steady = (0..3000).map(|number| Behaviour::of(9, number, 1, false));
-        assert!(!steady.into_iter().any(|one| matches!(one, Behaviour::Stall | Behaviour::Vanish)));
+        assert!(!steady.into_iter().any(|one| matches!(one, Behaviour::Stall { .. } | Behaviour::Vanish)));
         let orders: Vec<_> = (0..3000).map(|number| Order::of(9, number, true)).collect();
         assert!([-1, 0, 1].iter().all(|clock| orders.iter().any(|order| order.clock == *clock)));
         assert!((0..3000).all(|number| Order::of(9, number, false).clock == 0));

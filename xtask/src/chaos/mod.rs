@@ -15,6 +15,7 @@ pub mod ledger;
 mod plan;
 mod reader;
 mod report;
+mod reports;
 mod scenario;
 mod stage;
 pub mod store;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::create::id;
-use super::fate::Behaviour;
+use super::fate::{Behaviour, Late};
 use super::ledger::{Entry, Kind, Ledger};
 use super::world::CALLS;
 
@@ -25,6 +25,8 @@ const AT_ONCE: u32 = 12;
 const IDLE: Duration = Duration::from_millis(100);
 /// Runs that one worker has under way at most, those it stalls on included.
 const UNDER_WAY: usize = 40;
+/// How long a worker keeps a run that somebody had before: whoever comes back late is to find it held, not ended.
+const AFTER_ANOTHER: Duration = Duration::from_secs(2);
 
 /// A worker.
 #[derive(Debug)]
@@ -49,11 +51,11 @@ pub struct Worker {
 
 /// A run that it was given.
 #[derive(Debug, Clone)]
-struct Claim {
-    run_id: Uuid,
-    tenant_id: Uuid,
-    token: Uuid,
-    number: u32,
+pub(super) struct Claim {
+    pub(super) run_id: Uuid,
+    pub(super) tenant_id: Uuid,
+    pub(super) token: Uuid,
+    pub(super) number: u32,
     claim_count: u32,
     calls: bool,
     lease_expires_at: Option<DateTime<Utc>>,
@@ -76,8 +78,9 @@ impl Worker {
                 continue;
             }
             let (together, alone): (Vec<_>, Vec<_>) = claims.into_iter().partition(|claim| {
-                // Of runs without calls that simply succeed, the ends are reported together.
-                !claim.calls && self.behaviour(claim) == Behaviour::Finish && claim.number % 4 > 0
+                // Of runs without calls that simply end, the ends are reported together.
+                let ends = matches!(self.behaviour(claim), Behaviour::Finish | Behaviour::Fail { .. });
+                !claim.calls && ends && claim.number % 4 > 0 && !self.waits(claim)
             });
             for claim in alone {
                 let worker = Arc::clone(&self);
@@ -90,8 +93,13 @@ impl Worker {
         }
     }
 
-    fn behaviour(&self, claim: &Claim) -> Behaviour {
+    pub(super) fn behaviour(&self, claim: &Claim) -> Behaviour {
         Behaviour::of(self.fates, claim.number, claim.claim_count, self.stalls)
+    }
+
+    /// Whether somebody may come back late to this run.
+    fn waits(&self, claim: &Claim) -> bool {
+        self.stalls && claim.claim_count > 1
     }
 
     /// `None`: it was told to stop.
@@ -132,26 +140,21 @@ impl Worker {
         claim
     }
 
-    fn note(&self, claim: &Claim, kind: Kind, more: impl FnOnce(Entry) -> Entry) {
-        // A worker across tenants belongs to whomever its run does.
-        let entry = Entry::new(kind, self.tenant.unwrap_or(claim.tenant_id), claim.run_id);
-        let (run_tenant_id, lease_token) = (Some(claim.tenant_id), Some(claim.token));
-        self.ledger.note(more(Entry { run_tenant_id, lease_token, ..entry }));
-    }
-
     /// `None`: it was told to stop, or has lost the run.
     async fn treat(&self, claim: Claim) -> Option<()> {
+        if self.waits(&claim) {
+            tokio::time::sleep(AFTER_ANOTHER).await;
+        }
         match self.behaviour(&claim) {
             Behaviour::Vanish => {}
             Behaviour::HandBack => self.hand_back(&claim).await?,
             Behaviour::Fail { retryable } => self.complete(&claim, "FAILED", retryable).await?,
-            Behaviour::Stall => {
-                self.steps(&claim).await?;
-                tokio::time::sleep(self.stalls_for(&claim)).await;
-                self.complete(&claim, "SUCCEEDED", true).await?;
-            }
+            Behaviour::Stall { then } => self.stall(claim, then).await?,
             finish => {
                 self.steps(&claim).await?;
+                if finish == Behaviour::FinishTwice {
+                    self.steps_again(&claim).await?;
+                }
                 if claim.number.is_multiple_of(5) {
                     self.heartbeat(&claim).await?;
                 }
@@ -164,11 +167,29 @@ impl Worker {
         Some(())
     }
 
-    /// As long as its lease lasts, by its clock, and a bit longer. Whoever is an hour behind believes to have an hour, and nobody waits for that.
-    fn stalls_for(&self, claim: &Claim) -> Duration {
+    /// Sleeps past the lease and goes on.
+    async fn stall(&self, claim: Claim, then: Late) -> Option<()> {
+        if matches!(then, Late::Complete | Late::CompleteTogether) {
+            self.steps(&claim).await?;
+        }
+        tokio::time::sleep(self.stalls_for(&claim, then)).await;
+        match then {
+            Late::Complete => {}
+            Late::CompleteTogether => return self.complete_all(vec![claim]).await,
+            Late::StoreSteps => self.steps(&claim).await?,
+            Late::Heartbeat => self.heartbeat(&claim).await?,
+            Late::HandBack => return self.hand_back(&claim).await,
+        }
+        self.complete(&claim, "SUCCEEDED", true).await
+    }
+
+    /// As long as its lease lasts, by its clock, and a bit longer: until somebody else has the run, or, for a heartbeat, until somebody has been given the slot
+    /// and the run is nobody's yet. Whoever is an hour behind believes to have an hour, and nobody waits for that.
+    fn stalls_for(&self, claim: &Claim, then: Late) -> Duration {
         let by_its_clock = claim.lease_expires_at.map(|end| end - (Utc::now() + self.clock));
         let left = by_its_clock.and_then(|left| left.to_std().ok()).unwrap_or_default();
-        left.min(Duration::from_secs(LEASE_SECONDS)) + Duration::from_millis(1_500)
+        let longer = if then == Late::Heartbeat { 300 } else { 1_500 };
+        left.min(Duration::from_secs(LEASE_SECONDS)) + Duration::from_millis(longer)
     }
 
     /// Those steps that call and have not SUCCEEDED yet, one after the other.
@@ -190,99 +211,18 @@ impl Worker {
                 step_id: Some(step.to_owned()),
                 ..Entry::new(Kind::StepBegan, claim.tenant_id, claim.run_id)
             });
-            // What its clock says goes into the row, and decides nothing.
-            let now = (Utc::now() + self.clock).to_rfc3339();
-            let body = json!({
-                "lease_token": claim.token,
-                "steps": [{ "step_id": step, "status": "SUCCEEDED", "attempts": 1, "output": claim.number,
-                            "started_at": now, "finished_at": now }],
-            });
-            let (status, answer) = self.client.ask(Method::PUT, &path, &body, None).await?;
-            if !self.is_told(claim, Kind::StepStored, status, &answer, |entry| Entry {
-                step_id: Some(step.to_owned()),
-                ..entry
-            }) {
-                return None;
-            }
+            self.store(claim, step, 1).await?;
         }
         Some(())
     }
 
-    async fn heartbeat(&self, claim: &Claim) -> Option<()> {
-        let path = format!("/api/runs/{}/heartbeat", claim.run_id);
-        let body = json!({ "lease_token": claim.token });
-        let (status, answer) = self.client.ask(Method::POST, &path, &body, None).await?;
-        self.is_told(claim, Kind::Extended, status, &answer, |entry| entry).then_some(())
-    }
-
-    async fn hand_back(&self, claim: &Claim) -> Option<()> {
-        let path = format!("/api/runs/{}/release", claim.run_id);
-        let body = json!({ "lease_token": claim.token });
-        let (status, answer) = self.client.ask(Method::POST, &path, &body, None).await?;
-        self.is_told(claim, Kind::Released, status, &answer, |entry| entry).then_some(())
-    }
-
-    async fn complete(&self, claim: &Claim, outcome: &str, retryable: bool) -> Option<()> {
-        let path = format!("/api/runs/{}/complete", claim.run_id);
-        let body = report(claim, outcome, retryable);
-        let (status, answer) = self.client.ask(Method::POST, &path, &body, None).await?;
-        self.is_completed(claim, outcome, status, &answer).then_some(())
-    }
-
-    async fn complete_all(&self, claims: Vec<Claim>) -> Option<()> {
-        let items = claims.iter().map(|claim| {
-            let mut item = report(claim, "SUCCEEDED", true);
-            item["run_id"] = json!(claim.run_id);
-            item
-        });
-        let body = json!({ "items": items.collect::<Vec<_>>() });
-        let (status, answer) = self.client.ask(Method::POST, "/api/runs/complete", &body, None).await?;
-        if status != 200 {
-            self.client.unexpected(format!("completing several answered {status}: {answer}"));
-        }
-        for (claim, item) in claims.iter().zip(answer["items"].as_array().into_iter().flatten()) {
-            let status = item["status"].as_u64().unwrap_or_default() as u16;
-            let told = if status == 200 { item } else { &item["problem"] };
-            self.is_completed(claim, "SUCCEEDED", status, told);
+    /// Stores those steps that call once more, and as if they had taken another attempt: what has SUCCEEDED has to stay as it is.
+    async fn steps_again(&self, claim: &Claim) -> Option<()> {
+        if claim.calls {
+            for step in CALLS {
+                self.store(claim, step, 2).await?;
+            }
         }
         Some(())
     }
-
-    fn is_completed(&self, claim: &Claim, outcome: &str, status: u16, answer: &Value) -> bool {
-        self.is_told(claim, Kind::Completed, status, answer, |entry| Entry {
-            outcome: Some(outcome.to_owned()),
-            status: answer["run"]["status"].as_str().map(str::to_owned),
-            ..entry
-        })
-    }
-
-    /// Notes what was told: that it took place, or that the token is worth nothing. Anything else is a surprise.
-    fn is_told(
-        &self,
-        claim: &Claim,
-        kind: Kind,
-        status: u16,
-        answer: &Value,
-        more: impl FnOnce(Entry) -> Entry,
-    ) -> bool {
-        match status {
-            200 => self.note(claim, kind, more),
-            409 => {
-                let code = answer["code"].as_str().map(str::to_owned);
-                self.note(claim, Kind::Refused, |entry| more(Entry { code, ..entry }));
-            }
-            _ => self.client.unexpected(format!("{} answered {status}: {answer}", kind.as_str())),
-        }
-        status == 200
-    }
-}
-
-fn report(claim: &Claim, outcome: &str, retryable: bool) -> Value {
-    let mut body = json!({ "status": outcome, "lease_token": claim.token });
-    if outcome == "FAILED" {
-        body["error_code"] = "chaos".into();
-        body["error_message"] = "as fate has it".into();
-        body["retryable"] = retryable.into();
-    }
-    body
 }
