@@ -22,6 +22,7 @@ use super::report::{self, Outcome};
 use super::scenario::Scenario;
 use super::stage::Stage;
 use super::worker::Worker;
+use super::world::PULLED;
 use super::{invariants, reader, store, watcher};
 use crate::database;
 use crate::paths::Dirs;
@@ -189,11 +190,12 @@ fn workers(
         .tenants
         .iter()
         .filter(|tenant| tenant.of.pulls)
-        .map(|tenant| (Some(tenant.id), &tenant.key));
-    let fleet = (0..FLEET).map(|_| (None, &stage.world.fleet_key));
+        .map(|tenant| (Some(tenant.id), &tenant.key, None));
+    let queue = scenario.needs_sqs().then_some(PULLED);
+    let fleet = (0..FLEET).map(|_| (None, &stage.world.fleet_key, queue));
     let every = own.chain(fleet).enumerate();
     every
-        .map(|(index, (tenant, key))| Worker {
+        .map(|(index, (tenant, key, queue))| Worker {
             name: format!("worker-{index}"),
             seed: seed.wrapping_add(index as u64),
             fates: seed,
@@ -201,6 +203,7 @@ fn workers(
             // Right, an hour behind, right, an hour ahead.
             clock: TimeDelta::hours(if scenario.clocks() { [0, -1, 0, 1][index % 4] } else { 0 }),
             tenant,
+            queue,
             client: client.with_key(key),
             ledger: Arc::clone(ledger),
         })

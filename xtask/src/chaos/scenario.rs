@@ -54,6 +54,12 @@ impl Scenario {
         matches!(self, Self::Stalls | Self::Clocks | Self::Mixed)
     }
 
+    /// Whether the tenants without workers of their own depend on SQS and the worker function. Otherwise workers across tenants take their runs along, and nobody
+    /// would notice that SQS was never told, or how the function goes on with a run that it had before.
+    pub fn needs_sqs(self) -> bool {
+        matches!(self, Self::Kills | Self::Messages | Self::Dispatch | Self::Mixed)
+    }
+
     /// Whether clocks of clients are wrong.
     pub fn clocks(self) -> bool {
         matches!(self, Self::Clocks | Self::Mixed)

@@ -43,6 +43,8 @@ pub struct Worker {
     pub clock: TimeDelta,
     /// Its tenant; none: across tenants.
     pub tenant: Option<Uuid>,
+    /// Its queue; none: all of them.
+    pub queue: Option<&'static str>,
     /// With its key.
     pub client: Client,
     /// What it is told.
@@ -109,6 +111,7 @@ impl Worker {
             "claim_id": Uuid::new_v4(),
             "lease_seconds": LEASE_SECONDS,
             "max_runs": max_runs,
+            "queues": self.queue.map(|queue| [queue]),
         });
         let (status, answer) = self.client.ask(Method::POST, "/api/runs/claim", &body, None).await?;
         if status != 200 {

@@ -49,6 +49,9 @@ pub const PIPELINES: usize = 2;
 pub const CONCURRENCY_KEYS: usize = 3;
 /// Steps that call, in their order; each waits for the one before.
 pub const CALLS: [&str; 3] = ["first", "second", "third"];
+/// The queue of tenants that have workers of their own, and of those that have none.
+pub const PULLED: &str = "pulled";
+const PUSHED: &str = "pushed";
 /// The connection to whom they call.
 const CONNECTION: &str = "witness";
 
@@ -103,7 +106,8 @@ async fn tenant(connection: &mut PgConnection, of: TenantOf, witness: u16) -> sq
             0 => ("plain", json!({ "steps": ["extract", "load"] }), None),
             _ => ("calls", calls(), of.pipeline_max_running),
         };
-        *version = pipeline(connection, id, name, &spec, max_running).await?;
+        let queue = if of.pulls { PULLED } else { PUSHED };
+        *version = pipeline(connection, id, name, &spec, queue, max_running).await?;
     }
     let key = api_keys::insert(connection, "chaos", Some(id), &["submitter", "worker", "viewer"]).await?;
     Ok(Tenant { id, versions, key, of })
@@ -114,12 +118,15 @@ async fn pipeline(
     tenant: Uuid,
     name: &str,
     spec: &Value,
+    queue: &str,
     max_running: Option<i32>,
 ) -> sqlx::Result<Uuid> {
     let (pipeline, version) = (Uuid::now_v7(), Uuid::now_v7());
-    let insert =
-        sqlx::query("insert into pipelines (id, tenant_id, name, max_running) values ($1, $2, $3, $4)");
-    insert.bind(pipeline).bind(tenant).bind(name).bind(max_running).execute(&mut *connection).await?;
+    let insert = sqlx::query(
+        "insert into pipelines (id, tenant_id, name, queue, max_running) values ($1, $2, $3, $4, $5)",
+    );
+    let insert = insert.bind(pipeline).bind(tenant).bind(name).bind(queue).bind(max_running);
+    insert.execute(&mut *connection).await?;
     let insert = sqlx::query(
         "insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec, approved_at)
          values ($1, $2, $3, '1', 'APPROVED', $4, now())",
