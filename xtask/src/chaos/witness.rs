@@ -1,6 +1,7 @@
 //! Whom steps call: it notes that a step's work has begun, and says yes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use axum::Router;
@@ -12,6 +13,9 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::ledger::{Entry, Kind, Ledger};
+
+/// How long a step's work takes: whoever is killed in the middle of a run is to have done some of its steps.
+const WORK: Duration = Duration::from_millis(100);
 
 /// Listens on a free port of 127.0.0.1, which is returned with its task. Fails when there is none.
 pub async fn start(ledger: Arc<Ledger>) -> Result<(u16, JoinHandle<()>)> {
@@ -35,5 +39,6 @@ async fn called(
     let run = key.and_then(|key| key.split_once('/')).filter(|(_, of)| *of == step);
     let Some(run_id) = run.and_then(|(run, _)| run.parse().ok()) else { return StatusCode::BAD_REQUEST };
     ledger.note(Entry { step_id: Some(step), ..Entry::new(Kind::StepBegan, tenant, run_id) });
+    tokio::time::sleep(WORK).await;
     StatusCode::NO_CONTENT
 }
