@@ -34,7 +34,9 @@ impl Order {
         let push = !TENANTS[tenant].pulls || rng.u8(0..100) < 40;
         let priority = rng.u8(0..10);
         let key = rng.usize(0..CONCURRENCY_KEYS);
-        let concurrency_key = (rng.u8(0..100) < 5).then(|| format!("key-{key}"));
+        // Where a run with a key has ended the worker looks what else waits. Whose runs have none is found by SQS or never.
+        let keyed = TENANTS[tenant].pulls || TENANTS[tenant].max_running.is_some();
+        let concurrency_key = (rng.u8(0..100) < 5 && keyed).then(|| format!("key-{key}"));
         let max_attempts = rng.u8(1..=3);
         let max_lost = if rng.u8(0..100) < 5 { rng.u8(0..=1) } else { 3 };
         let cancel = rng.u8(0..100) < 2;
