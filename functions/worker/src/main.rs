@@ -7,6 +7,8 @@ mod complete;
 mod execute;
 mod follow;
 mod lease;
+#[cfg(test)]
+mod lease_tests;
 mod leave;
 mod received;
 mod record;

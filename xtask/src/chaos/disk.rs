@@ -1,7 +1,6 @@
 //! A small disk for Postgres, which can be filled up: a file system in memory, in a namespace of this process. Nobody else sees it, and it is gone
 //! with the process.
 
-use std::ffi::CString;
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +8,6 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use rustix::fs::FallocateFlags;
-use rustix::mount::MountFlags;
 
 /// Says to the program, when it is started again, that it has a namespace of its own.
 const INSIDE: &str = "RUNPLANE_CHAOS_NAMESPACE";
@@ -50,12 +48,20 @@ pub fn enter_namespace() -> bool {
 
 impl Disk {
     /// Mounts one of so many MiB at `folder`, which is made. Fails outside of a namespace ([`enter_namespace`]).
+    #[cfg(target_os = "linux")]
     pub fn mount(folder: &Path, mebibytes: u64) -> Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let options = CString::new(format!("size={mebibytes}m,mode=0755"))?;
-        rustix::mount::mount("tmpfs", folder, "tmpfs", MountFlags::empty(), options.as_c_str())
+        let options = std::ffi::CString::new(format!("size={mebibytes}m,mode=0755"))?;
+        let flags = rustix::mount::MountFlags::empty();
+        rustix::mount::mount("tmpfs", folder, "tmpfs", flags, options.as_c_str())
             .with_context(|| format!("cannot mount {}", folder.display()))?;
         Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// There is none elsewhere, and nobody asks for one: [`enter_namespace`] says so before.
+    #[cfg(not(target_os = "linux"))]
+    pub fn mount(folder: &Path, mebibytes: u64) -> Result<Self> {
+        anyhow::bail!("cannot mount {mebibytes} MiB at {}: this is no Linux", folder.display())
     }
 
     /// Takes all the room that is left. Fails when that cannot be done.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::json;
@@ -38,7 +38,7 @@ const DRAINS_WITHIN: Duration = Duration::from_secs(420);
 const DISK_MEBIBYTES: u64 = 1_024;
 const RUNS_TO_A_MEBIBYTE: u64 = 40;
 
-/// Drives the scenario; whether every invariant holds. Fails when something does not start, and when not every run ends.
+/// Drives the scenario; whether every invariant holds. Fails when something does not start or cannot be judged.
 pub(super) async fn drive(
     dirs: &Dirs,
     scenario: Scenario,
@@ -133,7 +133,7 @@ async fn through(
     result
 }
 
-/// Waits until every run has ended. Runs that a wrong clock has put an hour ahead are cancelled: nobody waits for them.
+/// Waits until every run has ended, but not for ever. Runs that a wrong clock has put an hour ahead are cancelled: nobody waits for them.
 async fn drain(
     stage: &Stage,
     client: &Client,
@@ -161,21 +161,21 @@ async fn drain(
             }
         }
     };
-    match tokio::time::timeout(DRAINS_WITHIN, ended).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            let left: Vec<(String, String, i64)> = sqlx::query_as(
-                "select r.status, t.name, count(*) from pipeline_runs r join tenants t on t.id = r.tenant_id
-                 where finished_at is null group by 1, 2 order by 3 desc",
-            )
-            .fetch_all(&mut connection)
-            .await?;
-            bail!(
-                "{} s after the last fault there are runs that have not ended: {left:?}",
-                DRAINS_WITHIN.as_secs()
-            )
-        }
+    if let Ok(ended) = tokio::time::timeout(DRAINS_WITHIN, ended).await {
+        return ended;
     }
+    let left: Vec<(String, String, i64)> = sqlx::query_as(
+        "select r.status, t.name, count(*) from pipeline_runs r join tenants t on t.id = r.tenant_id
+         where finished_at is null group by 1, 2 order by 3 desc",
+    )
+    .fetch_all(&mut connection)
+    .await?;
+    // The report goes on: an invariant says that, and the others may say why.
+    say(format_args!(
+        "{} s after the last fault there are runs that have not ended: {left:?}",
+        DRAINS_WITHIN.as_secs()
+    ));
+    Ok(())
 }
 
 fn workers(

@@ -1,7 +1,7 @@
 //! Makes the faults of a plan happen, each when its moment has come.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
@@ -20,6 +20,8 @@ use crate::progress::say;
 const SLOW: Duration = Duration::from_millis(40);
 /// How long Postgres may take to answer after its disk was full.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+/// How long it may take until `create` is held, or not held any more.
+const SWITCHED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A fault that has happened.
 #[derive(Debug, Clone, Copy)]
@@ -138,17 +140,23 @@ async fn fill_disk(stage: &Stage, lasts: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Past every line; Postgres may be down just now.
+/// Past every line. Fails when Postgres does not take it within a minute.
 async fn hold(stage: &Stage, hold: bool) -> Result<()> {
+    let since = Instant::now();
     loop {
-        // Nobody crashes it meanwhile.
+        // Nobody crashes it meanwhile; it may be recovering.
         let _postgres = stage.postgres.lock().await;
-        let mut connection = database::connect(&stage.database_url).await?;
-        let switch =
-            sqlx::query("update chaos.switches set hold = $1").bind(hold).execute(&mut connection).await;
-        if switch.is_ok() {
-            return Ok(());
+        match switch(&stage.database_url, hold).await {
+            Err(_) if since.elapsed() < SWITCHED_WITHIN => {}
+            switched => return switched,
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+async fn switch(database_url: &str, hold: bool) -> Result<()> {
+    let mut connection = database::connect(database_url).await?;
+    let update = sqlx::query("update chaos.switches set hold = $1").bind(hold);
+    update.execute(&mut connection).await?;
+    Ok(())
 }

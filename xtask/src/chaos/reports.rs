@@ -20,8 +20,8 @@ impl Worker {
                         "started_at": now, "finished_at": now }],
         });
         let (status, answer) = self.client.ask(Method::PUT, &path, &body, None).await?;
-        let step_id = Some(step.to_owned());
-        self.is_told(claim, Kind::StepStored, status, &answer, |entry| Entry { step_id, ..entry })
+        let (step_id, outcome) = (Some(step.to_owned()), Some("SUCCEEDED".to_owned()));
+        self.is_told(claim, Kind::StepStored, status, &answer, |entry| Entry { step_id, outcome, ..entry })
             .then_some(())
     }
 

@@ -212,6 +212,7 @@ impl Worker {
         for step in CALLS.into_iter().filter(|step| !done.contains(step)) {
             self.ledger.note(Entry {
                 step_id: Some(step.to_owned()),
+                lease_token: Some(claim.token),
                 ..Entry::new(Kind::StepBegan, claim.tenant_id, claim.run_id)
             });
             self.store(claim, step, 1).await?;
