@@ -1,6 +1,7 @@
 //! Lost leases: who takes a run over, what is kept of the attempt, and when it is given up.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use runplane::db::{Db, Plans, Pooler};
 use runplane::runs::{
     self, ClaimOptions, CompleteError, CompleteRefusal, CompleteRequest, Marks, Outcome, RunStatus,
 };
@@ -167,4 +168,24 @@ async fn the_sweep_requeues_and_the_zombie_is_refused(mut conn: Conn) {
     let refused = runs::complete(&mut conn, scope, id, &late).await;
     assert!(matches!(refused, Err(CompleteError::Refused(CompleteRefusal::AttemptOver))), "{refused:?}");
     assert_eq!(row(&mut conn, id).await, before);
+}
+
+/// A lease that had more than 10 s left when a heartbeat looked is extended without the lock of those who count leases (heartbeat.sql). So the
+/// transaction must have ended, whatever becomes of its client, before somebody can count that lease as expired.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn no_transaction_of_a_function_outlives_the_seconds_that_a_heartbeat_leaves(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    for pooler in [Pooler::None, Pooler::Transaction] {
+        let db = Db::new(options.clone(), Plans::Generic, pooler);
+        let sql = "select extract(epoch from current_setting(name)::interval)::float8
+                   from unnest(array['statement_timeout', 'idle_in_transaction_session_timeout']) name";
+        let seconds: Result<Vec<f64>, sqlx::Error> =
+            db.transaction(async |conn| sqlx::query_scalar(sql).fetch_all(conn).await).await;
+        let seconds = seconds.unwrap();
+        // 0 is: none.
+        assert!(seconds.iter().all(|limit| *limit > 0.0), "{pooler:?}: {seconds:?}");
+        assert!(seconds.iter().sum::<f64>() < 10.0, "{pooler:?}: {seconds:?}");
+    }
 }

@@ -26,7 +26,7 @@ async fn bound(conn: &mut PgConnection, world: World, set: &'static str) {
 async fn pipeline_beside(conn: &mut PgConnection, world: World) -> World {
     let beside = World { pipeline: Uuid::now_v7(), version: Uuid::now_v7(), ..world };
     sqlx::query(
-        "with p as (insert into pipelines (id, tenant_id, name) values ($2, $1, 'Beside'))
+        "with p as (insert into pipelines (id, tenant_id, name) values ($2, $1, 'Beside ' || $2::text))
          insert into pipeline_versions (id, tenant_id, pipeline_id, version, status, dag_spec, approved_at)
          values ($3, $1, $2, '1', 'APPROVED', '{}', now())",
     )
@@ -107,6 +107,76 @@ async fn a_pipeline_at_its_limit_lets_the_tenants_other_pipelines_pass_in_their_
     // Now there is no slot to take the lost one over.
     assert_eq!(several(&mut conn, scope, &marks, 10).await, NONE);
     assert_eq!(claim_by_id(&mut conn, scope, bounded[0], "w").await, None);
+}
+
+/// Runs in this order; the first of each pipeline, and of each queue, may not be claimed while a run with its key is RUNNING.
+async fn two_lanes_that_begin_with_runs_that_must_wait(conn: &mut PgConnection) -> (World, Vec<Uuid>) {
+    let one = world(conn).await;
+    let other = pipeline_beside(conn, one).await;
+    let paused = pipeline_beside(conn, one).await;
+    bound(conn, paused, "pipelines set paused = true").await;
+    let _paused = queued(conn, paused, "priority = 9").await;
+    let holder = queued(conn, one, "queue = 'a', concurrency_key = 'k', priority = 9").await;
+    claim_by_id(conn, Scope::All, holder, "holder").await.unwrap();
+    for (world, set) in [
+        (one, "queue = 'a', concurrency_key = 'k', available_at = '2026-01-01T00:00:01Z'"),
+        (other, "queue = 'b', concurrency_key = 'k', available_at = '2026-01-01T00:00:02Z'"),
+    ] {
+        queued(conn, world, set).await;
+    }
+    let mut order = Vec::new();
+    for (world, set) in [
+        (other, "queue = 'b', available_at = '2026-01-01T00:00:03Z'"),
+        (one, "queue = 'a', available_at = '2026-01-01T00:00:04Z'"),
+        (other, "queue = 'b', available_at = '2026-01-01T00:00:05Z'"),
+        (one, "queue = 'a', available_at = '2026-01-01T00:00:06Z'"),
+        (other, "queue = 'b', available_at = '2026-01-01T00:00:06Z'"),
+    ] {
+        order.push(queued(conn, world, set).await);
+    }
+    // Lower, though long due.
+    order.push(queued(conn, one, "queue = 'a', priority = 1, available_at = '2025-01-01T00:00:00Z'").await);
+    (one, order)
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_claim_of_one_run_takes_the_first_of_all_pipelines_beside_one_that_is_paused(mut conn: Conn) {
+    let (world, order) = two_lanes_that_begin_with_runs_that_must_wait(&mut conn).await;
+    let (scope, marks) = (Scope::Tenant(world.tenant), Marks::default());
+    for id in order {
+        assert_eq!(several(&mut conn, scope, &marks, 1).await, [id]);
+    }
+    assert_eq!(several(&mut conn, scope, &marks, 1).await, NONE);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_claim_of_one_run_takes_the_first_of_all_queues_that_it_names(mut conn: Conn) {
+    let (_, order) = two_lanes_that_begin_with_runs_that_must_wait(&mut conn).await;
+    let queues = ["b".to_owned(), "a".to_owned(), "none".to_owned()];
+    let (marks, options) = (Marks::default(), ClaimOptions { queues: Some(&queues), ..claim_by("w") });
+    for id in order {
+        let claimed = claim(&mut conn, Scope::All, &marks, options).await.unwrap().unwrap();
+        assert_eq!(claimed.run.run.id, id);
+    }
+    assert_eq!(claim(&mut conn, Scope::All, &marks, options).await.unwrap(), None);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn where_somebody_holds_the_first_of_all_the_next_one_is_taken(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let (mut conn, mut other) = (options.connect().await.unwrap(), options.connect().await.unwrap());
+    let (world, order) = two_lanes_that_begin_with_runs_that_must_wait(&mut conn).await;
+    let held = "select from pipeline_runs where id = any ($1) for update";
+    sqlx::query("begin").execute(&mut other).await.unwrap();
+    sqlx::query(held).bind(&order[..3]).execute(&mut other).await.unwrap();
+    let marks = Marks::default();
+    // Those that are held by nobody, lane by lane.
+    let left = several(&mut conn, Scope::Tenant(world.tenant), &marks, 1).await;
+    assert!(left == order[3..4] || left == order[4..5], "{left:?} of {order:?}");
+    sqlx::query("rollback").execute(&mut other).await.unwrap();
+    assert_eq!(several(&mut conn, Scope::Tenant(world.tenant), &Marks::default(), 1).await, order[..1]);
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

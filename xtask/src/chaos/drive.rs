@@ -1,5 +1,6 @@
 //! One scenario from its start to its report.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,12 +39,12 @@ const DRAINS_WITHIN: Duration = Duration::from_secs(420);
 const DISK_MEBIBYTES: u64 = 1_024;
 const RUNS_TO_A_MEBIBYTE: u64 = 40;
 
-/// Drives the scenario; whether every invariant holds. Fails when something does not start or cannot be judged.
+/// Drives the scenario on functions whose programs lie in this folder; whether every invariant holds. Fails when something does not start or cannot be judged.
 pub(super) async fn drive(
     dirs: &Dirs,
+    programs: &Path,
     scenario: Scenario,
-    seed: u64,
-    runs: u32,
+    (seed, runs): (u64, u32),
     small_disk: bool,
 ) -> Result<bool> {
     let mut plan = Plan::of(seed, scenario, runs);
@@ -63,7 +64,7 @@ pub(super) async fn drive(
     ));
     let ledger = Arc::new(Ledger::default());
     let disk = small_disk.then_some(DISK_MEBIBYTES + u64::from(runs) / RUNS_TO_A_MEBIBYTE);
-    let stage = Arc::new(Stage::start(dirs, seed, Arc::clone(&ledger), disk).await?);
+    let stage = Arc::new(Stage::start(dirs, programs, seed, Arc::clone(&ledger), disk).await?);
     let driven = through(&stage, scenario, seed, runs, plan, &ledger).await;
     let mut stage = Arc::into_inner(stage).context("a task has outlived its scenario")?;
     let judged = match driven {

@@ -26,9 +26,10 @@ mod world;
 
 use anyhow::{Result, bail};
 
+use crate::bench::target;
 use crate::paths::Dirs;
 use crate::progress::say;
-use crate::{cargo_lambda, test};
+use crate::{cargo_lambda, release, test};
 use plan::Plan;
 
 pub use scenario::Scenario;
@@ -51,6 +52,9 @@ pub struct Options {
     /// Print which fault comes when, and do nothing
     #[arg(long)]
     pub plan: bool,
+    /// The functions as they are deployed, instead of the dev profile: takes longer to build, and then twice as many runs a second
+    #[arg(long)]
+    pub release: bool,
 }
 
 /// Runs the scenarios and prints a report of each. Fails when something does not start, and, after the reports, when an invariant was violated.
@@ -75,17 +79,28 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     let _lock = test::lock(dirs, "chaos")?;
     let stop = test::interrupted()?;
     tokio::select! {
-        done = every(dirs, scenarios, seed, options.runs, small_disk) => done,
+        done = every(dirs, scenarios, (seed, options.runs), options.release, small_disk) => done,
         // Whatever was started ends with what has started it.
         () = stop.cancelled() => bail!("Interrupted."),
     }
 }
 
-async fn every(dirs: &Dirs, scenarios: &[Scenario], seed: u64, runs: u32, small_disk: bool) -> Result<()> {
-    cargo_lambda::build(dirs).await?;
+async fn every(
+    dirs: &Dirs,
+    scenarios: &[Scenario],
+    (seed, runs): (u64, u32),
+    release: bool,
+    small_disk: bool,
+) -> Result<()> {
+    let programs = if release {
+        release::build(dirs).await?.programs
+    } else {
+        cargo_lambda::build(dirs).await?;
+        target(dirs).join("debug")
+    };
     let mut violated = Vec::new();
     for &scenario in scenarios {
-        if !drive::drive(dirs, scenario, seed, runs, small_disk).await? {
+        if !drive::drive(dirs, &programs, scenario, (seed, runs), small_disk).await? {
             violated.push(scenario.name());
         }
     }

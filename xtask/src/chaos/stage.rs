@@ -1,6 +1,6 @@
 //! What the chaos happens on: Postgres, SQS and every function, with lines between them that can be disturbed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,10 +80,11 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Starts everything; the functions are built already. Steps' calls are noted in the ledger. `disk_mebibytes` is the size of the disk under
+    /// Starts everything; the functions are built already, in the folder `programs`. Steps' calls are noted in the ledger. `disk_mebibytes` is the size of the disk under
     /// Postgres, if there is to be one. Fails when a part does not start.
     pub async fn start(
         dirs: &Dirs,
+        programs: &Path,
         seed: u64,
         ledger: Arc<Ledger>,
         disk_mebibytes: Option<u64>,
@@ -108,7 +109,7 @@ impl Stage {
         let own_queues = queues::create(dirs, &sqs.endpoint_url).await?;
         let (to_postgres, to_sqs) = (Line::to(postgres.port).await?, Line::to(sqs.port).await?);
         let addresses = addresses(&database_url, &to_postgres, &to_sqs).await?;
-        let host = Arc::new(start_functions(dirs, &addresses).await?);
+        let host = Arc::new(start_functions(dirs, programs, &addresses).await?);
         let api = host.base_url.rsplit(':').next().and_then(|port| port.parse().ok());
         let to_api = Line::to(api.context("the host has no port")?).await?;
 
@@ -210,8 +211,8 @@ async fn addresses(database_url: &str, to_postgres: &Line, to_sqs: &Line) -> Res
     })
 }
 
-async fn start_functions(dirs: &Dirs, addresses: &Addresses) -> Result<Host> {
-    let mut host = Host::builder(dirs.root());
+async fn start_functions(dirs: &Dirs, programs: &Path, addresses: &Addresses) -> Result<Host> {
+    let mut host = Host::builder(dirs.root()).binaries(programs);
     for name in ["create", "claim", "complete", "steps"] {
         host = host.function(name, 2);
     }

@@ -131,12 +131,12 @@ impl Model {
         word
     }
 
-    /// What a claim has one order for, besides the priority: all runs of the tenant, or those of a queue, or of a pipeline.
-    ///
-    /// The document says that a claim of several runs goes queue by queue if it names several. Another one that names several does so too
-    /// where the first run of a queue may not be claimed, and one that names none goes pipeline by pipeline where one of them is paused or
-    /// has no slot: both are known, and not told.
+    /// What a claim of several runs has one order for, besides the priority: those of a queue where it names several, and else those of a
+    /// pipeline where one of the tenant's is paused or has no slot. A claim of one has the same order for all.
     fn lane<'a>(&self, asked: &Asked, facts: &'a Facts) -> Option<(Uuid, &'a str)> {
+        if asked.max_runs == 1 {
+            return None;
+        }
         let is_blocked = |(pipeline, bounds): (&Pipeline, Bounds)| {
             let alive =
                 self.runs.values().filter(|run| self.is_alive(run) && run.facts.pipeline_id == pipeline.id);
