@@ -12,6 +12,9 @@ use rustix::fs::FallocateFlags;
 /// Says to the program, when it is started again, that it has a namespace of its own.
 const INSIDE: &str = "RUNPLANE_CHAOS_NAMESPACE";
 
+/// What a file grows by, in bytes.
+const PAGE: u64 = 4096;
+
 /// A mounted file system.
 #[derive(Debug, Clone)]
 pub struct Disk {
@@ -67,20 +70,17 @@ impl Disk {
     /// Takes all the room that is left. Fails when that cannot be done.
     pub fn fill(&self) -> Result<()> {
         let file = File::create(self.filler()).context("cannot fill the disk")?;
-        // Others write meanwhile: less and less is left, until not even a page is.
-        let mut length = 0;
-        loop {
-            let left = rustix::fs::statvfs(&self.folder).context("cannot look at the disk")?;
-            let bytes = left.f_bavail * left.f_frsize;
-            if bytes == 0 {
-                return Ok(());
-            }
+        // Others write meanwhile. All that is left at once would be taken, found to be too much, and given back, again and again: so bit by bit,
+        // and in smaller ones when the room gets scarce, until not even a page is left.
+        let (mut length, mut bytes) = (0, 64 << 20);
+        while bytes >= PAGE {
             match rustix::fs::fallocate(&file, FallocateFlags::empty(), length, bytes) {
                 Ok(()) => length += bytes,
-                Err(rustix::io::Errno::NOSPC) => {}
+                Err(rustix::io::Errno::NOSPC) => bytes /= 2,
                 Err(error) => return Err(error).context("cannot fill the disk"),
             }
         }
+        Ok(())
     }
 
     /// Gives the room back. Fails when the disk was not filled.

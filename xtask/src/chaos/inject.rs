@@ -127,7 +127,9 @@ async fn kill_all(stage: &Stage, function: &str) {
 async fn fill_disk(stage: &Stage, lasts: Duration) -> Result<()> {
     let Some(disk) = &stage.disk else { return Ok(()) };
     let mut postgres = stage.postgres.lock().await;
-    disk.fill()?;
+    let full = disk.clone();
+    // Gigabytes are no matter of microseconds.
+    tokio::task::spawn_blocking(move || full.fill()).await??;
     tokio::time::sleep(lasts).await;
     disk.clear()?;
     let answers =
