@@ -12,6 +12,10 @@ use crate::functions::Function;
 pub enum Setting {
     /// Where Postgres is: `DATABASE_URL`.
     DatabaseUrl,
+    /// Where Postgres is for whoever owns the tables: `OWNER_DATABASE_URL`.
+    OwnerDatabaseUrl,
+    /// The secret of Secrets Manager that the first operator's key is put into: `OPERATOR_KEY_SECRET`, its name or ARN; none is made if it is not set.
+    OperatorKeySecret,
     /// What stands between the function and Postgres: `DB_POOLER`, `none` or `transaction`; none if it is not set.
     DbPooler,
     /// The queue that wakes the worker: `RUNS_QUEUE_URL`.
@@ -44,6 +48,8 @@ impl Setting {
     pub const fn name(self) -> &'static str {
         match self {
             Self::DatabaseUrl => "DATABASE_URL",
+            Self::OwnerDatabaseUrl => "OWNER_DATABASE_URL",
+            Self::OperatorKeySecret => "OPERATOR_KEY_SECRET",
             Self::DbPooler => "DB_POOLER",
             Self::RunsQueueUrl => "RUNS_QUEUE_URL",
             Self::WorkerLeaseSeconds => "WORKER_LEASE_SECONDS",
@@ -62,8 +68,9 @@ impl Setting {
     /// Whether a function that reads it does nothing without it. The others may be left out or empty.
     pub const fn is_required(self) -> bool {
         match self {
-            Self::DatabaseUrl | Self::RunsQueueUrl => true,
+            Self::DatabaseUrl | Self::OwnerDatabaseUrl | Self::RunsQueueUrl => true,
             Self::DbPooler
+            | Self::OperatorKeySecret
             | Self::WorkerLeaseSeconds
             | Self::OutputBucket
             | Self::SecretsPrefix

@@ -12,7 +12,7 @@ use crate::auth::{
 };
 use crate::config::Setting::{
     self, Auth, DatabaseUrl, DbPooler, OidcAudience, OidcIssuer, OidcJwks, OidcRolesClaim, OidcTenantClaim,
-    OutputBucket, RetentionDays, RunsQueueUrl, SecretsPrefix, WorkerLeaseSeconds,
+    OperatorKeySecret, OutputBucket, OwnerDatabaseUrl, RetentionDays, RunsQueueUrl, SecretsPrefix, WorkerLeaseSeconds,
 };
 use crate::db::Plans;
 use crate::http::{MAX_WAIT_SECONDS, TIME_LIMIT};
@@ -32,7 +32,7 @@ pub struct Function {
     pub settings: &'static [Setting],
     /// What it asks of SQS about the runs queue. Empty: it knows no queue.
     pub calls: &'static [Call],
-    /// How long an HTTP caller waits at most: then it is told 503. Nobody waits for the worker and the sweep.
+    /// How long an HTTP caller waits at most: then it is told 503. Nobody waits for the others.
     pub time_limit: Duration,
 }
 
@@ -45,6 +45,8 @@ pub enum Trigger {
     Queue,
     /// The clock.
     Schedule,
+    /// A deployment, before the other functions are there.
+    Deployment,
 }
 
 /// A method on a path of the HTTP API.
@@ -102,7 +104,7 @@ impl Call {
 }
 
 /// Every function of a deployment.
-pub static FUNCTIONS: [Function; 18] = [
+pub static FUNCTIONS: [Function; 19] = [
     http(
         "create",
         &[
@@ -184,6 +186,15 @@ pub static FUNCTIONS: [Function; 18] = [
         calls: &[SendMessage, GetQueueAttributes],
         time_limit: TIME_LIMIT,
     },
+    Function {
+        name: "migrate",
+        trigger: Trigger::Deployment,
+        plans: Plans::Custom,
+        // No pooler: its lock is one of the session.
+        settings: &[DatabaseUrl, OwnerDatabaseUrl, OperatorKeySecret],
+        calls: &[],
+        time_limit: TIME_LIMIT,
+    },
 ];
 
 /// Whoever has a role but `worker`.
@@ -255,7 +266,7 @@ impl Function {
     pub fn routes(&self) -> &'static [Route] {
         match self.trigger {
             Trigger::Routes(routes) => routes,
-            Trigger::Queue | Trigger::Schedule => &[],
+            Trigger::Queue | Trigger::Schedule | Trigger::Deployment => &[],
         }
     }
 

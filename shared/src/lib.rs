@@ -19,6 +19,7 @@
 //! | [`strict`] | JSON read without leniency |
 //! | [`canonical`] | the form of JSON that digests are taken of |
 //! | [`dispatch`] | telling SQS that a run waits |
+//! | [`migrate`] | bringing a database to what this version needs |
 //! | [`metrics`] | counts for CloudWatch |
 //! | [`openapi`] | the OpenAPI document, generated from the types above |
 //!
@@ -41,6 +42,7 @@ pub mod functions;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod migrate;
 pub mod openapi;
 pub mod problem;
 pub mod reach;

@@ -100,7 +100,9 @@ fn failure<T>(result: Result<T, ConfigError>) -> Option<String> {
 
 fn sample(setting: Setting) -> &'static str {
     match setting {
-        Setting::DatabaseUrl => "postgres://localhost/runplane",
+        Setting::DatabaseUrl => "postgres://runplane_app@localhost/runplane",
+        Setting::OwnerDatabaseUrl => "postgres://owner@localhost/runplane",
+        Setting::OperatorKeySecret => "runplane/operator-key",
         Setting::DbPooler => "transaction",
         Setting::RunsQueueUrl => "http://localhost/runs",
         Setting::WorkerLeaseSeconds => "60",

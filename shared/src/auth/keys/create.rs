@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{KeyView, key_view, mint, misfit, names};
-use crate::auth::{Principal, Role, Roles};
+use crate::auth::{ApiKey, Principal, Role, Roles};
 use crate::problem::{FieldError, Problem};
 use crate::runs::{Faults, is_storable};
 use crate::strict;
@@ -111,22 +111,8 @@ pub async fn create_key(
         return Err(CreateKeyError::Misfit(fault));
     }
     let key = mint().map_err(CreateKeyError::Random)?;
-    let digest = key.digest();
-    let row = sqlx::query_file!(
-        "sql/create_key.sql",
-        key.id,
-        request.tenant_id,
-        request.name,
-        &names::of(roles),
-        digest.as_slice(),
-        by.id,
-        request.expires_at,
-        request.requests_per_second,
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(row) = row {
-        return Ok(NewKey { view: key_view!(row), key: key.text().into() });
+    if let Some(view) = insert_key(&mut *conn, &by.id, request, &key).await? {
+        return Ok(NewKey { view, key: key.text().into() });
     }
     let Some(tenant) = request.tenant_id else { return Err(CreateKeyError::ExpiresAt) };
     let tenant = sqlx::query_scalar!("select t.id from tenants t where t.id = $1", tenant);
@@ -134,6 +120,34 @@ pub async fn create_key(
         None => CreateKeyError::TenantNotFound,
         Some(_) => CreateKeyError::ExpiresAt,
     })
+}
+
+/// Makes a key valid that was [minted](mint), for whoever has asked whether it may be: `by` made it. None: there is no such tenant, or the key would
+/// have expired, or would live too long.
+///
+/// # Errors
+/// [`sqlx::Error`]; there is no key then.
+pub(crate) async fn insert_key(
+    conn: &mut PgConnection,
+    by: &str,
+    request: &CreateKeyRequest,
+    key: &ApiKey,
+) -> Result<Option<KeyView>, sqlx::Error> {
+    let digest = key.digest();
+    let row = sqlx::query_file!(
+        "sql/create_key.sql",
+        key.id,
+        request.tenant_id,
+        request.name,
+        &names::of(Roles::of(&request.roles)),
+        digest.as_slice(),
+        by,
+        request.expires_at,
+        request.requests_per_second,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| key_view!(row)))
 }
 
 /// Whether somebody may make such a key. Nobody gives away more than there is within a tenant but an operator, who gives away anything.

@@ -6,6 +6,7 @@ mod mint;
 mod model;
 mod revoke;
 
+pub(crate) use create::insert_key;
 pub use create::{CreateKeyError, CreateKeyRequest, NewKey, create_key};
 pub use list::{KeyFilter, list_keys};
 pub use mint::mint;
