@@ -13,6 +13,9 @@ use serde::Deserialize;
 /// The functions that no route leads to: they are invoked by the clock and by SQS, and by whoever knows Lambda's invoke API.
 pub const UNROUTED: [&str; 2] = ["sweep", "worker"];
 
+/// The function that deployments call, and nothing else: it runs on no stack but a deployed one.
+pub const OF_DEPLOYMENTS: &str = "migrate";
+
 /// An event that a function of this name has nothing to do for: it starts the function, and changes nothing.
 pub fn idle_event(function: &str) -> &'static str {
     match function {
@@ -220,6 +223,7 @@ mod tests {
         let mut expected = Routes::read(&root).unwrap().functions();
         assert!(expected.contains(&"create".to_owned()), "{expected:?}");
         expected.extend(UNROUTED.map(str::to_owned));
+        expected.push(OF_DEPLOYMENTS.to_owned());
         expected.sort();
         let folders = std::fs::read_dir(root.join("functions")).unwrap().flatten();
         let crates = folders.filter(|folder| folder.path().join("Cargo.toml").is_file());

@@ -56,6 +56,10 @@ fn a_function_is_given_the_settings_that_it_reads_and_no_others() {
             let unread = |name: &str| OIDC.iter().any(|setting| setting.name() == name);
             given.retain(|name, _| !(unread(name) && globals.contains_key(name.as_str())));
         }
+        if row.trigger == Trigger::Deployment {
+            // It goes past a pooler.
+            given.remove(&Setting::DbPooler.name().to_owned());
+        }
         let expected: Vec<_> = row
             .settings
             .iter()
@@ -79,6 +83,8 @@ const OIDC: [Setting; 5] = [
 fn parameter(setting: Setting) -> Option<&'static str> {
     Some(match setting {
         Setting::DatabaseUrl => "DatabaseUrl",
+        Setting::OwnerDatabaseUrl => "OwnerDatabaseUrl",
+        Setting::OperatorKeySecret => "OperatorKey",
         Setting::DbPooler => "DatabasePooler",
         Setting::RunsQueueUrl => "RunsQueue",
         Setting::OutputBucket => "OutputBucket",
@@ -148,6 +154,8 @@ fn environments_are_limited_if_the_operator_says_so() {
             Trigger::Routes(_) => reference("FunctionConcurrency"),
             Trigger::Queue => reference("WorkerConcurrency"),
             Trigger::Schedule => json!(1),
+            // One that works, one that waits.
+            Trigger::Deployment => json!(2),
         });
         assert_eq!(template.property(function, "ReservedConcurrentExecutions"), &expected, "{name}");
     }
@@ -203,7 +211,7 @@ fn a_function_has_more_time_than_its_caller_waits_and_less_than_the_api_does() {
             }
             // The next sweep may come, and the longest that Lambda allows.
             Trigger::Schedule => assert!(seconds <= 60, "{name}"),
-            Trigger::Queue => assert_eq!(seconds, 900, "{name}"),
+            Trigger::Queue | Trigger::Deployment => assert_eq!(seconds, 900, "{name}"),
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
+
 use crate::template::Template;
 
 /// Every type of resource, and the properties that it may have.
-const KNOWN: [(&str, &[&str]); 12] = [
+const KNOWN: [(&str, &[&str]); 14] = [
     ("AWS::ApiGatewayV2::Api", &["Name", "ProtocolType"]),
     (
         "AWS::ApiGatewayV2::Integration",
@@ -35,7 +37,9 @@ const KNOWN: [(&str, &[&str]); 12] = [
         ],
     ),
     ("AWS::Scheduler::Schedule", &["FlexibleTimeWindow", "ScheduleExpression", "State", "Target"]),
+    ("AWS::SecretsManager::Secret", &["Description", "Name"]),
     ("AWS::Serverless::Function", &FUNCTION),
+    ("Custom::Migrations", &["DatabaseUrls", "Schema", "ServiceTimeout", "ServiceToken"]),
 ];
 
 /// What a function may say, and Globals for all of them.
@@ -72,8 +76,14 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
             let expected = ["Type", "Properties", "Metadata", "Condition"].contains(&attribute.as_str());
             assert!(expected, "{name}: no test looks at {attribute}");
         }
-        let condition = resource.get("Condition").is_some();
-        assert_eq!(condition, kind == "AWS::IAM::Policy", "{name}: a condition that no test looks at");
+        let condition = match name.as_str() {
+            "NetworkInterfaces" => json!("InVpc"),
+            "Migrations" | "MigrateFunction" | "MigrateRole" | "MigrateLogGroup" | "OperatorKey" => {
+                json!("Migrates")
+            }
+            _ => Value::Null,
+        };
+        assert_eq!(resource["Condition"], condition, "{name}: a condition that no test looks at");
     }
     assert_eq!(
         types,
@@ -87,7 +97,7 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
     let conditions: Vec<_> = template.whole["Conditions"].as_object().unwrap().keys().collect();
     assert_eq!(
         conditions,
-        ["HasOutputBucket", "HasStepFunctions", "HasStepQueues", "InVpc", "LimitsConcurrency"],
+        ["HasOutputBucket", "HasStepFunctions", "HasStepQueues", "InVpc", "LimitsConcurrency", "Migrates"],
         "a condition that no test looks at"
     );
 }

@@ -10,6 +10,7 @@
 
 mod functions;
 mod known;
+mod migrate;
 mod permissions;
 mod queue;
 mod routes;
@@ -36,7 +37,9 @@ fn every_parameter_is_in_the_operators_document() {
 fn the_database_is_given_by_a_parameter_that_no_one_sees_again() {
     let template = Template::read();
     let parameter = &template.whole["Parameters"]["DatabaseUrl"];
-    assert_eq!(parameter["NoEcho"], true);
     assert!(parameter.get("Default").is_none(), "a database that nobody has named");
+    for name in ["DatabaseUrl", "OwnerDatabaseUrl"] {
+        assert_eq!(template.whole["Parameters"][name]["NoEcho"], true, "{name}");
+    }
     assert!(template.of_type("AWS::RDS::DBInstance").is_empty());
 }
