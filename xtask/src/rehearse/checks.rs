@@ -23,6 +23,43 @@ const FORGOTTEN: &str = "
     where version.id = 'b31dbeba-3a2e-4fa9-a084-72c75f9f18a3'
     returning pipeline_runs.id::text";
 
+/// The role of the functions, which the stack makes.
+pub const ROLE: &str = "rehearsed_app";
+
+/// Makes a table that a migration makes: the database cannot be migrated any more.
+pub async fn put_in_the_way(database_url: &str) -> Result<()> {
+    run(database_url, "create table audit_log (in_the_way int)").await
+}
+
+/// Removes it. The migrations before that one stay.
+pub async fn take_out_of_the_way(database_url: &str) -> Result<()> {
+    run(database_url, "drop table audit_log").await
+}
+
+async fn run(database_url: &str, statement: &'static str) -> Result<()> {
+    let mut connection = database::connect(database_url).await?;
+    sqlx::raw_sql(statement).execute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+/// Such a deployment fails, and whoever deploys is told which migration, and what Postgres has said.
+pub fn says_why(deployed: Result<()>) -> Result<()> {
+    let Err(error) = deployed else { bail!("a stack was deployed whose database could not be migrated") };
+    let said = format!("{error:#}");
+    for part in ["Migrations: ", "20261124000008_auth", r#"relation "audit_log" already exists"#] {
+        ensure!(said.contains(part), "the deployment has failed, and does not say {part:?}: {said}");
+    }
+    ensure!(!said.contains("rehearsed%2Fword") && !said.contains("rehearsed/word"), "it says a password");
+    Ok(())
+}
+
+/// What the database has of the password of the functions' role.
+pub async fn password(database_url: &str) -> Result<String> {
+    let mut connection = database::connect(database_url).await?;
+    let stored = sqlx::query_scalar("select rolpassword from pg_authid where rolname = $1").bind(ROLE);
+    Ok(stored.fetch_one(&mut connection).await?)
+}
+
 /// A run that SQS was not told of, in the database at `database_url`; its id.
 pub async fn forgotten_run(database_url: &str) -> Result<String> {
     let mut connection = database::connect(database_url).await?;
@@ -107,7 +144,7 @@ pub async fn schedule_is(aws: &Aws, state: &str) -> Result<()> {
 }
 
 /// What a deleted stack must not leave behind: how to list it, and where the list is.
-const KINDS: [(&[&str], &str); 7] = [
+const KINDS: [(&[&str], &str); 8] = [
     (&["lambda", "list-functions"], "Functions"),
     (&["lambda", "list-event-source-mappings"], "EventSourceMappings"),
     (&["sqs", "list-queues"], "QueueUrls"),
@@ -115,6 +152,7 @@ const KINDS: [(&[&str], &str); 7] = [
     (&["iam", "list-roles"], "Roles"),
     (&["logs", "describe-log-groups"], "logGroups"),
     (&["apigatewayv2", "get-apis"], "Items"),
+    (&["secretsmanager", "list-secrets"], "SecretList"),
 ];
 
 /// Deletes the stack. Fails when anything of it is still there, or was not there before.

@@ -104,6 +104,12 @@ pub async fn outputs(aws: &Aws) -> Result<BTreeMap<String, String>> {
     Ok(outputs.iter().map(|output| (text(output, "OutputKey"), text(output, "OutputValue"))).collect())
 }
 
+/// The value of a secret. Fails when it has none.
+pub async fn secret(aws: &Aws, arn: &str) -> Result<String> {
+    let found = aws.json(&["secretsmanager", "get-secret-value", "--secret-id", arn]).await?;
+    Ok(found["SecretString"].as_str().context("the secret has no text")?.to_owned())
+}
+
 /// The resources by their name in the template.
 pub async fn resources(aws: &Aws) -> Result<BTreeMap<String, Resource>> {
     let found = aws.json(&["cloudformation", "describe-stack-resources", "--stack-name", STACK]).await?;

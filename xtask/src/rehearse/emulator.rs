@@ -98,7 +98,7 @@ impl Emulator {
 }
 
 /// Variables of ours, and one of MiniStack's, that a shell may have set.
-const OURS: [&str; 17] = [
+const OURS: [&str; 19] = [
     "AWS_LAMBDA_LOG_LEVEL",
     "AWS_SESSION_TOKEN",
     "DATABASE_URL",
@@ -109,6 +109,8 @@ const OURS: [&str; 17] = [
     "OIDC_JWKS",
     "OIDC_ROLES_CLAIM",
     "OIDC_TENANT_CLAIM",
+    "OPERATOR_KEY_SECRET",
+    "OWNER_DATABASE_URL",
     "PERSIST_STATE",
     "OUTPUT_BUCKET",
     "RETENTION_DAYS",

@@ -1,6 +1,6 @@
 //! `cargo xtask rehearse`: deploys `template.yaml` as it is, through CloudFormation, onto an AWS that runs on this machine, and tries it.
 //!
-//! The steps: cfn-lint · release zips · the stack, without its sweep's schedule, so that nobody sweeps while the end-to-end suite moves
+//! The steps: cfn-lint · release zips · a stack that fails, since its database cannot be migrated · the stack, which migrates an empty database and makes a key, without its sweep's schedule, so that nobody sweeps while the end-to-end suite moves
 //! leases, and with an API that is open · that suite on the API's URL: API → function → SQS → mapping → worker · permissions that nobody
 //! used · updates in place, which switch the schedule on and close the API · a run that only the schedule can find · deletion.
 
@@ -22,7 +22,6 @@ use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::api_keys::{self, ApiKey};
 use crate::paths::Dirs;
 use crate::progress::say;
 use crate::{python, queues, release, venv};
@@ -51,10 +50,20 @@ const QUIET: [(&str, &str); 1] = [("SweepState", "DISABLED")];
 /// How the database is reached.
 #[derive(Debug)]
 pub struct Urls {
-    /// By whoever owns the tables: the suite, which seeds rows.
+    /// By whoever owns the tables: the stack, which migrates it, and the suite, which seeds rows.
     pub owner: String,
-    /// By the functions.
+    /// By the functions, as a role that the stack makes.
     pub functions: String,
+}
+
+impl Urls {
+    /// Of the database at `owner`. Fails when that is no URL.
+    pub fn of(owner: String) -> Result<Self> {
+        let mut url = reqwest::Url::parse(&owner).context("the connection string cannot be read")?;
+        let set = url.set_username(checks::ROLE).is_ok() && url.set_password(Some("rehearsed%2Fword")).is_ok();
+        ensure!(set, "the connection string takes no user");
+        Ok(Self { owner, functions: url.to_string() })
+    }
 }
 
 /// A deployed stack on an emulator. Dropping it kills both.
@@ -63,7 +72,8 @@ pub struct Rehearsal {
     /// The API's URL.
     pub base_url: String,
     urls: Urls,
-    keys: Vec<ApiKey>,
+    /// An operator's.
+    key: String,
     aws: Aws,
     emulator: Emulator,
     package: Package,
@@ -76,23 +86,28 @@ impl Rehearsal {
         release::build(dirs).await
     }
 
-    /// Deploys `template` (seen from the repository) with a migrated Postgres, its sweep not scheduled. Callers need one of `keys`. Fails, with what
-    /// CloudFormation says, when it does not complete.
+    /// Deploys `template` (seen from the repository) with an empty database, its sweep not scheduled; the stack migrates the database, and makes an
+    /// operator's key. Fails, with what CloudFormation says, when it does not complete; and when a stack completes whose database cannot be migrated.
     pub async fn deploy(
         dirs: &Dirs,
         template: &Path,
         release: &release::Release,
         urls: Urls,
-        keys: Vec<ApiKey>,
     ) -> Result<Self> {
         let folder = dirs.dev()?.join("data/rehearse-package");
         let package = package::package(&dirs.root().join(template), release, &folder)?;
         let emulator = Emulator::start(dirs).await?;
         let aws = Aws::on(dirs, &emulator.endpoint_url).await?;
         let mut rehearsal =
-            Self { base_url: String::new(), urls, keys, aws, emulator, package, outputs: BTreeMap::new() };
+            Self { base_url: String::new(), urls, key: String::new(), aws, emulator, package, outputs: BTreeMap::new() };
+        checks::put_in_the_way(&rehearsal.urls.owner).await?;
+        let refused = rehearsal.put(&QUIET).await;
+        checks::says_why(refused)?;
+        deployed::delete(&rehearsal.aws).await?;
+        checks::take_out_of_the_way(&rehearsal.urls.owner).await?;
         rehearsal.put(&QUIET).await?;
         rehearsal.outputs = deployed::outputs(&rehearsal.aws).await?;
+        rehearsal.key = deployed::secret(&rehearsal.aws, rehearsal.output("OperatorKeySecretArn")?).await?;
         // The URL of the outputs has a host name of its own, which may not resolve here.
         let api = rehearsal.output("ApiId")?;
         rehearsal.base_url = format!("{}/_aws/execute-api/{api}", rehearsal.emulator.endpoint_url);
@@ -105,7 +120,7 @@ impl Rehearsal {
         let endpoint_url = self.emulator.endpoint_url.as_str();
         Ok(vec![
             of("RUNPLANE_URL", &self.base_url),
-            of("RUNPLANE_API_KEY", self.key()),
+            of("RUNPLANE_API_KEY", &self.key),
             of("RUNPLANE_INVOKE_URL", endpoint_url),
             of("RUNPLANE_SWEEP_FUNCTION", self.output("SweepFunctionName")?),
             of("RUNPLANE_QUEUE_URL", self.output("RunsQueueUrl")?),
@@ -136,7 +151,7 @@ impl Rehearsal {
              --stack-name {}\nCtrl-C deletes it.",
             self.base_url,
             self.base_url,
-            self.key(),
+            self.key,
             self.urls.owner,
             self.emulator.endpoint_url,
             queues::REGION,
@@ -165,6 +180,7 @@ impl Rehearsal {
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let always = [
             ("DatabaseUrl", self.urls.functions.as_str()),
+            ("OwnerDatabaseUrl", self.urls.owner.as_str()),
             ("Architecture", architecture),
             ("OutputBucket", deployed::OUTPUTS),
         ];
@@ -173,11 +189,6 @@ impl Rehearsal {
 
     async fn resources(&self) -> Result<BTreeMap<String, Resource>> {
         deployed::resources(&self.aws).await
-    }
-
-    /// An operator's.
-    fn key(&self) -> &str {
-        api_keys::of(&self.keys, "operator").unwrap_or_default()
     }
 
     fn output(&self, name: &str) -> Result<&str> {

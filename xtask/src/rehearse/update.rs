@@ -15,6 +15,7 @@ impl Rehearsal {
         self.nothing_new().await?;
         self.new_code().await?;
         self.subnets_and_none_again().await?;
+        self.password().await?;
         // Before the schedule is on, so that nothing else can find it.
         let run = checks::forgotten_run(&self.urls.owner).await?;
         self.schedule().await?;
@@ -32,7 +33,7 @@ impl Rehearsal {
     async fn new_code(&self) -> Result<()> {
         self.package.renew("claim")?;
         self.put_changing(&QUIET, &["ClaimFunction"], Some("Claim")).await?;
-        checks::claims(&self.base_url, self.key()).await
+        checks::claims(&self.base_url, &self.key).await
     }
 
     /// The emulator has no subnets that it would look at, but the permissions for them come and go.
@@ -45,7 +46,15 @@ impl Rehearsal {
         ensure!(given().await?, "functions in subnets have no permissions for them");
         self.put(&subnets.map(|(name, _)| (name, ""))).await?;
         ensure!(!given().await?, "functions keep permissions for subnets that they are not in");
-        checks::claims(&self.base_url, self.key()).await
+        checks::claims(&self.base_url, &self.key).await
+    }
+
+    /// The database is told of a changed password, without the password being in what CloudFormation shows.
+    async fn password(&self) -> Result<()> {
+        let before = checks::password(&self.urls.owner).await?;
+        self.put(&[("DatabaseUrlsRevision", "2")]).await?;
+        ensure!(checks::password(&self.urls.owner).await? != before, "the database was not told of the password");
+        checks::claims(&self.base_url, &self.key).await
     }
 
     /// The schedule is switched on, and a parameter of the sweep changes: both change what belongs to the sweep.

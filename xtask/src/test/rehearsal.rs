@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
 use super::command::Cargo;
 use super::report::Report;
-use super::stack::{self, Backend};
+use super::stack::Backend;
 use super::suites::Suites;
 use crate::orphans;
 use crate::paths::Dirs;
 use crate::rehearse::{self, Args, Rehearsal, Urls};
-use crate::{api_keys, database};
+use crate::database;
 
 /// Deploys, tests, updates and deletes, on a Postgres of its own. The first step that fails ends it, with a failing exit code. Fails itself
 /// only when it cannot begin.
@@ -50,14 +50,12 @@ pub(super) async fn steps(
     keep: Option<&CancellationToken>,
 ) -> Result<()> {
     let release = report.step("Building the zips", Rehearsal::build(dirs)).await?;
-    let database_url = stack::database(dirs, backend, "e2e_rehearse").await?;
-    let keys = api_keys::make(&database_url).await?;
-    let functions_url = database::role_of_the_functions(&database_url).await?;
-    let functions_url = functions_url.context("the functions have no role of their own")?;
-    let urls = Urls { owner: database_url, functions: functions_url };
-    let deployed = Rehearsal::deploy(dirs, template, &release, urls, keys);
+    // Empty: the stack brings it up.
+    let database_url = backend.new_database("e2e_rehearse").await?;
+    let deployed = Rehearsal::deploy(dirs, template, &release, Urls::of(database_url.clone())?);
     let deployed = report.step("Deploying the template", deployed);
     let rehearsal = deployed.await?;
+    database::load_demo(dirs, &database_url).await?;
     let result = on(&rehearsal, suites, report, keep).await;
     let stopped = rehearsal.stop().await;
     result.and(stopped)
