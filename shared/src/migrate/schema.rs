@@ -30,12 +30,13 @@ pub(super) async fn bring_up(
 ) -> Result<Schema, MigrateFailure> {
     let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
     migrator.set_ignore_missing(true);
+    let unrecorded = "select to_regclass('_sqlx_migrations') is null and to_regclass('pipeline_runs') is not null";
+    if sqlx::query_scalar(unrecorded).fetch_one(&mut *conn).await? {
+        return Err(MigrateFailure::Unrecorded);
+    }
     conn.ensure_migrations_table(TABLE).await.map_err(failure::of_schema)?;
     let there = conn.list_applied_migrations(TABLE).await.map_err(failure::of_schema)?;
     let there: HashMap<_, _> = there.into_iter().map(|one| (one.version, one.checksum)).collect();
-    if there.is_empty() && has_tables(conn).await? {
-        return Err(MigrateFailure::Unrecorded);
-    }
     // All of them before the first is applied.
     let changed = |one: &&Migration| there.get(&one.version).is_some_and(|checksum| *checksum != one.checksum);
     if let Some(migration) = ups(&migrator).find(changed) {
@@ -67,12 +68,6 @@ fn ups(migrator: &Migrator) -> impl Iterator<Item = &Migration> {
 /// As its file is called, but for `.up.sql`.
 fn name(migration: &Migration) -> String {
     format!("{}_{}", migration.version, migration.description.replace(' ', "_"))
-}
-
-async fn has_tables(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("select to_regclass('pipeline_runs') is not null and to_regclass('tenants') is not null")
-        .fetch_one(conn)
-        .await
 }
 
 #[cfg(test)]

@@ -138,6 +138,7 @@ async fn tables_that_nobody_wrote_down_are_not_made_anew(_: PgPoolOptions, optio
     stage.run("drop table _sqlx_migrations").await;
     let failure = stage.bring_up().await.unwrap_err();
     assert!(matches!(failure, MigrateFailure::Unrecorded), "{failure}");
+    assert!(!stage.has("_sqlx_migrations").await);
     stage.end().await;
 }
 
