@@ -12,7 +12,8 @@ use crate::auth::{
 };
 use crate::config::Setting::{
     self, Auth, DatabaseUrl, DbPooler, OidcAudience, OidcIssuer, OidcJwks, OidcRolesClaim, OidcTenantClaim,
-    OperatorKeySecret, OutputBucket, OwnerDatabaseUrl, RetentionDays, RunsQueueUrl, SecretsPrefix, WorkerLeaseSeconds,
+    OperatorKeySecret, OutputBucket, OwnerDatabaseUrl, RetentionDays, RunsQueueUrl, SecretsPrefix,
+    WorkerLeaseSeconds,
 };
 use crate::db::Plans;
 use crate::http::{MAX_WAIT_SECONDS, TIME_LIMIT};

@@ -19,7 +19,8 @@ const RESOURCE: &str = "runplane-schema";
 /// One attempt.
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// The pauses before the second attempt and those after it: all of them together take less than what is kept for the answer.
-const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(800), Duration::from_secs(2)];
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_millis(800), Duration::from_secs(2)];
 
 /// What CloudFormation reads.
 #[derive(Debug, Serialize)]
@@ -39,7 +40,8 @@ impl<'a> Answer<'a> {
     pub fn new(request: &'a Request, done: &Result<Done, String>) -> Self {
         let (status, reason, data) = match done {
             Ok(Done::Migrated(migrated)) => {
-                let reason = format!("the schema is {}; applied now: {}", migrated.schema, migrated.applied.len());
+                let reason =
+                    format!("the schema is {}; applied now: {}", migrated.schema, migrated.applied.len());
                 ("SUCCESS", reason, json!({ "Schema": migrated.schema }))
             }
             Ok(Done::Nothing) => ("SUCCESS", "the data stays".to_owned(), json!({})),
@@ -100,7 +102,11 @@ async fn put(client: &Client, url: &Url, body: &str) -> Result<(), String> {
     let put = client.put(url.clone()).header(CONTENT_TYPE, "").body(body.to_owned()).send();
     let answer = put.await.map_err(|error| chain(&error.without_url()))?;
     let status = answer.status();
-    if status.is_success() { Ok(()) } else { Err(format!("the answer was answered with {}", status.as_u16())) }
+    if status.is_success() {
+        Ok(())
+    } else {
+        Err(format!("the answer was answered with {}", status.as_u16()))
+    }
 }
 
 /// An error with its causes.
@@ -163,7 +169,12 @@ mod tests {
         let may = |url: &str| may_be_asked(&Url::parse(url).unwrap());
         assert!(may("https://cloudformation-custom-resource-response-euwest1.s3.amazonaws.com/x?sig=1"));
         assert!(may("http://127.0.0.1:4566/x") && may("http://localhost/x") && may("http://[::1]:1/x"));
-        for url in ["http://10.0.0.1/x", "http://127.0.0.1.example/x", "http://s3.amazonaws.com/x", "ftp://127.0.0.1/x"] {
+        for url in [
+            "http://10.0.0.1/x",
+            "http://127.0.0.1.example/x",
+            "http://s3.amazonaws.com/x",
+            "ftp://127.0.0.1/x",
+        ] {
             assert!(!may(url), "{url}");
         }
     }

@@ -15,7 +15,11 @@ fn half_of_a_short_time_is_for_the_answer_and_of_a_long_one_half_a_minute() {
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     let within = |left_ms: u64, expected: u64| {
         let limit = limit(now() + left_ms);
-        assert!(limit <= Duration::from_secs(expected) && limit + Duration::from_secs(1) > Duration::from_secs(expected), "{limit:?}");
+        assert!(
+            limit <= Duration::from_secs(expected)
+                && limit + Duration::from_secs(1) > Duration::from_secs(expected),
+            "{limit:?}"
+        );
     };
     within(900_000, 870);
     within(10_000, 5);

@@ -111,8 +111,7 @@ impl Deployment {
         let of = |url, setting| Login::of_url(url).ok_or_else(|| invalid(setting));
         let (owner_login, functions_login) =
             (of(owner, Setting::OwnerDatabaseUrl)?, of(functions, Setting::DatabaseUrl)?);
-        let options =
-            PgConnectOptions::from_str(owner).map_err(|_| invalid(Setting::OwnerDatabaseUrl))?;
+        let options = PgConnectOptions::from_str(owner).map_err(|_| invalid(Setting::OwnerDatabaseUrl))?;
         let hidden = [&owner_login, &functions_login].into_iter().flat_map(Login::hidden).collect();
         Ok(Self {
             owner: options.log_statements(tracing::log::LevelFilter::Off),
@@ -151,7 +150,10 @@ impl Deployment {
         progress.now("waiting for another migration of this database to end");
         // Goes with the session: whoever is killed leaves no lock behind.
         conn.lock().await.map_err(failure::of_schema)?;
-        sqlx::query("select set_config('lock_timeout', $1, false)").bind(LOCK_TIMEOUT).execute(&mut conn).await?;
+        sqlx::query("select set_config('lock_timeout', $1, false)")
+            .bind(LOCK_TIMEOUT)
+            .execute(&mut conn)
+            .await?;
         let schema = schema::bring_up(&mut conn, progress).await?;
         progress.now("making the functions' role");
         let role = role::ensure(&mut conn, &self.functions, &self.owner_user).await?;
@@ -194,7 +196,8 @@ mod tests {
     fn a_deployment_shows_no_password() {
         let owner = "postgres://owner:hush%21hush@db:5432/runplane";
         let deployment = Deployment::new(owner, "postgres://app:other-word@db/runplane", None).unwrap();
-        let shown = format!("{deployment:?} {}", deployment.masked("hush!hush hush%21hush other-word, other words"));
+        let shown =
+            format!("{deployment:?} {}", deployment.masked("hush!hush hush%21hush other-word, other words"));
         assert_eq!(shown, "Deployment(owner for app) *** *** ***, other words");
     }
 

@@ -24,13 +24,11 @@ pub fn newest() -> i64 {
 
 /// Applies what is missing. What the database has and this version does not know stays: an older version was deployed again, whose functions work on
 /// the newer schema. The caller holds the lock.
-pub(super) async fn bring_up(
-    conn: &mut PgConnection,
-    progress: &Progress,
-) -> Result<Schema, MigrateFailure> {
+pub(super) async fn bring_up(conn: &mut PgConnection, progress: &Progress) -> Result<Schema, MigrateFailure> {
     let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
     migrator.set_ignore_missing(true);
-    let unrecorded = "select to_regclass('_sqlx_migrations') is null and to_regclass('pipeline_runs') is not null";
+    let unrecorded =
+        "select to_regclass('_sqlx_migrations') is null and to_regclass('pipeline_runs') is not null";
     if sqlx::query_scalar(unrecorded).fetch_one(&mut *conn).await? {
         return Err(MigrateFailure::Unrecorded);
     }
@@ -38,7 +36,8 @@ pub(super) async fn bring_up(
     let there = conn.list_applied_migrations(TABLE).await.map_err(failure::of_schema)?;
     let there: HashMap<_, _> = there.into_iter().map(|one| (one.version, one.checksum)).collect();
     // All of them before the first is applied.
-    let changed = |one: &&Migration| there.get(&one.version).is_some_and(|checksum| *checksum != one.checksum);
+    let changed =
+        |one: &&Migration| there.get(&one.version).is_some_and(|checksum| *checksum != one.checksum);
     if let Some(migration) = ups(&migrator).find(changed) {
         return Err(MigrateFailure::Changed(name(migration)));
     }

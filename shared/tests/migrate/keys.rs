@@ -56,7 +56,10 @@ async fn a_key_that_cannot_be_put_away_is_not_made(_: PgPoolOptions, options: Pg
 
 /// As after a crash between the two.
 #[sqlx::test(migrations = false)]
-async fn a_key_that_was_put_away_and_not_made_valid_is_overwritten(_: PgPoolOptions, options: PgConnectOptions) {
+async fn a_key_that_was_put_away_and_not_made_valid_is_overwritten(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let stage = Stage::new(&options).await;
     stage.manager.refuse(true);
     stage.bring_up().await.unwrap_err();

@@ -4,8 +4,8 @@ use aws_lc_rs::{digest, hmac, pbkdf2};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use runplane::migrate::{Deployment, MigrateFailure, RoleIs};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::AssertSqlSafe;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::support::{PASSWORD, SOON, Stage};
 

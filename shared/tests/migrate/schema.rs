@@ -10,7 +10,10 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use crate::support::{PASSWORD, SOON, Stage};
 
 #[sqlx::test(migrations = false)]
-async fn an_empty_database_is_brought_up_and_the_functions_can_work(_: PgPoolOptions, options: PgConnectOptions) {
+async fn an_empty_database_is_brought_up_and_the_functions_can_work(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let stage = Stage::new(&options).await;
     let migrated = stage.bring_up().await.unwrap();
     assert_eq!((migrated.schema.as_str(), migrated.role), (newest().to_string().as_str(), RoleIs::Made));
@@ -42,7 +45,10 @@ async fn a_database_that_is_up_to_date_stays_as_it_is(_: PgPoolOptions, options:
 }
 
 #[sqlx::test(migrations = false)]
-async fn of_two_at_once_the_second_waits_and_finds_everything_done(_: PgPoolOptions, options: PgConnectOptions) {
+async fn of_two_at_once_the_second_waits_and_finds_everything_done(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let stage = Stage::new(&options).await;
     let (one, other) = tokio::join!(stage.bring_up(), stage.bring_up());
     let (one, other) = (one.unwrap(), other.unwrap());
@@ -72,7 +78,10 @@ async fn whoever_waits_for_another_gives_up_in_time(_: PgPoolOptions, options: P
 }
 
 #[sqlx::test(migrations = false)]
-async fn a_migration_that_fails_leaves_the_schema_as_it_was_before_it(_: PgPoolOptions, options: PgConnectOptions) {
+async fn a_migration_that_fails_leaves_the_schema_as_it_was_before_it(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let stage = Stage::new(&options).await;
     // In the way of the last table but two of that migration.
     stage.run("create table audit_log (mine int)").await;
@@ -125,7 +134,10 @@ async fn a_migration_that_was_changed_after_it_was_applied_is_named_and_nothing_
     stage.run("update _sqlx_migrations set checksum = 'x' where version = 20261127000002").await;
     let before = stage.applied().await;
     let failure = stage.bring_up().await.unwrap_err();
-    assert!(matches!(&failure, MigrateFailure::Changed(name) if name == "20261127000002_first_of_all"), "{failure}");
+    assert!(
+        matches!(&failure, MigrateFailure::Changed(name) if name == "20261127000002_first_of_all"),
+        "{failure}"
+    );
     assert!(failure.to_string().contains("its checksum differs"), "{failure}");
     assert_eq!(stage.applied().await, before);
     stage.end().await;

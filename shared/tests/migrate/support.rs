@@ -31,7 +31,12 @@ pub struct Stage {
 impl Stage {
     pub async fn new(options: &PgConnectOptions) -> Self {
         let role = format!("t_{}", Uuid::now_v7().simple());
-        Self { owner: options.to_url_lossy(), role, manager: Manager::start().await, options: options.clone() }
+        Self {
+            owner: options.to_url_lossy(),
+            role,
+            manager: Manager::start().await,
+            options: options.clone(),
+        }
     }
 
     /// The functions' connection string.

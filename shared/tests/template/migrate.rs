@@ -25,7 +25,8 @@ fn a_deployment_with_a_new_migration_applies_it() {
     );
     assert_eq!(migrations["ServiceToken"], attribute(template.function("migrate").0, "Arn"));
     // Lambda calls a function twice that was ended; CloudFormation waits for that, and not for an hour.
-    let (longest, waits) = (template.function("migrate").1["Timeout"].as_u64().unwrap(), &migrations["ServiceTimeout"]);
+    let (longest, waits) =
+        (template.function("migrate").1["Timeout"].as_u64().unwrap(), &migrations["ServiceTimeout"]);
     assert!(waits.as_u64().is_some_and(|waits| waits > 2 * longest && waits < 3600), "{waits}");
 }
 

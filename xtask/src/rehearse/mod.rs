@@ -60,7 +60,8 @@ impl Urls {
     /// Of the database at `owner`. Fails when that is no URL.
     pub fn of(owner: String) -> Result<Self> {
         let mut url = reqwest::Url::parse(&owner).context("the connection string cannot be read")?;
-        let set = url.set_username(checks::ROLE).is_ok() && url.set_password(Some("rehearsed%2Fword")).is_ok();
+        let set =
+            url.set_username(checks::ROLE).is_ok() && url.set_password(Some("rehearsed%2Fword")).is_ok();
         ensure!(set, "the connection string takes no user");
         Ok(Self { owner, functions: url.to_string() })
     }
@@ -98,8 +99,15 @@ impl Rehearsal {
         let package = package::package(&dirs.root().join(template), release, &folder)?;
         let emulator = Emulator::start(dirs).await?;
         let aws = Aws::on(dirs, &emulator.endpoint_url).await?;
-        let mut rehearsal =
-            Self { base_url: String::new(), urls, key: String::new(), aws, emulator, package, outputs: BTreeMap::new() };
+        let mut rehearsal = Self {
+            base_url: String::new(),
+            urls,
+            key: String::new(),
+            aws,
+            emulator,
+            package,
+            outputs: BTreeMap::new(),
+        };
         checks::put_in_the_way(&rehearsal.urls.owner).await?;
         let refused = rehearsal.put(&QUIET).await;
         checks::says_why(refused)?;

@@ -53,7 +53,10 @@ impl Rehearsal {
     async fn password(&self) -> Result<()> {
         let before = checks::password(&self.urls.owner).await?;
         self.put(&[("DatabaseUrlsRevision", "2")]).await?;
-        ensure!(checks::password(&self.urls.owner).await? != before, "the database was not told of the password");
+        ensure!(
+            checks::password(&self.urls.owner).await? != before,
+            "the database was not told of the password"
+        );
         checks::claims(&self.base_url, &self.key).await
     }
 

@@ -10,10 +10,10 @@ use super::command::Cargo;
 use super::report::Report;
 use super::stack::Backend;
 use super::suites::Suites;
+use crate::database;
 use crate::orphans;
 use crate::paths::Dirs;
 use crate::rehearse::{self, Args, Rehearsal, Urls};
-use crate::database;
 
 /// Deploys, tests, updates and deletes, on a Postgres of its own. The first step that fails ends it, with a failing exit code. Fails itself
 /// only when it cannot begin.

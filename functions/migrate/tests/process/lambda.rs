@@ -104,7 +104,8 @@ impl Lambda {
 
     /// The same, by CloudFormation: it waits for an answer here.
     pub fn invoke_for_stack(&self, mut event: Value, limit: Duration) {
-        event["ResponseURL"] = json!(format!("http://{}/answer?X-Amz-Signature=signature-of-s3", self.address));
+        event["ResponseURL"] =
+            json!(format!("http://{}/answer?X-Amz-Signature=signature-of-s3", self.address));
         self.invoke(event, limit);
     }
 

@@ -7,7 +7,7 @@
 
 mod lambda;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runplane::MIGRATOR;
 use runplane::migrate::newest;
@@ -70,11 +70,17 @@ async fn cloudformation_is_answered_and_no_secret_is_logged(_: PgPoolOptions, op
     // By hand.
     lambda.invoke(json!({}), LONG);
     let by_hand = lambda.returned().await.unwrap();
-    assert_eq!(by_hand, json!({ "schema": newest().to_string(), "applied": [], "role": "kept", "operator_key": false }));
+    assert_eq!(
+        by_hand,
+        json!({ "schema": newest().to_string(), "applied": [], "role": "kept", "operator_key": false })
+    );
 
     let log = process.end().await;
     let [key] = lambda.secrets().try_into().unwrap();
-    assert!(log.contains("a migration was applied") && log.contains("first operator's key was made"), "{log}");
+    assert!(
+        log.contains("a migration was applied") && log.contains("first operator's key was made"),
+        "{log}"
+    );
     for secret in [PASSWORD, "hush/word", "owner%20word", "owner word", &key[36..], "signature-of-s3"] {
         assert!(!log.contains(secret), "{secret}: {log}");
     }
@@ -116,7 +122,10 @@ async fn a_stack_can_be_deleted_when_the_database_is_away() {
     let mut process = lambda.function(away, "postgres://app:hush@127.0.0.1:1/runplane");
     lambda.invoke_for_stack(request("Create"), LONG);
     let failed = lambda.answered().await.body;
-    assert_eq!((&failed["Status"], &failed["PhysicalResourceId"]), (&json!("FAILED"), &json!("runplane-schema")));
+    assert_eq!(
+        (&failed["Status"], &failed["PhysicalResourceId"]),
+        (&json!("FAILED"), &json!("runplane-schema"))
+    );
     assert!(failed["Reason"].as_str().unwrap().contains("Connection refused"), "{failed}");
     assert_eq!(lambda.returned().await, Ok(Value::Null));
 
@@ -124,7 +133,10 @@ async fn a_stack_can_be_deleted_when_the_database_is_away() {
     delete["PhysicalResourceId"] = json!("runplane-schema");
     lambda.invoke_for_stack(delete, LONG);
     let body = lambda.answered().await.body;
-    assert_eq!((&body["Status"], &body["PhysicalResourceId"]), (&json!("SUCCESS"), &json!("runplane-schema")));
+    assert_eq!(
+        (&body["Status"], &body["PhysicalResourceId"]),
+        (&json!("SUCCESS"), &json!("runplane-schema"))
+    );
     lambda.returned().await.unwrap();
 
     // What there was not when this was written.
@@ -147,8 +159,10 @@ async fn cloudformation_is_answered_before_time_is_up(_: PgPoolOptions, options:
     other.lock().await.unwrap();
     let lambda = Lambda::start().await;
     let mut process = lambda.function(&owner, &functions);
-    lambda.invoke_for_stack(request("Create"), Duration::from_secs(4));
+    let (limit, started) = (Duration::from_secs(4), Instant::now());
+    lambda.invoke_for_stack(request("Create"), limit);
     let body = lambda.answered().await.body;
+    assert!(started.elapsed() < limit, "{:?}", started.elapsed());
     let reason = body["Reason"].as_str().unwrap();
     assert_eq!(body["Status"], "FAILED");
     assert!(reason.ends_with("it was still waiting for another migration of this database to end; what was under way is rolled back"), "{reason}");
@@ -161,13 +175,19 @@ async fn cloudformation_is_answered_before_time_is_up(_: PgPoolOptions, options:
 }
 
 #[sqlx::test(migrations = false)]
-async fn who_is_killed_in_the_middle_of_a_migration_leaves_it_to_the_next(_: PgPoolOptions, options: PgConnectOptions) {
+async fn who_is_killed_in_the_middle_of_a_migration_leaves_it_to_the_next(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let (owner, functions, role) = urls(&options);
     let mut conn = options.connect().await.unwrap();
     MIGRATOR.run_to(20261124000001, &mut conn).await.unwrap();
     // The catalogue's migration gets so far and no further.
     let mut holder = options.connect().await.unwrap();
-    sqlx::raw_sql("begin; lock table pipeline_runs in access share mode; lock table pipeline_versions").execute(&mut holder).await.unwrap();
+    sqlx::raw_sql("begin; lock table pipeline_runs in access share mode; lock table pipeline_versions")
+        .execute(&mut holder)
+        .await
+        .unwrap();
     let lambda = Lambda::start().await;
     let process = lambda.function(&owner, &functions);
     lambda.invoke_for_stack(request("Create"), LONG);
@@ -176,12 +196,14 @@ async fn who_is_killed_in_the_middle_of_a_migration_leaves_it_to_the_next(_: PgP
     drop(process);
     assert_eq!(applied(&mut conn).await.last(), Some(&20261124000001));
 
-    // The next one waits no longer than Postgres takes to notice, while the table is still held.
+    // The next one waits no longer than Postgres takes to notice, while the table is still held: not until the dead one's wait for it would be over.
+    let killed = Instant::now();
     let mut next = lambda.function(&owner, &functions);
     lambda.invoke_for_stack(request("Create"), LONG);
     while waiting(&mut conn).await == backend {
         tokio::task::yield_now().await;
     }
+    assert!(killed.elapsed() < Duration::from_secs(7), "{:?}", killed.elapsed());
     sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
     let body = lambda.answered().await.body;
     assert_eq!(body["Status"], "SUCCESS", "{body}");
