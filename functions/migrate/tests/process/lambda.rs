@@ -74,7 +74,6 @@ impl Lambda {
         let mut command = Command::new(env!("CARGO_BIN_EXE_migrate"));
         command
             .env_clear()
-            .envs(std::env::var_os("LD_LIBRARY_PATH").map(|path| ("LD_LIBRARY_PATH", path)))
             .env("DATABASE_URL", functions)
             .env("OWNER_DATABASE_URL", owner)
             .env("OPERATOR_KEY_SECRET", "stack/operator-key")
