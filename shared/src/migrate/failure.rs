@@ -32,7 +32,7 @@ pub enum MigrateFailure {
     Migrations(String),
     /// `DATABASE_URL` names a role that is somebody else's.
     #[error(
-        "the role {0:?} of DATABASE_URL is there already and not in runplane_functions: its password was not touched; grant runplane_functions to it, or name another role"
+        "the role {0:?} of DATABASE_URL is there already and no plain member of runplane_functions: its password was not touched; grant runplane_functions to it, or name another role"
     )]
     NotOurRole(String),
     /// The role could not be made or changed.

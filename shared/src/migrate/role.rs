@@ -67,10 +67,10 @@ pub(super) async fn ensure(
     }
 }
 
-/// Whether the role is in the group; None: there is no such role.
+/// Whether the role is in the group, and nothing more: who may put others into it is an owner of some database. None: there is no such role.
 async fn is_ours(conn: &mut PgConnection, role: &str) -> Result<Option<bool>, sqlx::Error> {
     sqlx::query_scalar(
-        "select exists (select from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid and g.rolname = $2)
+        "select exists (select from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid and g.rolname = $2 and not m.admin_option)
          from pg_roles r
          where r.rolname = $1",
     )

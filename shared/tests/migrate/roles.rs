@@ -117,3 +117,37 @@ async fn an_owner_who_may_not_change_the_role_takes_it_as_it_is_if_it_lets_the_f
     sqlx::raw_sql(AssertSqlSafe(back)).execute(&mut stage.owner().await).await.unwrap();
     stage.end().await;
 }
+
+/// As on RDS, where nobody is a superuser. The group is another database's here, as where several deployments share a server.
+#[sqlx::test(migrations = false)]
+async fn an_owner_need_not_be_a_superuser(_: PgPoolOptions, options: PgConnectOptions) {
+    let mut stage = Stage::new(&options).await;
+    let owner = format!("{}_o", stage.role);
+    let make = format!(
+        "do $$ begin
+           create role runplane_functions nologin;
+         exception when duplicate_object or unique_violation then null; end $$;
+         create role {owner} login createrole; alter database \"{}\" owner to {owner};
+         grant runplane_functions to {owner} with admin option",
+        options.get_database().unwrap()
+    );
+    sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut stage.owner().await).await.unwrap();
+    let privileged = stage.owner.clone();
+    stage.owner.set_username(&owner).unwrap();
+    let migrated = stage.bring_up().await.unwrap();
+    assert_eq!((migrated.role, migrated.operator_key), (RoleIs::Made, true));
+    let again = stage.deployment("another word").bring_up(SOON, "r").await.unwrap();
+    assert_eq!(again.role, RoleIs::Kept);
+    assert!(fits(&stored(&stage).await.unwrap(), "another word"));
+    // One who may put others into the group is no role of functions.
+    let functions = format!("postgres://{owner}:theirs@{}/x", stage.owner.host_str().unwrap());
+    let other = Deployment::new(privileged.as_str(), &functions, None).unwrap();
+    let failure = other.bring_up(SOON, "r").await.unwrap_err();
+    assert!(matches!(&failure, MigrateFailure::NotOurRole(role) if *role == owner), "{failure}");
+
+    let role = &stage.role;
+    let back = format!(
+        "reassign owned by {owner} to current_user; drop owned by {owner} cascade; drop role {role}; drop role {owner}"
+    );
+    sqlx::raw_sql(AssertSqlSafe(back)).execute(&mut stage.owner().await).await.unwrap();
+}

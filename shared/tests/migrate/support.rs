@@ -56,6 +56,7 @@ impl Stage {
         self.deployment(PASSWORD).bring_up(SOON, "request-1").await
     }
 
+    /// A connection of the server's owner, whoever deploys.
     pub async fn owner(&self) -> PgConnection {
         self.options.connect().await.unwrap()
     }
