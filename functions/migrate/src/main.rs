@@ -54,9 +54,18 @@ async fn handle(
     limit: Duration,
 ) -> Result<Value, Error> {
     let request = Request::of(event);
+    let work = done(configured, request.as_ref(), request_id, limit);
+    respond(request.as_ref(), work).await
+}
+
+/// Answers a request, or whoever has called by hand, with what comes of the work.
+async fn respond(
+    request: Option<&Request>,
+    work: impl Future<Output = Result<Done, String>>,
+) -> Result<Value, Error> {
     let started = Instant::now();
     // A panic would leave CloudFormation without an answer.
-    let done = AssertUnwindSafe(done(configured, request.as_ref(), request_id, limit)).catch_unwind().await;
+    let done = AssertUnwindSafe(work).catch_unwind().await;
     let done = done.unwrap_or_else(|_| Err("the function panicked: its log says where".to_owned()));
     let duration_ms = started.elapsed().as_millis() as u64;
     match &done {
@@ -72,7 +81,7 @@ async fn handle(
     }
     match request {
         Some(request) => {
-            let answer = Answer::new(&request, &done);
+            let answer = Answer::new(request, &done);
             answer::send(&request.response_url, &answer).await.map(|()| Value::Null).map_err(|error| {
                 tracing::error!(error, "CloudFormation has no answer");
                 // Lambda calls again then, twice: all of it may be done again.

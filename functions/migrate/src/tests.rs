@@ -33,3 +33,9 @@ async fn a_function_without_its_settings_says_which_one_is_missing() {
     let error = handle(&configured, &json!({}), "r", Duration::from_secs(1)).await.unwrap_err();
     assert_eq!(error.to_string(), "the environment variable DATABASE_URL is not set");
 }
+
+#[tokio::test]
+async fn a_panic_is_an_answer_too() {
+    let error = respond(None, async { panic!("a test's own") }).await.unwrap_err();
+    assert_eq!(error.to_string(), "the function panicked: its log says where");
+}
