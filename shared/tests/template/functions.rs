@@ -63,7 +63,7 @@ fn a_function_is_given_the_settings_that_it_reads_and_no_others() {
         let expected: Vec<_> = row
             .settings
             .iter()
-            .filter_map(|setting| Some((setting.name().to_owned(), reference(parameter(*setting)?))))
+            .filter_map(|setting| Some((setting.name().to_owned(), value(*setting)?)))
             .collect();
         let expected: BTreeMap<_, _> = expected.iter().map(|(name, value)| (name, value)).collect();
         assert_eq!(given, expected, "{name}");
@@ -78,6 +78,13 @@ const OIDC: [Setting; 5] = [
     Setting::OidcTenantClaim,
     Setting::OidcRolesClaim,
 ];
+
+/// What a setting's value is. None: no template can express it.
+fn value(setting: Setting) -> Option<Value> {
+    let of = parameter(setting)?;
+    // Its ARN.
+    Some(if setting == Setting::OperatorKeySecret { attribute(of, "Id") } else { reference(of) })
+}
 
 /// Where a setting's value comes from. None: no template can express it.
 fn parameter(setting: Setting) -> Option<&'static str> {

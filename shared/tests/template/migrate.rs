@@ -61,7 +61,7 @@ fn the_first_key_goes_into_a_secret_of_the_stack_that_has_no_value_of_its_own() 
     // Neither a text in the template nor a generated one: what opens the API is made beside its row.
     assert!(secret.get("SecretString").is_none() && secret.get("GenerateSecretString").is_none());
     let outputs = &template.whole["Outputs"];
-    assert_eq!(outputs["OperatorKeySecretArn"]["Value"], reference(name));
+    assert_eq!(outputs["OperatorKeySecretArn"]["Value"], attribute(name, "Id"));
     assert_eq!(outputs["MigrateFunctionName"]["Value"], reference(template.function("migrate").0));
     for output in ["OperatorKeySecretArn", "MigrateFunctionName"] {
         assert_eq!(outputs[output]["Condition"], "Migrates", "{output}");

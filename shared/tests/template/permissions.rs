@@ -107,7 +107,7 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
             let secrets = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretsPrefix}*";
             expected.extend(on(&substitution(secrets), ["secretsmanager:GetSecretValue"]));
             // The prefix may be the beginning of the stack's name: an operator's key is no secret of a step.
-            expected.extend(on(&reference("OperatorKey"), ["not secretsmanager:GetSecretValue"]));
+            expected.extend(on(&attribute("OperatorKey", "Id"), ["not secretsmanager:GetSecretValue"]));
             // It reaches what steps reach: of functions and queues only those that are named.
             for (condition, parameter, action) in [
                 ("HasStepFunctions", "StepFunctionArns", "lambda:InvokeFunction"),
@@ -121,7 +121,7 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
             }
         }
         if row.settings.contains(&Setting::OperatorKeySecret) {
-            expected.extend(on(&reference("OperatorKey"), ["secretsmanager:PutSecretValue"]));
+            expected.extend(on(&attribute("OperatorKey", "Id"), ["secretsmanager:PutSecretValue"]));
         }
         assert_eq!(allowed(role, properties), expected, "{name}");
     }
