@@ -1,5 +1,7 @@
 //! What a function keeps between invocations.
 
+use std::time::Instant;
+
 use sqlx::postgres::PgConnection;
 
 use crate::auth::Auth;
@@ -9,6 +11,7 @@ use crate::db::Db;
 use crate::dispatch::Dispatcher;
 use crate::functions::Function;
 use crate::http::TIME_LIMIT;
+use crate::metrics::{DB_TIME, Metrics};
 use crate::runs::{self, ClaimError, ClaimOptions, Claimed, Marks};
 use crate::scope::Scope;
 
@@ -27,6 +30,8 @@ pub struct App {
     pub params: ParamsCache,
     /// Where its claims have found the queues to begin.
     pub marks: Marks,
+    /// What it has measured. Written when an invocation ends.
+    pub metrics: Metrics,
 }
 
 impl App {
@@ -47,7 +52,15 @@ impl App {
     /// From parts that are already there. Whoever makes a request needs an API key.
     pub fn new(function: &'static Function, db: Db, dispatcher: Option<Dispatcher>) -> Self {
         let auth = Auth::required(None);
-        Self { function, db, auth, dispatcher, params: ParamsCache::default(), marks: Marks::default() }
+        Self {
+            function,
+            db,
+            auth,
+            dispatcher,
+            params: ParamsCache::default(),
+            marks: Marks::default(),
+            metrics: Metrics::default(),
+        }
     }
 
     /// The same, with another way to tell who makes a request.
@@ -64,7 +77,7 @@ impl App {
         &self,
         verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.db.call(verb).await
+        self.timed(self.db.call(verb)).await
     }
 
     /// A verb and what is noted about it, in one transaction, as [`Db::transaction`].
@@ -75,7 +88,7 @@ impl App {
         &self,
         verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.db.transaction(verb).await
+        self.timed(self.db.transaction(verb)).await
     }
 
     /// A verb on the connection, but no longer than 5 seconds: a line to Postgres that has gone silent reports nothing by
@@ -87,7 +100,7 @@ impl App {
         &self,
         verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        tokio::time::timeout(TIME_LIMIT, self.db.call(verb))
+        self.timed(tokio::time::timeout(TIME_LIMIT, self.db.call(verb)))
             .await
             .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()))
     }
@@ -97,6 +110,16 @@ impl App {
     /// # Errors
     /// [`ClaimError`]; nothing was claimed.
     pub async fn claim(&self, scope: Scope, options: ClaimOptions<'_>) -> Result<Claimed, ClaimError> {
-        self.call(async |conn| runs::claim(conn, scope, &self.marks, options).await).await
+        let claimed = self.call(async |conn| runs::claim(conn, scope, &self.marks, options).await).await?;
+        self.metrics.claimed(&claimed.claims);
+        Ok(claimed)
+    }
+
+    /// Notes how long it takes. One that is dropped before it is done is not noted: its caller has given up.
+    async fn timed<T>(&self, call: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let result = call.await;
+        self.metrics.time(DB_TIME, began.elapsed());
+        result
     }
 }

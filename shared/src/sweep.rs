@@ -106,6 +106,23 @@ pub async fn mark_dispatched(conn: &mut PgConnection, sent: &[Taken]) -> Result<
     runs::mark_all_dispatched(conn, &sent).await
 }
 
+/// How things stand, over all tenants.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// How many seconds the run has waited that could have been claimed first; 0 if none waits. What is paused does not count, nor what is not due.
+    pub oldest_queued_seconds: f64,
+    /// Leases that expired in the last five minutes and were found to be lost.
+    pub leases_lost: i64,
+}
+
+/// Looks how things stand. Changes nothing.
+///
+/// # Errors
+/// [`sqlx::Error`].
+pub async fn standing(conn: &mut PgConnection) -> Result<Standing, sqlx::Error> {
+    sqlx::query_file_as!(Standing, "sql/sweep_standing.sql").fetch_one(conn).await
+}
+
 /// How far the walk over old runs has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {

@@ -2,6 +2,7 @@
 
 pub mod fuzz;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use lambda_http::Body;
@@ -17,6 +18,7 @@ use crate::config::{ConfigError, Setting, Settings};
 use crate::db::{Db, Pooler};
 use crate::functions::Function;
 use crate::http::{Call, Reply};
+use crate::metrics::{DB_TIME, Unit};
 use crate::problem::Problem;
 
 const DEMO: &str = include_str!("../../localstack/demo.sql");
@@ -152,6 +154,17 @@ where
         other => panic!("a body of text, not {other:?}"),
     };
     stable(json!({"status": response.status().as_u16(), "headers": headers, "body": body}))
+}
+
+/// What the app has measured since it was last asked, without the calls of Postgres: sums of counts, and of times how many there are.
+pub fn measured(app: &App) -> BTreeMap<&'static str, f64> {
+    let mut measured = app.metrics.take();
+    measured.remove(DB_TIME.name);
+    let value = |(unit, values): (Unit, Vec<f64>)| match unit {
+        Unit::Count => values.iter().sum(),
+        Unit::Milliseconds | Unit::Seconds => values.len() as f64,
+    };
+    measured.into_iter().map(|(name, values)| (name, value(values))).collect()
 }
 
 /// Collects the log of the present thread as a function would write it, until the guard is dropped.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use runplane::app::App;
 use runplane::audit::{self, Action, Entry};
 use runplane::http::{Call, Reply};
+use runplane::metrics::RUNS_CANCELLED;
 use runplane::problem::{Code, Problem};
 use runplane::runs::{self, CancelError, CancelRequest, Cancelled};
 use serde_json::json;
@@ -22,11 +23,14 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
             let entry = call.entry(Some(run.tenant_id), Action::RunCancelled, run.id);
             audit::record(conn, &Entry { details, ..entry }).await?;
         }
-        Ok(run)
+        Ok((run, new))
     };
-    let run = app.transaction(cancel).await.map_err(problem)?;
+    let (run, new) = app.transaction(cancel).await.map_err(problem)?;
     tracing::Span::current().record("tenant.id", run.tenant_id.to_string());
     tracing::Span::current().record("run.attempt", run.attempt);
+    if new {
+        app.metrics.count(RUNS_CANCELLED);
+    }
     Reply::ok(&run)
 }
 

@@ -1,6 +1,6 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::testing::{answer, app};
+use runplane::testing::{answer, app, measured};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -104,6 +104,9 @@ async fn a_waiting_run_is_cancelled_without_a_body(_pool: PgPoolOptions, options
       "status": 200
     }
     "#);
+    assert_eq!(measured(&app), [("RunsCancelled", 1.0)].into());
+    answer(&app, &handle, event).await;
+    assert_eq!(measured(&app), [].into(), "it was before");
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

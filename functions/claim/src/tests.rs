@@ -1,6 +1,6 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::testing::{answer, app, execute};
+use runplane::testing::{answer, app, execute, measured};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -67,7 +67,9 @@ async fn a_run_comes_with_its_token_and_its_version(_pool: PgPoolOptions, option
     );
     execute(&app, insert).await;
     let full = include_str!("../../../events/claim.full.json");
+    measured(&app);
     let first = answer(&app, &handle, full).await;
+    assert_eq!(measured(&app), [("QueueWait", 1.0)].into());
     insta::assert_json_snapshot!(first, @r#"
     {
       "body": {

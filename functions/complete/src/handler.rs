@@ -32,6 +32,7 @@ async fn one(app: &App, call: &Call) -> Result<Reply, Problem> {
     let mut run = completion.await.map_err(problem)?;
     tracing::Span::current().record("tenant.id", run.tenant_id.to_string());
     tracing::Span::current().record("run.attempt", run.attempt);
+    app.metrics.completed(run.status, run.started_at, run.finished_at);
     // A run that has another attempt waits for it.
     dispatch::tell(app, &mut run, deadline).await;
     Reply::ok(&CompleteReply { ok: true, run })
@@ -56,6 +57,9 @@ async fn bulk(app: &App, call: &Call) -> Result<Reply, Problem> {
         })
         .unzip();
     let mut told: Vec<_> = runs.iter_mut().filter_map(Option::take).collect();
+    for run in &told {
+        app.metrics.completed(run.status, run.started_at, run.finished_at);
+    }
     dispatch::tell_all(app, &mut told, deadline).await;
     let mut told = told.into_iter();
     let ended = refusals.into_iter().filter_map(|refusal| match refusal {

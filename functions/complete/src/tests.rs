@@ -1,6 +1,6 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::testing::{answer, app};
+use runplane::testing::{answer, app, measured};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -155,6 +155,9 @@ async fn several_completions_are_answered_one_by_one(_pool: PgPoolOptions, optio
     let app = app(options, FUNCTION).await;
     let answered = answer(&app, &handle, include_str!("../../../events/complete.bulk.json")).await;
     assert_eq!(answered["status"], 200);
+    // One has ended now, another one long ago.
+    let became = [("RunDuration", 2.0), ("RunsFailed", 1.0), ("RunsSucceeded", 1.0)];
+    assert_eq!(measured(&app), became.into());
     let items = answered["body"]["items"].as_array().unwrap_or_else(|| panic!("{answered}"));
     assert_eq!(items.len(), 3);
     assert_eq!((&items[0]["status"], &items[0]["run"]["status"]), (&200.into(), &"SUCCEEDED".into()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use runplane::app::App;
 use runplane::dispatch;
 use runplane::http::{Call, Key, Reply, RunItems, answers};
+use runplane::metrics::RUNS_CREATED;
 use runplane::problem::{Code, FieldError, Problem};
 use runplane::runs::{self, CreateError, CreateRequest, Created, Creation};
 use tokio::time::Instant;
@@ -32,6 +33,7 @@ async fn one(app: &App, call: &Call) -> Result<Reply, Problem> {
     if !new {
         return Reply::ok(&run);
     }
+    app.metrics.count(RUNS_CREATED);
     dispatch::tell(app, &mut run, deadline).await;
     Reply::created(&format!("/api/runs/{}", run.id), &run)
 }
@@ -57,6 +59,9 @@ async fn bulk(app: &App, call: &Call) -> Result<Reply, Problem> {
         })
         .unzip();
     let mut told: Vec<_> = new.iter_mut().filter_map(Option::take).collect();
+    for _ in &told {
+        app.metrics.count(RUNS_CREATED);
+    }
     dispatch::tell_all(app, &mut told, deadline).await;
     let mut told = told.into_iter();
     let created = created.into_iter().filter_map(|created| match created {

@@ -1,6 +1,6 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::testing::{answer, app, execute};
+use runplane::testing::{answer, app, execute, measured};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -258,8 +258,10 @@ async fn several_runs_are_created_at_once(_pool: PgPoolOptions, options: PgConne
     "#);
     let queued = |status| (status, "QUEUED".to_owned());
     assert_eq!(items(&answered), [queued(201), queued(201)]);
+    assert_eq!(measured(&app), [("RunsCreated", 2.0)].into());
     let again = answer(&app, &handle, include_str!("../../../events/create.bulk.json")).await;
     assert_eq!(items(&again), [queued(200), queued(201)]);
+    assert_eq!(measured(&app), [("RunsCreated", 1.0)].into());
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

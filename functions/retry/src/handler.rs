@@ -6,6 +6,7 @@ use runplane::app::App;
 use runplane::audit::{self, Action, Entry};
 use runplane::dispatch;
 use runplane::http::{Call, Reply};
+use runplane::metrics::RUNS_CREATED;
 use runplane::problem::{Code, FieldError, Problem};
 use runplane::runs::{self, Created, RetryError, RetryRequest};
 use serde_json::json;
@@ -40,6 +41,7 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     if !new {
         return Reply::ok(&run);
     }
+    app.metrics.count(RUNS_CREATED);
     dispatch::tell(&app, &mut run, deadline).await;
     Reply::created(&format!("/api/runs/{}", run.id), &run)
 }

@@ -1,6 +1,6 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::testing::{answer, app, execute};
+use runplane::testing::{answer, app, execute, measured};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -108,6 +108,7 @@ async fn a_retry_needs_no_body(_pool: PgPoolOptions, options: PgConnectOptions) 
       "status": 201
     }
     "#);
+    assert_eq!(measured(&app), [("RunsCreated", 1.0)].into());
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

@@ -12,6 +12,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use runplane::app::App;
 use runplane::config::{ConfigError, RETENTION_DAYS, Setting, Settings};
 use runplane::functions::{self, Function};
+use runplane::metrics::SWEEP_DURATION;
 use runplane::scope::Scope;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -49,7 +50,9 @@ async fn main() -> Result<(), Error> {
         };
         let scope = Scope::from(read(event.payload)?.tenant_id);
         let limits = Limits { until: until(event.context.deadline), retention_days };
-        answer(app, scope, limits, bookmark).await
+        let answer = answer(app, scope, limits, bookmark).await;
+        app.metrics.write();
+        answer
     }))
     .await
 }
@@ -76,10 +79,15 @@ fn until(deadline_ms: u64) -> Instant {
 async fn answer(app: &App, scope: Scope, limits: Limits, bookmark: &Bookmark) -> Result<Swept, Error> {
     let started = Instant::now();
     let (swept, result) = sweep::sweep(app, scope, limits, bookmark).await;
-    let duration_ms = started.elapsed().as_millis() as u64;
-    swept.emit(duration_ms);
+    let took = started.elapsed();
+    swept.note(&app.metrics);
+    let duration_ms = took.as_millis() as u64;
     match result {
         Ok(()) => {
+            // Nothing of the kind for minutes is an alarm; a sweep of one tenant is not what is missed then.
+            if scope == Scope::All {
+                app.metrics.time(SWEEP_DURATION, took);
+            }
             tracing::info!(
                 requeued = swept.requeued,
                 failed = swept.failed,

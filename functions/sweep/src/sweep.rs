@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use runplane::app::App;
 use runplane::dispatch::{Dispatcher, MAX_BATCH, Notice};
-use runplane::metrics::{self, Unit};
+use runplane::metrics::{self, Metrics};
 use runplane::scope::Scope;
 use runplane::sweep::{self, Taken};
 use serde::Serialize;
@@ -54,21 +54,23 @@ pub struct Swept {
 }
 
 impl Swept {
-    /// Writes the counts as metrics, with how long the sweep took.
-    pub fn emit(&self, duration_ms: u64) {
-        metrics::emit(&[
-            ("LeasesRequeued", Unit::Count, self.requeued),
-            ("LeasesFailed", Unit::Count, self.failed),
-            ("RunsExpired", Unit::Count, self.expired),
-            ("RunsDispatched", Unit::Count, self.dispatched),
-            ("RunsRedispatched", Unit::Count, self.redispatched),
-            ("RunsUndispatched", Unit::Count, self.undispatched),
-            ("RunsParked", Unit::Count, self.parked),
-            ("RunsDeleted", Unit::Count, self.deleted),
-            ("WorkersForgotten", Unit::Count, self.forgotten),
-            ("SweepUnfinished", Unit::Count, u64::from(self.unfinished)),
-            ("SweepDuration", Unit::Milliseconds, duration_ms),
-        ]);
+    /// Notes the counts as metrics. Zeros too, so that a graph has no holes.
+    pub fn note(&self, metrics: &Metrics) {
+        let counts = [
+            (metrics::LEASES_REQUEUED, self.requeued),
+            (metrics::LEASES_FAILED, self.failed),
+            (metrics::RUNS_EXPIRED, self.expired),
+            (metrics::RUNS_DISPATCHED, self.dispatched),
+            (metrics::RUNS_REDISPATCHED, self.redispatched),
+            (metrics::RUNS_UNDISPATCHED, self.undispatched),
+            (metrics::RUNS_PARKED, self.parked),
+            (metrics::RUNS_DELETED, self.deleted),
+            (metrics::WORKERS_FORGOTTEN, self.forgotten),
+            (metrics::SWEEP_UNFINISHED, u64::from(self.unfinished)),
+        ];
+        for (metric, count) in counts {
+            metrics.note(metric, count as f64);
+        }
     }
 }
 
@@ -94,6 +96,9 @@ async fn rounds(
 ) -> Result<(), sqlx::Error> {
     let mut sqs_answers = true;
     remind(app, scope, swept, &mut sqs_answers).await?;
+    if scope == Scope::All {
+        look(app).await;
+    }
     loop {
         // A full batch means that there may be more.
         let mut more = leases(app, scope, swept).await?;
@@ -169,6 +174,21 @@ async fn unpark(app: &App, scope: Scope) {
     if let Err(error) = app.call_in_time(async |conn| sweep::parked(conn, scope, BATCH).await).await {
         app.db.discard().await;
         tracing::error!(error = format!("{error:#}"), "parked runs stay parked until the next sweep");
+    }
+}
+
+/// Notes how things stand, for dashboards and alarms. Once per sweep of everybody's runs; nothing else waits for it, and a sweep that cannot tell does
+/// everything else.
+async fn look(app: &App) {
+    match app.call_in_time(sweep::standing).await {
+        Ok(standing) => {
+            app.metrics.note(metrics::OLDEST_QUEUED, standing.oldest_queued_seconds);
+            app.metrics.note(metrics::LEASES_LOST, standing.leases_lost as f64);
+        }
+        Err(error) => {
+            app.db.discard().await;
+            tracing::warn!(error = format!("{error:#}"), "this sweep does not tell how things stand");
+        }
     }
 }
 

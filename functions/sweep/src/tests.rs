@@ -14,7 +14,7 @@ use runplane::db::{Db, Plans, Pooler};
 use runplane::dispatch::Dispatcher;
 use runplane::runs::{self, RunStatus, WaitingReason};
 use runplane::scope::Scope;
-use runplane::testing::{app, check_settings, execute};
+use runplane::testing::{app, check_settings, execute, measured};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::{Uuid, uuid};
 
@@ -102,11 +102,17 @@ async fn everything_that_is_due_is_done_in_batches_and_then_nothing(
                where finished_at is not null";
     execute(&app, sqlx::query(old)).await;
 
+    measured(&app);
     let did = swept(&app, Scope::All, limits()).await;
+    assert_eq!(measured(&app), [("LeasesLost", 0.0), ("OldestQueued", 1.0)].into(), "before it has swept");
     let expected = Swept { requeued: 1, expired: 1, dispatched: 249, deleted: 1, ..Swept::default() };
     assert_eq!(did, expected);
     assert_eq!(queue.messages().await, 249);
     assert_eq!(swept(&app, Scope::All, limits()).await, Swept::default());
+    assert_eq!(measured(&app)["LeasesLost"], 1.0);
+    did.note(&app.metrics);
+    let noted = measured(&app);
+    assert_eq!((noted["LeasesRequeued"], noted["RunsDispatched"], noted["LeasesFailed"]), (1.0, 249.0, 0.0));
     queue.remove().await;
 }
 

@@ -11,7 +11,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use runplane::app::App;
 use runplane::runs::{self, CompleteRequest, Outcome, RunStatus};
 use runplane::scope::Scope;
-use runplane::testing::{app, execute};
+use runplane::testing::{app, execute, measured};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::time::Instant;
@@ -64,7 +64,10 @@ async fn ten_messages_are_claimed_at_once_and_completed_at_once(
     let runs = several(&app, 10).await;
     assert_eq!(transactions(&app, &runs).await, 10, "made one by one");
     let bodies: Vec<_> = runs.iter().map(|run| body(*run)).collect();
+    measured(&app);
     assert_eq!(failed(&app, &bodies).await, [""; 0]);
+    let became = [("QueueWait", 10.0), ("RunDuration", 10.0), ("RunsSucceeded", 10.0)];
+    assert_eq!(measured(&app), became.into());
     for run in &runs {
         assert_eq!(stored(&app, *run).await.status, RunStatus::Succeeded);
     }

@@ -90,6 +90,9 @@ impl Group {
             Ok(answers) => {
                 self.alone = self.alone.saturating_sub(group.len());
                 for (report, answer) in group.into_iter().zip(answers) {
+                    if let Ok(run) = &answer {
+                        self.app.metrics.completed(run.status, run.started_at, run.finished_at);
+                    }
                     report.answer.send(Ok(answer)).ok();
                 }
                 return;

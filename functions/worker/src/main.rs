@@ -91,7 +91,9 @@ async fn work() -> Result<(), Error> {
         match worker {
             Ok(worker) => {
                 let leave = leave::before(leaving, event.context.deadline);
-                Ok(batch::handle(worker, event.payload, leave.leaving()).await)
+                let response = batch::handle(worker, event.payload, leave.leaving()).await;
+                worker.app.metrics.write();
+                Ok(response)
             }
             // Failing the call keeps the messages; ending the process would leave its caller waiting.
             Err(error) => {

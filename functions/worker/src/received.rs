@@ -104,7 +104,9 @@ async fn claim(worker: &Worker, asked: Vec<(Scope, Uuid)>) -> Result<HashMap<Uui
     let Worker { app, name, pace, .. } = worker;
     let seconds = pace.lease_seconds;
     let claims = app.call_in_time(async |conn| runs::claim_by_ids(conn, &asked, name, seconds).await);
-    Ok(failed(worker, claims.await).await?.into_iter().map(|claim| (claim.run.run.id, claim)).collect())
+    let claims = failed(worker, claims.await).await?;
+    app.metrics.claimed(&claims);
+    Ok(claims.into_iter().map(|claim| (claim.run.run.id, claim)).collect())
 }
 
 /// What becomes of messages whose runs were not claimed: the run is somebody else's, or there is none.

@@ -53,12 +53,16 @@ where
     let app = App::from_settings(&mut Settings::of(function)).await.map(Arc::new);
     let (app, handler) = (&app, &handler);
     lambda_http::run(lambda_http::service_fn(move |request| async move {
-        Ok::<_, std::convert::Infallible>(answer(app, handler, request).await)
+        let response = answer(app, handler, request).await;
+        if let Ok(app) = app {
+            app.metrics.write();
+        }
+        Ok::<_, std::convert::Infallible>(response)
     }))
     .await
 }
 
-/// Answers one request. [`serve`] does nothing else; the handlers' tests call it with events from files.
+/// Answers one request. [`serve`] only writes what was measured, beside that; the handlers' tests call it with events from files.
 pub async fn answer<H, F>(
     app: &Result<Arc<App>, ConfigError>,
     handler: &H,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::template::Template;
 
 /// Every type of resource, and the properties that it may have.
-const KNOWN: [(&str, &[&str]); 14] = [
+const KNOWN: [(&str, &[&str]); 16] = [
     ("AWS::ApiGatewayV2::Api", &["Name", "ProtocolType"]),
     (
         "AWS::ApiGatewayV2::Integration",
@@ -18,6 +18,25 @@ const KNOWN: [(&str, &[&str]); 14] = [
         "AWS::ApiGatewayV2::Stage",
         &["AccessLogSettings", "ApiId", "AutoDeploy", "DefaultRouteSettings", "StageName"],
     ),
+    (
+        "AWS::CloudWatch::Alarm",
+        &[
+            "AlarmActions",
+            "AlarmDescription",
+            "AlarmName",
+            "ComparisonOperator",
+            "Dimensions",
+            "EvaluationPeriods",
+            "MetricName",
+            "Namespace",
+            "OKActions",
+            "Period",
+            "Statistic",
+            "Threshold",
+            "TreatMissingData",
+        ],
+    ),
+    ("AWS::CloudWatch::Dashboard", &["DashboardBody", "DashboardName"]),
     ("AWS::IAM::Policy", &["PolicyDocument", "PolicyName", "Roles"]),
     ("AWS::IAM::Role", &["AssumeRolePolicyDocument", "Policies"]),
     (
@@ -77,6 +96,8 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
             assert!(expected, "{name}: no test looks at {attribute}");
         }
         let condition = match name.as_str() {
+            _ if kind == "AWS::CloudWatch::Alarm" => json!("HasAlarms"),
+            _ if kind == "AWS::CloudWatch::Dashboard" => json!("HasDashboard"),
             "NetworkInterfaces" => json!("InVpc"),
             "Migrations" | "MigrateFunction" | "MigrateRole" | "MigrateLogGroup" | "OperatorKey" => {
                 json!("Migrates")
@@ -97,7 +118,16 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
     let conditions: Vec<_> = template.whole["Conditions"].as_object().unwrap().keys().collect();
     assert_eq!(
         conditions,
-        ["HasOutputBucket", "HasStepFunctions", "HasStepQueues", "InVpc", "LimitsConcurrency", "Migrates"],
+        [
+            "HasAlarms",
+            "HasDashboard",
+            "HasOutputBucket",
+            "HasStepFunctions",
+            "HasStepQueues",
+            "InVpc",
+            "LimitsConcurrency",
+            "Migrates"
+        ],
         "a condition that no test looks at"
     );
 }

@@ -8,6 +8,7 @@
     reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
 )]
 
+mod alarms;
 mod functions;
 mod known;
 mod migrate;

@@ -54,15 +54,16 @@ async fn seed_workers(conn: &mut PgConnection) {
 
 /// The plan of a statement, planned as the functions have it planned.
 pub async fn plan(conn: &mut PgConnection, mode: &str, sql: &str, arguments: &str) -> String {
+    let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
     let sql = AssertSqlSafe(format!(
         "set role runplane_functions; set plan_cache_mode = {mode}; set jit = off; deallocate all; prepare statement as {sql}; \
-         explain (costs off) execute statement ({arguments}); reset role"
+         explain (costs off) execute statement {arguments}; reset role"
     ));
     let rows = sqlx::raw_sql(sql).fetch_all(conn).await.unwrap();
     rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect::<Vec<_>>().join("\n")
 }
 
-/// How many pages a statement reads, planned as the functions have it planned.
+/// How many pages a statement reads, with these arguments between commas if it takes any, planned as the functions have it planned.
 pub async fn pages(conn: &mut PgConnection, mode: &str, sql: &str, arguments: &str) -> u64 {
     let sql = AssertSqlSafe(format!(
         "set role runplane_functions; set plan_cache_mode = {mode}; set jit = off; deallocate all; prepare statement as {sql}; \
@@ -173,5 +174,31 @@ async fn a_sweep_over_a_million_finished_runs_with_nothing_to_do_reads_less_than
     for (index, sql) in SWEEP {
         read += pages(&mut conn, "force_generic_plan", sql, &sweep_arguments(index, "null")).await;
     }
+    read += pages(&mut conn, "force_generic_plan", STANDING, "").await;
     assert!(read < 50, "{read} pages");
+}
+
+const STANDING: &str = include_str!("../../sql/sweep_standing.sql");
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn how_things_stand_is_told_by_a_few_pages_for_each_tenant_that_has_runs_waiting(mut conn: Conn) {
+    for _ in 0..20 {
+        let world = world(&mut conn).await;
+        sqlx::query(
+            "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, available_at)
+             select id, id, $1, $2, $3, now() - n * interval '1 s' from (select uuidv7() as id, n from generate_series(1, 5000) n) rows",
+        )
+        .bind(world.tenant)
+        .bind(world.pipeline)
+        .bind(world.version)
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    }
+    sqlx::raw_sql("vacuum analyze pipeline_runs, tenants, pipelines, run_attempts")
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    let read = pages(&mut conn, "force_generic_plan", STANDING, "").await;
+    assert!(read < 20 * 30, "{read} pages for 20 tenants with 100,000 runs");
 }

@@ -199,3 +199,50 @@ async fn what_belongs_to_old_runs_is_deleted_in_small_portions_before_them(mut c
     }
     assert_eq!(sweep::retention(&mut conn, Scope::All, 90, 100, None).await.unwrap().deleted, 1);
 }
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn the_oldest_run_that_could_be_claimed_is_found_whoevers_it_is(mut conn: Conn) {
+    assert_eq!(sweep::standing(&mut conn).await.unwrap(), sweep::Standing::default());
+    let (one, other, paused) = (world(&mut conn).await, world(&mut conn).await, world(&mut conn).await);
+    for set in
+        ["available_at = now() + interval '1 h'", "available_at = now() - interval '1 min', priority = 9"]
+    {
+        queued(&mut conn, one, set).await;
+    }
+    let oldest = async |conn: &mut PgConnection| {
+        (sweep::standing(conn).await.unwrap().oldest_queued_seconds / 60.0).floor() as i64
+    };
+    assert_eq!(oldest(&mut conn).await, 1);
+    // Of a lower priority, of another tenant, and in whichever order the tenants come.
+    queued(&mut conn, one, "available_at = now() - interval '10 min', priority = 2").await;
+    assert_eq!(oldest(&mut conn).await, 10);
+    let seen = queued(&mut conn, other, "available_at = now() - interval '20 min', priority = 0").await;
+    assert_eq!(oldest(&mut conn).await, 20);
+    queued(&mut conn, paused, "available_at = now() - interval '30 min'").await;
+    assert_eq!(oldest(&mut conn).await, 30);
+    for (pause, world) in [("tenants", paused.tenant), ("pipelines", other.pipeline)] {
+        let sql = sqlx::AssertSqlSafe(format!("update {pause} set paused = true where id = $1"));
+        sqlx::query(sql).bind(world).execute(&mut *conn).await.unwrap();
+    }
+    assert_eq!(oldest(&mut conn).await, 10, "what is paused waits because somebody wants it to");
+    assert_eq!(claim_by_id(&mut conn, Scope::All, seen, "w").await, None);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn leases_that_were_lost_of_late_are_counted_whoever_took_their_runs_over(mut conn: Conn) {
+    let world = world(&mut conn).await;
+    let lost = async |conn: &mut PgConnection| sweep::standing(conn).await.unwrap().leases_lost;
+    let expire = "lease_expires_at = now() - interval '1 s'";
+    let (taken, _) = running(&mut conn, world).await;
+    change(&mut conn, taken, expire).await;
+    assert_eq!(lost(&mut conn).await, 0, "nobody has noticed");
+    claim_by_id(&mut conn, Scope::All, taken, "heir").await.unwrap();
+    assert_eq!(lost(&mut conn).await, 1);
+    let (swept, _) = running(&mut conn, world).await;
+    change(&mut conn, swept, expire).await;
+    assert_eq!(sweep::leases(&mut conn, Scope::All, 10).await.unwrap().requeued, 1);
+    assert_eq!(lost(&mut conn).await, 2);
+    let past = "update run_attempts set ended_at = now() - interval '6 min' where run_id = $1";
+    sqlx::query(past).bind(swept).execute(&mut *conn).await.unwrap();
+    assert_eq!(lost(&mut conn).await, 1);
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
 use super::aws::Aws;
@@ -143,8 +143,29 @@ pub async fn schedule_is(aws: &Aws, state: &str) -> Result<()> {
     Ok(())
 }
 
+/// Every alarm tells the topic and is about something of this stack, and the dashboard is one that CloudWatch can read.
+pub async fn watched(aws: &Aws) -> Result<()> {
+    let found = aws.json(&["cloudwatch", "describe-alarms"]).await?;
+    let alarms = found["MetricAlarms"].as_array().map(Vec::as_slice).unwrap_or_default();
+    ensure!(alarms.len() == 8, "the stack has {} alarms", alarms.len());
+    for alarm in alarms {
+        ensure!(alarm["AlarmActions"] == json!([deployed::TOPIC]), "an alarm that nobody hears: {alarm}");
+        let of = alarm["Dimensions"].as_array().into_iter().flatten();
+        let known = of.map(|one| one["Value"].as_str().unwrap_or_default());
+        let unknown = known.filter(|value| value.is_empty() || value.contains("${")).count();
+        ensure!(unknown == 0, "an alarm about nothing: {alarm}");
+    }
+    let shown = ["cloudwatch", "get-dashboard", "--dashboard-name", deployed::STACK];
+    let shown = aws.json(&shown).await?;
+    let body = shown["DashboardBody"].as_str().unwrap_or_default();
+    let body: Value = serde_json::from_str(body).context("the dashboard is no JSON")?;
+    ensure!(body["widgets"].as_array().is_some_and(|widgets| !widgets.is_empty()), "an empty dashboard");
+    ensure!(!body.to_string().contains("${"), "the dashboard names nothing of this stack: {body}");
+    Ok(())
+}
+
 /// What a deleted stack must not leave behind: how to list it, and where the list is.
-const KINDS: [(&[&str], &str); 8] = [
+const KINDS: [(&[&str], &str); 10] = [
     (&["lambda", "list-functions"], "Functions"),
     (&["lambda", "list-event-source-mappings"], "EventSourceMappings"),
     (&["sqs", "list-queues"], "QueueUrls"),
@@ -153,6 +174,8 @@ const KINDS: [(&[&str], &str); 8] = [
     (&["logs", "describe-log-groups"], "logGroups"),
     (&["apigatewayv2", "get-apis"], "Items"),
     (&["secretsmanager", "list-secrets"], "SecretList"),
+    (&["cloudwatch", "describe-alarms"], "MetricAlarms"),
+    (&["cloudwatch", "list-dashboards"], "DashboardEntries"),
 ];
 
 /// Deletes the stack. Fails when anything of it is still there, or was not there before.

@@ -15,6 +15,9 @@ pub const STACK: &str = "rehearsal";
 /// The bucket for large outputs, which a deployment finds there.
 pub const OUTPUTS: &str = crate::outputs::BUCKET;
 
+/// The topic that its alarms tell. Nobody listens there.
+pub const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:rehearsal";
+
 /// A resource of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {

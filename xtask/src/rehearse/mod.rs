@@ -191,6 +191,7 @@ impl Rehearsal {
             ("OwnerDatabaseUrl", self.urls.owner.as_str()),
             ("Architecture", architecture),
             ("OutputBucket", deployed::OUTPUTS),
+            ("AlarmTopic", deployed::TOPIC),
         ];
         always.iter().chain(parameters).map(|(name, value)| (*name, (*value).to_owned())).collect()
     }

@@ -12,6 +12,7 @@ impl Rehearsal {
         let before = self.resources().await?;
         checks::unknown_path(&self.base_url).await?;
         checks::refuses_strangers(&self.base_url).await?;
+        checks::watched(&self.aws).await?;
         self.nothing_new().await?;
         self.new_code().await?;
         self.subnets_and_none_again().await?;

@@ -1,0 +1,131 @@
+//! What somebody is told of, and the dashboard: they name metrics that there are, of functions that there are, and a runbook.
+
+use std::collections::BTreeSet;
+
+use runplane::functions::FUNCTIONS;
+use runplane::metrics::{ALL, DIMENSION, NAMESPACE};
+use serde_json::{Value, json};
+
+use crate::template::{Template, attribute, reference, substitution};
+
+const RUNBOOK: &str = include_str!("../../../docs/operations.md");
+
+/// Where a metric comes from: its namespace and its name.
+fn is_known(namespace: &str, name: &str) -> bool {
+    match namespace {
+        NAMESPACE => ALL.iter().any(|metric| metric.name == name),
+        // As AWS documents them.
+        "AWS/Lambda" => ["Invocations", "Errors", "Throttles", "ConcurrentExecutions"].contains(&name),
+        "AWS/SQS" => {
+            ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"].contains(&name)
+        }
+        "AWS/ApiGateway" => ["Count", "4xx", "5xx", "Latency"].contains(&name),
+        _ => false,
+    }
+}
+
+/// The dimension that a namespace has here, and whether `value` is one that the stack's own resources have.
+fn is_ours(template: &Template, namespace: &str, dimension: &str, value: &Value) -> bool {
+    let of_a_function = || {
+        let functions = template.of_type("AWS::Serverless::Function");
+        functions.keys().any(|name| *value == reference(name))
+    };
+    match (namespace, dimension) {
+        (NAMESPACE, DIMENSION) | ("AWS/Lambda", "FunctionName") => of_a_function(),
+        ("AWS/SQS", "QueueName") => *value == attribute("RunsDeadLetterQueue", "QueueName"),
+        ("AWS/ApiGateway", "ApiId") => *value == reference("Api"),
+        _ => false,
+    }
+}
+
+#[test]
+fn an_alarm_is_about_a_metric_that_there_is_and_tells_the_topic() {
+    let template = Template::read();
+    let alarms = template.of_type("AWS::CloudWatch::Alarm");
+    assert!(alarms.len() >= 8, "{:?}", alarms.keys());
+    for (name, alarm) in alarms {
+        assert_eq!(template.whole["Resources"][name]["Condition"], "HasAlarms", "{name}");
+        for actions in ["AlarmActions", "OKActions"] {
+            assert_eq!(alarm[actions], json!([reference("AlarmTopic")]), "{name}");
+        }
+        let (namespace, metric) =
+            (alarm["Namespace"].as_str().unwrap(), alarm["MetricName"].as_str().unwrap());
+        assert!(is_known(namespace, metric), "{name}: {namespace} {metric}");
+        let none = vec![];
+        match alarm["Dimensions"].as_array().unwrap_or(&none).as_slice() {
+            [one] => {
+                let of = one["Name"].as_str().unwrap();
+                assert!(is_ours(&template, namespace, of, &one["Value"]), "{name}: {one}");
+            }
+            // Of the whole account, by whose functions ours may be crowded out.
+            [] => assert_eq!((namespace, metric), ("AWS/Lambda", "Throttles"), "{name}"),
+            several => panic!("{name}: {several:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_alarm_says_where_its_runbook_is() {
+    let template = Template::read();
+    let mut names = BTreeSet::new();
+    for (name, alarm) in template.of_type("AWS::CloudWatch::Alarm") {
+        let named = alarm["AlarmName"]["Fn::Sub"].as_str().unwrap();
+        let short = named.strip_prefix("${AWS::StackName}-").unwrap_or_else(|| panic!("{name}: {named}"));
+        let description = alarm["AlarmDescription"].as_str().unwrap();
+        assert!(description.ends_with(&format!(": docs/operations.md, Alarm: {short}")), "{description}");
+        assert!(RUNBOOK.contains(&format!("\n#### Alarm: {short}\n")), "no runbook for {short}");
+        names.insert(format!("#### Alarm: {short}"));
+    }
+    let written: BTreeSet<_> =
+        RUNBOOK.lines().filter(|line| line.starts_with("#### Alarm: ")).map(str::to_owned).collect();
+    assert_eq!(written, names, "a runbook for an alarm that is none");
+}
+
+/// An alarm that hears nothing says nothing, but for the one about the sweep: without a sweep the others hear nothing.
+#[test]
+fn silence_of_the_sweep_is_an_alarm() {
+    let template = Template::read();
+    for (name, alarm) in template.of_type("AWS::CloudWatch::Alarm") {
+        let silence = if name == "SweepAlarm" { "breaching" } else { "notBreaching" };
+        assert_eq!(alarm["TreatMissingData"], silence, "{name}");
+        let minutes = alarm["EvaluationPeriods"].as_u64().unwrap();
+        assert!((1..=5).contains(&minutes), "{name}");
+    }
+}
+
+#[test]
+fn the_dashboard_shows_metrics_that_there_are() {
+    let template = Template::read();
+    let (name, dashboard) = template.only("AWS::CloudWatch::Dashboard");
+    assert_eq!(template.whole["Resources"][name]["Condition"], "HasDashboard");
+    assert_eq!(dashboard["DashboardName"], reference("AWS::StackName"));
+    let text = dashboard["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    // What CloudFormation puts in has no character that JSON would mind.
+    let body: Value = serde_json::from_str(text).unwrap();
+    let mut shown = BTreeSet::new();
+    for widget in body["widgets"].as_array().unwrap() {
+        assert_eq!(widget["properties"]["region"], "${AWS::Region}");
+        for metric in widget["properties"]["metrics"].as_array().unwrap() {
+            let [namespace, name, dimension, value] =
+                [0, 1, 2, 3].map(|place| metric[place].as_str().unwrap());
+            assert!(is_known(namespace, name), "{metric}");
+            let ours = match (namespace, dimension) {
+                (NAMESPACE, DIMENSION) | ("AWS/Lambda", "FunctionName") => {
+                    let of = value.strip_prefix("${AWS::StackName}-").unwrap();
+                    FUNCTIONS.iter().any(|function| function.name == of)
+                }
+                ("AWS/SQS", "QueueName") => {
+                    let queues = template.of_type("AWS::SQS::Queue");
+                    queues.values().any(|queue| queue["QueueName"] == substitution(value))
+                }
+                ("AWS/ApiGateway", "ApiId") => value == "${Api}",
+                _ => false,
+            };
+            assert!(ours, "{metric}");
+            shown.insert(name.to_owned());
+        }
+    }
+    for metric in ["QueueWait", "RunDuration", "OldestQueued", "LeasesLost", "DbTime", "RunsFailed"] {
+        assert!(shown.contains(metric), "nobody sees {metric}");
+    }
+}
