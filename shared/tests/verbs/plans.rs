@@ -54,10 +54,9 @@ async fn seed_workers(conn: &mut PgConnection) {
 
 /// The plan of a statement, planned as the functions have it planned.
 pub async fn plan(conn: &mut PgConnection, mode: &str, sql: &str, arguments: &str) -> String {
-    let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
     let sql = AssertSqlSafe(format!(
         "set role runplane_functions; set plan_cache_mode = {mode}; set jit = off; deallocate all; prepare statement as {sql}; \
-         explain (costs off) execute statement {arguments}; reset role"
+         explain (costs off) execute statement ({arguments}); reset role"
     ));
     let rows = sqlx::raw_sql(sql).fetch_all(conn).await.unwrap();
     rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect::<Vec<_>>().join("\n")
@@ -65,9 +64,10 @@ pub async fn plan(conn: &mut PgConnection, mode: &str, sql: &str, arguments: &st
 
 /// How many pages a statement reads, with these arguments between commas if it takes any, planned as the functions have it planned.
 pub async fn pages(conn: &mut PgConnection, mode: &str, sql: &str, arguments: &str) -> u64 {
+    let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
     let sql = AssertSqlSafe(format!(
         "set role runplane_functions; set plan_cache_mode = {mode}; set jit = off; deallocate all; prepare statement as {sql}; \
-         explain (analyze, buffers, format json) execute statement ({arguments}); reset role"
+         explain (analyze, buffers, format json) execute statement {arguments}; reset role"
     ));
     let rows = sqlx::raw_sql(sql).fetch_all(conn).await.unwrap();
     let plan: serde_json::Value = sqlx::Row::get(&rows[0], 0);
