@@ -17,7 +17,8 @@ pub enum Validity {
     Revoked,
 }
 
-/// Who has done what was done with `RUNPLANE_API_KEY`; where no key is asked for, whoever was said to.
+/// Who has done what was done with `RUNPLANE_API_KEY`, whose name is `RUNPLANE_API_KEY_NAME` or else `operator`; where no key is asked for, whoever was
+/// said to.
 ///
 /// # Panics
 /// When the key is none.
@@ -25,7 +26,8 @@ pub enum Validity {
 pub fn made_by(said: Option<&str>) -> Value {
     let Ok(key) = std::env::var("RUNPLANE_API_KEY") else { return json!(said) };
     let id = key.get(3..35).and_then(|id| Uuid::try_parse(id).ok()).expect("a key has an id");
-    json!(format!("key:{id} operator"))
+    let name = std::env::var("RUNPLANE_API_KEY_NAME");
+    json!(format!("key:{id} {}", name.as_deref().unwrap_or("operator")))
 }
 
 impl Stack {

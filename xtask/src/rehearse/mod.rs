@@ -129,6 +129,8 @@ impl Rehearsal {
         Ok(vec![
             of("RUNPLANE_URL", &self.base_url),
             of("RUNPLANE_API_KEY", &self.key),
+            // As functions/migrate calls the key that it makes.
+            of("RUNPLANE_API_KEY_NAME", "first operator"),
             of("RUNPLANE_INVOKE_URL", endpoint_url),
             of("RUNPLANE_SWEEP_FUNCTION", self.output("SweepFunctionName")?),
             of("RUNPLANE_QUEUE_URL", self.output("RunsQueueUrl")?),
