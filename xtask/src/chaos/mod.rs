@@ -52,7 +52,7 @@ pub struct Options {
     /// Print which fault comes when, and do nothing
     #[arg(long)]
     pub plan: bool,
-    /// The functions as they are deployed, instead of the dev profile: takes longer to build, and then twice as many runs a second
+    /// The functions as they are deployed, instead of the dev profile: takes longer to build, for long runs
     #[arg(long)]
     pub release: bool,
 }
