@@ -59,6 +59,17 @@ async fn later(conn: &mut PgConnection, key: Uuid, seconds: f64) {
     .unwrap();
 }
 
+/// Leaves a key nothing, and lets nothing come in: however long what follows takes, only the next refill begins its time.
+async fn spent(conn: &mut PgConnection, key: Uuid) {
+    sqlx::query(
+        "update api_key_budgets set tokens = 0, refilled_at = clock_timestamp() + interval '1 hour' where key_id = $1",
+    )
+    .bind(key)
+    .execute(conn)
+    .await
+    .unwrap();
+}
+
 /// How many of so many calls are let through, each by the next of the environments, and what the others were told.
 async fn let_through(
     environments: &[Environment],
@@ -89,6 +100,7 @@ async fn a_limit_holds_in_all_environments_together(_pool: PgPoolOptions, option
     assert_eq!((refused.code, refused.status()), (Code::RateLimited, 429));
     assert!(refused.retry_after.is_some_and(|seconds| (1..=10).contains(&seconds)), "{refused:?}");
     // A new environment has no other budget.
+    spent(&mut conn, id).await;
     assert!(Environment::new(&options).call(&headers).await.is_err());
     later(&mut conn, id, 1.0).await;
     Environment::new(&options).call(&headers).await.unwrap();
@@ -107,11 +119,12 @@ async fn no_more_is_saved_up_than_ten_seconds_worth(_pool: PgPoolOptions, option
     Environment::new(&options).call(&headers).await.unwrap();
     assert!((8.9..=9.0).contains(&tokens(&mut conn).await));
     // What one environment holds and does not use is not another's, so each of these has one.
-    let mut through = 0;
+    let (mut through, began) = (0, std::time::Instant::now());
     for _ in 0..30 {
         through += usize::from(Environment::new(&options).call(&headers).await.is_ok());
     }
-    assert!((9..=11).contains(&through), "{through}");
+    let most = 10 + began.elapsed().as_secs_f64() as usize;
+    assert!((9..=most).contains(&through), "{through} of {most}");
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
