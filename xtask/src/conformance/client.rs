@@ -56,6 +56,13 @@ pub struct Claimed {
     pub since: Instant,
 }
 
+impl Call {
+    /// Of its URL.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
 impl Answer {
     /// Whether it is a success.
     pub fn ok(&self) -> bool {

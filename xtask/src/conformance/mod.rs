@@ -5,7 +5,7 @@
 
 mod cancel;
 mod case;
-mod client;
+pub mod client;
 mod dead_worker;
 mod finding;
 mod heartbeat;

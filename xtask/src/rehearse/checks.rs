@@ -23,6 +23,10 @@ const FORGOTTEN: &str = "
     where version.id = 'b31dbeba-3a2e-4fa9-a084-72c75f9f18a3'
     returning pipeline_runs.id::text";
 
+/// The demo tenant, and a version of it that is APPROVED.
+pub const TENANT: &str = "580115b4-a291-4917-8dbd-247cfa13e2d6";
+pub const VERSION: &str = "b31dbeba-3a2e-4fa9-a084-72c75f9f18a3";
+
 /// The role of the functions, which the stack makes.
 pub const ROLE: &str = "rehearsed_app";
 
@@ -83,6 +87,24 @@ pub async fn succeeds(database_url: &str, run_id: &str) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// Fails unless there are `runs` runs in the queues whose names begin with `queues`, and each has succeeded, claimed once.
+pub async fn all_succeeded(database_url: &str, queues: &str, runs: u64) -> Result<()> {
+    let mut connection = database::connect(database_url).await?;
+    let (all, well): (i64, i64) = sqlx::query_as(
+        "select count(*), count(*) filter (where status = 'SUCCEEDED' and claim_count = 1 and lost = 0)
+         from pipeline_runs where starts_with(queue, $1)",
+    )
+    .bind(queues)
+    .fetch_one(&mut connection)
+    .await?;
+    let (all, well) = (all.unsigned_abs(), well.unsigned_abs());
+    ensure!(
+        all == runs && well == runs,
+        "of {runs} runs there are {all}, and {well} have ended as they should"
+    );
+    Ok(connection.close().await?)
 }
 
 async fn status(connection: &mut PgConnection, run_id: &str) -> Result<String> {

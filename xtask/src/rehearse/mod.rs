@@ -2,13 +2,14 @@
 //!
 //! The steps: cfn-lint · release zips · a stack that fails, since its database cannot be migrated · the stack, which migrates an empty database and makes a key, without its sweep's schedule, so that nobody sweeps while the end-to-end suite moves
 //! leases, and with an API that is open · that suite on the API's URL: API → function → SQS → mapping → worker · permissions that nobody
-//! used · updates in place, which switch the schedule on and close the API · a run that only the schedule can find · deletion.
+//! used · updates in place, one of them of everything under load, which switch the schedule on and close the API · a run that only the schedule can find · deletion.
 
 mod aws;
 mod checks;
 mod deployed;
 mod emulator;
 mod figures;
+mod load;
 mod package;
 mod permissions;
 mod update;

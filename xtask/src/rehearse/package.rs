@@ -1,6 +1,7 @@
 //! The template as it is deployed: `template.yaml`, byte for byte, but for where the code of each function lies. That much `sam package`
 //! changes too.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -46,6 +47,22 @@ pub fn package(template: &Path, release: &Release, folder: &Path) -> Result<Pack
 }
 
 impl Package {
+    /// [`Package::renew`] of every function. Returns how many there are.
+    pub fn renew_all(&self) -> Result<usize> {
+        let names = self.functions()?;
+        names.iter().try_for_each(|name| self.renew(name))?;
+        Ok(names.len())
+    }
+
+    /// The functions that the template has code of.
+    fn functions(&self) -> Result<BTreeSet<String>> {
+        let template = std::fs::read_to_string(&self.template)?;
+        let place = format!("s3://{BUCKET}/");
+        let keys = template.split(&place).skip(1);
+        let name = |key: &str| key.split_once('-').map(|(name, _)| name.to_owned());
+        keys.map(|key| name(key).context("the code of a function has no name")).collect()
+    }
+
     /// Puts the code of the function `name` under another name, as a new build of it would be. Fails when there is no such function.
     pub fn renew(&self, name: &str) -> Result<()> {
         let template = std::fs::read_to_string(&self.template)?;
@@ -108,6 +125,25 @@ Resources:
     fn nothing_but_the_place_of_the_code_is_changed() {
         let packaged = with_code(TEMPLATE, &keys(&["create"])).unwrap();
         assert_eq!(packaged, TEMPLATE.replace("CodeUri: .", "CodeUri: s3://runplane-code/create-1.zip"));
+    }
+
+    #[test]
+    fn the_code_of_every_function_gets_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let package =
+            Package { zips: folder.path().to_owned(), template: folder.path().join("template.yaml") };
+        let names = ["claim-1.zip", "worker-2.zip", "workers-3.zip"];
+        let code = |name: &str| format!("      CodeUri: s3://{BUCKET}/{name}\n");
+        std::fs::write(&package.template, names.map(code).concat()).unwrap();
+        names.iter().for_each(|name| std::fs::write(package.zips.join(name), name).unwrap());
+        assert_eq!(package.renew_all().unwrap(), 3);
+        let again = names.map(|name| name.replace(".zip", "-again.zip"));
+        assert_eq!(
+            std::fs::read_to_string(&package.template).unwrap(),
+            again.each_ref().map(|name| code(name)).concat()
+        );
+        let copied = again.map(|name| std::fs::read_to_string(package.zips.join(name)).unwrap());
+        assert_eq!(copied, names);
     }
 
     #[test]

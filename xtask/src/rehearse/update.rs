@@ -2,8 +2,12 @@
 
 use anyhow::{Result, ensure};
 
-use super::{QUIET, Rehearsal, checks, deployed};
+use super::{QUIET, Rehearsal, checks, deployed, load};
+use crate::conformance::client::Client;
 use crate::progress::say;
+
+/// What the names of the queues of those begin with who work while the stack is updated.
+const QUEUES: &str = "under-load";
 
 impl Rehearsal {
     /// Updates the stack in all ways that an operator would, and leaves it with its schedule on. Fails when
@@ -17,6 +21,7 @@ impl Rehearsal {
         self.new_code().await?;
         self.subnets_and_none_again().await?;
         self.password().await?;
+        self.everything_under_load().await?;
         // Before the schedule is on, so that nothing else can find it.
         let run = checks::forgotten_run(&self.urls.owner).await?;
         self.schedule().await?;
@@ -59,6 +64,26 @@ impl Rehearsal {
             "the database was not told of the password"
         );
         checks::claims(&self.base_url, &self.key).await
+    }
+
+    /// New code of every function, and the database migrated before it, while clients work: no request fails that a client with one retry would
+    /// notice, and no run is lost, claimed twice, or without an end.
+    async fn everything_under_load(&self) -> Result<()> {
+        let functions = self.package.renew_all()?;
+        let client = Client {
+            base_url: self.base_url.clone(),
+            api_key: Some(self.key.clone()),
+            tenant_id: Some(checks::TENANT.to_owned()),
+            pipeline_version_id: Some(checks::VERSION.to_owned()),
+        };
+        let update = self.put(&[("DatabaseUrlsRevision", "3")]);
+        let done = load::under_load(&client, QUEUES, update).await?;
+        checks::all_succeeded(&self.urls.owner, QUEUES, done.runs).await?;
+        say(format_args!(
+            "{functions} functions updated under load: {} runs, {} requests, {} of them sent twice",
+            done.runs, done.requests, done.repeated
+        ));
+        Ok(())
     }
 
     /// The schedule is switched on, and a parameter of the sweep changes: both change what belongs to the sweep.
