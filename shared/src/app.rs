@@ -5,7 +5,7 @@ use std::time::Instant;
 use sqlx::postgres::PgConnection;
 
 use crate::auth::Auth;
-use crate::config::{ConfigError, Setting, Settings};
+use crate::config::{ConfigError, Settings};
 use crate::dag::ParamsCache;
 use crate::db::Db;
 use crate::dispatch::Dispatcher;
@@ -41,8 +41,7 @@ impl App {
     /// [`ConfigError`] names the variable that is missing or cannot be used.
     pub async fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
         let function = settings.function();
-        let url = settings.required(Setting::DatabaseUrl)?;
-        let db = Db::from_url(&url, function.plans, settings.pooler()?)?;
+        let db = Db::from_settings(settings).await?;
         let dispatcher =
             if function.calls.is_empty() { None } else { Some(Dispatcher::from_settings(settings).await?) };
         let app = Self::new(function, db, dispatcher);

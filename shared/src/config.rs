@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use crate::db::Pooler;
+use crate::db::{LoginBy, Pooler};
 use crate::functions::Function;
 
 /// A variable of ours.
@@ -16,6 +16,10 @@ pub enum Setting {
     OwnerDatabaseUrl,
     /// The secret of Secrets Manager that the first operator's key is put into: `OPERATOR_KEY_SECRET`, its name or ARN; none is made if it is not set.
     OperatorKeySecret,
+    /// The secret of Secrets Manager that has the owner's password: `OWNER_PASSWORD_SECRET`, its name or ARN; `OWNER_DATABASE_URL` has it if it is not set.
+    OwnerPasswordSecret,
+    /// How a function proves to Postgres who it is: `DB_LOGIN`, `password` or `iam`; password if it is not set.
+    DbLogin,
     /// What stands between the function and Postgres: `DB_POOLER`, `none` or `transaction`; none if it is not set.
     DbPooler,
     /// The queue that wakes the worker: `RUNS_QUEUE_URL`.
@@ -50,6 +54,8 @@ impl Setting {
             Self::DatabaseUrl => "DATABASE_URL",
             Self::OwnerDatabaseUrl => "OWNER_DATABASE_URL",
             Self::OperatorKeySecret => "OPERATOR_KEY_SECRET",
+            Self::OwnerPasswordSecret => "OWNER_PASSWORD_SECRET",
+            Self::DbLogin => "DB_LOGIN",
             Self::DbPooler => "DB_POOLER",
             Self::RunsQueueUrl => "RUNS_QUEUE_URL",
             Self::WorkerLeaseSeconds => "WORKER_LEASE_SECONDS",
@@ -69,7 +75,9 @@ impl Setting {
     pub const fn is_required(self) -> bool {
         match self {
             Self::DatabaseUrl | Self::OwnerDatabaseUrl | Self::RunsQueueUrl => true,
-            Self::DbPooler
+            Self::DbLogin
+            | Self::DbPooler
+            | Self::OwnerPasswordSecret
             | Self::OperatorKeySecret
             | Self::WorkerLeaseSeconds
             | Self::OutputBucket
@@ -93,8 +101,8 @@ pub fn secret(name: &str) -> Option<String> {
     if name.starts_with(SECRET_VARIABLES) { std::env::var(name).ok() } else { None }
 }
 
-/// The authorities that an operator trusts with databases of tenants, besides the public ones: `PGSSLROOTCERT`, as PEM or as the name of a file of
-/// such, as sqlx takes it for our own database. None: it is not set, or empty.
+/// The authorities that an operator trusts with databases, besides the public ones: `PGSSLROOTCERT`, as PEM or as the name of a file of such, as sqlx takes it
+/// for our own database, where they take the place of those of RDS. None: it is not set, or empty.
 pub fn root_certificates() -> Option<String> {
     std::env::var("PGSSLROOTCERT").ok().filter(|value| !value.trim().is_empty())
 }
@@ -144,6 +152,9 @@ pub enum ConfigError {
         /// What it should have been.
         expected: &'static str,
     },
+    /// Tokens are signed for a region.
+    #[error("the environment has no region of AWS (AWS_REGION), which DB_LOGIN=iam needs")]
+    NoRegion,
     /// A defect: a deployment does not give the variable to this function.
     #[error("the function {function} reads {setting}, which runplane::functions does not list for it")]
     Undeclared {
@@ -235,6 +246,19 @@ impl Settings {
         Ok(self.optional(Setting::DbPooler, "none or transaction", parse)?.unwrap_or_default())
     }
 
+    /// What `DB_LOGIN` says.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] if it is neither `password` nor `iam`; [`ConfigError::Undeclared`].
+    pub fn login_by(&mut self) -> Result<LoginBy, ConfigError> {
+        let parse = |value: &str| match value {
+            "password" => Some(LoginBy::Password),
+            "iam" => Some(LoginBy::Iam),
+            _ => None,
+        };
+        Ok(self.optional(Setting::DbLogin, "password or iam", parse)?.unwrap_or_default())
+    }
+
     fn value(&mut self, setting: Setting) -> Result<Option<OsString>, ConfigError> {
         if !self.function.settings.contains(&setting) {
             return Err(ConfigError::Undeclared { function: self.function.name, setting });
@@ -305,6 +329,7 @@ mod tests {
         settings.pooler().unwrap();
         let unread = [
             Setting::DatabaseUrl,
+            Setting::DbLogin,
             Setting::RunsQueueUrl,
             Setting::WorkerLeaseSeconds,
             Setting::OutputBucket,

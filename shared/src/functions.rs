@@ -11,9 +11,9 @@ use crate::auth::{
     Roles,
 };
 use crate::config::Setting::{
-    self, Auth, DatabaseUrl, DbPooler, OidcAudience, OidcIssuer, OidcJwks, OidcRolesClaim, OidcTenantClaim,
-    OperatorKeySecret, OutputBucket, OwnerDatabaseUrl, RetentionDays, RunsQueueUrl, SecretsPrefix,
-    WorkerLeaseSeconds,
+    self, Auth, DatabaseUrl, DbLogin, DbPooler, OidcAudience, OidcIssuer, OidcJwks, OidcRolesClaim,
+    OidcTenantClaim, OperatorKeySecret, OutputBucket, OwnerDatabaseUrl, OwnerPasswordSecret, RetentionDays,
+    RunsQueueUrl, SecretsPrefix, WorkerLeaseSeconds,
 };
 use crate::db::Plans;
 use crate::http::{MAX_WAIT_SECONDS, TIME_LIMIT};
@@ -174,7 +174,15 @@ pub static FUNCTIONS: [Function; 19] = [
         name: "worker",
         trigger: Trigger::Queue,
         plans: Plans::Generic,
-        settings: &[DatabaseUrl, DbPooler, RunsQueueUrl, WorkerLeaseSeconds, OutputBucket, SecretsPrefix],
+        settings: &[
+            DatabaseUrl,
+            DbLogin,
+            DbPooler,
+            RunsQueueUrl,
+            WorkerLeaseSeconds,
+            OutputBucket,
+            SecretsPrefix,
+        ],
         // Sends about runs that it hands back, and that get another attempt.
         calls: &[SendMessage, ChangeMessageVisibility],
         time_limit: TIME_LIMIT,
@@ -183,7 +191,7 @@ pub static FUNCTIONS: [Function; 19] = [
         name: "sweep",
         trigger: Trigger::Schedule,
         plans: Plans::Generic,
-        settings: &[DatabaseUrl, DbPooler, RunsQueueUrl, RetentionDays],
+        settings: &[DatabaseUrl, DbLogin, DbPooler, RunsQueueUrl, RetentionDays],
         calls: &[SendMessage, GetQueueAttributes],
         time_limit: TIME_LIMIT,
     },
@@ -192,7 +200,7 @@ pub static FUNCTIONS: [Function; 19] = [
         trigger: Trigger::Deployment,
         plans: Plans::Custom,
         // No pooler: its lock is one of the session.
-        settings: &[DatabaseUrl, OwnerDatabaseUrl, OperatorKeySecret],
+        settings: &[DatabaseUrl, DbLogin, OwnerDatabaseUrl, OwnerPasswordSecret, OperatorKeySecret],
         calls: &[],
         time_limit: TIME_LIMIT,
     },
@@ -249,6 +257,7 @@ const fn http(name: &'static str, routes: &'static [Route]) -> Function {
         plans: Plans::Generic,
         settings: &[
             DatabaseUrl,
+            DbLogin,
             DbPooler,
             Auth,
             OidcIssuer,
@@ -276,6 +285,7 @@ impl Function {
         Self {
             settings: &[
                 DatabaseUrl,
+                DbLogin,
                 DbPooler,
                 Auth,
                 OidcIssuer,

@@ -105,6 +105,8 @@ fn sample(setting: Setting) -> &'static str {
         Setting::DatabaseUrl => "postgres://runplane_app@localhost/runplane",
         Setting::OwnerDatabaseUrl => "postgres://owner@localhost/runplane",
         Setting::OperatorKeySecret => "runplane/operator-key",
+        Setting::OwnerPasswordSecret => "runplane/owner",
+        Setting::DbLogin => "password",
         Setting::DbPooler => "transaction",
         Setting::RunsQueueUrl => "http://localhost/runs",
         Setting::WorkerLeaseSeconds => "60",

@@ -44,6 +44,19 @@ pub enum MigrateFailure {
         #[source]
         cause: sqlx::Error,
     },
+    /// Tokens of IAM are for servers that take them.
+    #[error(
+        "DB_LOGIN is iam, and this server has no role rds_iam: none but RDS takes tokens of IAM; the role {0:?} of DATABASE_URL was not touched"
+    )]
+    NoIam(String),
+    /// The functions' role has a password again, which nobody asks for.
+    #[error(
+        "the role {0:?} of DATABASE_URL is still in rds_iam, so that its password would not be asked for: somebody else has granted that, and has to revoke it"
+    )]
+    StillIam(String),
+    /// The owner's password is not there.
+    #[error("the owner's password could not be read from Secrets Manager (OWNER_PASSWORD_SECRET): {0}")]
+    OwnerSecret(String),
     /// The first operator's key could not be put away, and so there is none.
     #[error("the first operator's key could not be put into Secrets Manager, and was not made: {0}")]
     KeyStore(String),

@@ -1,16 +1,12 @@
 //! An operator's key for a database that has no key at all: over the API nobody could make it.
 
 use std::fmt;
-use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
-use super::MigrateFailure;
+use super::{MigrateFailure, manager};
 use crate::audit::{self, Action, Entry};
 use crate::auth::Role;
 use crate::auth::keys::{self, CreateKeyRequest};
@@ -19,8 +15,6 @@ use crate::auth::keys::{self, CreateKeyRequest};
 const MAKER: &str = "functions/migrate";
 /// What people call it.
 const NAME: &str = "first operator";
-/// Putting a secret away, with what the SDK repeats.
-const PUT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where the key is put: a secret of Secrets Manager that is there.
 #[derive(Clone)]
@@ -47,23 +41,9 @@ impl KeyStore {
     }
 
     async fn put(&self, text: String) -> Result<(), MigrateFailure> {
-        let client = match &self.client {
-            Some(client) => client.clone(),
-            None => {
-                let timeouts = TimeoutConfig::builder().operation_timeout(PUT_TIMEOUT).build();
-                let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
-                Client::new(&config.load().await)
-            }
-        };
+        let client = manager::client(self.client.as_ref()).await;
         let put = client.put_secret_value().secret_id(&self.secret).secret_string(text).send().await;
-        put.map(drop).map_err(|error| {
-            // All of the cause is for the log.
-            tracing::error!(secret = self.secret, error = %DisplayErrorContext(&error), "a secret was not kept");
-            MigrateFailure::KeyStore(match (error.code(), error.message()) {
-                (Some(code), message) => format!("{code}: {}", message.unwrap_or("no message")),
-                (None, _) => "it cannot be reached (in subnets: through a NAT or an endpoint)".to_owned(),
-            })
-        })
+        put.map(drop).map_err(|error| MigrateFailure::KeyStore(manager::said(&self.secret, &error.into())))
     }
 }
 

@@ -5,7 +5,9 @@
     reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
 )]
 
+mod iam;
 mod keys;
+mod owner;
 mod roles;
 mod schema;
 mod support;

@@ -10,13 +10,13 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use crate::support::{PASSWORD, SOON, Stage};
 
 /// What Postgres has of the role's password.
-async fn stored(stage: &Stage) -> Option<String> {
+pub async fn stored(stage: &Stage) -> Option<String> {
     let stored = sqlx::query_scalar("select rolpassword from pg_authid where rolname = $1").bind(&stage.role);
     stored.fetch_one(&mut stage.owner().await).await.unwrap()
 }
 
 /// Whether Postgres would take this password, by RFC 5803.
-fn fits(stored: &str, password: &str) -> bool {
+pub fn fits(stored: &str, password: &str) -> bool {
     let parts: Vec<_> = stored.split(['$', ':']).collect();
     let [scheme, iterations, salt, stored, _] = parts.as_slice() else { panic!("{stored}") };
     assert_eq!(*scheme, "SCRAM-SHA-256");

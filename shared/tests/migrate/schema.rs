@@ -105,6 +105,35 @@ async fn a_migration_that_fails_leaves_the_schema_as_it_was_before_it(
     stage.end().await;
 }
 
+/// Whoever waits for a table keeps everybody out who comes after.
+#[sqlx::test(migrations = false)]
+async fn a_migration_waits_no_longer_for_a_table_than_it_may_and_is_simply_run_again(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let stage = Stage::new(&options).await;
+    MIGRATOR.run_to(20261123000001, &mut stage.owner().await).await.unwrap();
+    let before = stage.applied().await;
+    let mut holder = stage.owner().await;
+    sqlx::raw_sql("begin; lock table pipeline_runs in access share mode").execute(&mut holder).await.unwrap();
+    let impatient = stage.deployment(PASSWORD).waiting_for_tables(Duration::from_millis(50));
+    let failure = impatient.bring_up(SOON, "r").await.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "migration 20261124000001_nothing_lost failed, and the schema is as it was before it: Postgres: canceling statement due to lock timeout (55P03)"
+    );
+    assert_eq!(stage.applied().await, before);
+    // Nobody waits any more: who comes after is let in at once.
+    let waiting = "select count(*) from pg_locks l join pg_database d on d.oid = l.database where not l.granted and d.datname = current_database()";
+    let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&mut stage.owner().await).await.unwrap();
+    assert_eq!(waiting, 0);
+
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    let migrated = stage.bring_up().await.unwrap();
+    assert_eq!(migrated.applied[0], "20261124000001_nothing_lost");
+    stage.end().await;
+}
+
 /// As after a rollback of a stack: CloudFormation asks the older code.
 #[sqlx::test(migrations = false)]
 async fn a_schema_that_is_newer_than_the_code_stays_and_is_good(_: PgPoolOptions, options: PgConnectOptions) {

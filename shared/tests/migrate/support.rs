@@ -7,8 +7,9 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_secretsmanager::config::Credentials;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::{Json, Router};
+use runplane::db::LoginBy;
 use runplane::migrate::{Deployment, KeyStore, MigrateFailure, Migrated};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -50,6 +51,15 @@ impl Stage {
     pub fn deployment(&self, password: &str) -> Deployment {
         let store = KeyStore::with_client("stack/operator-key".to_owned(), self.manager.client.clone());
         Deployment::new(self.owner.as_str(), self.functions(password).as_str(), Some(store)).unwrap()
+    }
+
+    /// The same, but the functions' connection string is one for tokens.
+    pub fn with_tokens(&self) -> Deployment {
+        let mut functions = self.functions("");
+        functions.set_password(None).unwrap();
+        functions.set_query(Some("sslmode=verify-full"));
+        let deployment = Deployment::new(self.owner.as_str(), functions.as_str(), None).unwrap();
+        deployment.logging_in_by(LoginBy::Iam).unwrap()
     }
 
     pub async fn bring_up(&self) -> Result<Migrated, MigrateFailure> {
@@ -98,7 +108,7 @@ fn percent(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-/// A Secrets Manager that keeps one secret.
+/// A Secrets Manager that keeps the operator's key, and has the owner's password.
 pub struct Manager {
     pub client: aws_sdk_secretsmanager::Client,
     state: Arc<Mutex<Kept>>,
@@ -108,6 +118,7 @@ pub struct Manager {
 struct Kept {
     refuses: bool,
     values: Vec<String>,
+    owner: String,
 }
 
 impl Manager {
@@ -115,7 +126,7 @@ impl Manager {
         let state = Arc::new(Mutex::new(Kept::default()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(put).with_state(Arc::clone(&state));
+        let router = Router::new().fallback(call).with_state(Arc::clone(&state));
         tokio::spawn(async move { axum::serve(listener, router).await });
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
@@ -131,18 +142,34 @@ impl Manager {
         self.state.lock().unwrap().refuses = refuses;
     }
 
+    /// What the secret of the owner is.
+    pub fn owner(&self, secret: &str) {
+        secret.clone_into(&mut self.state.lock().unwrap().owner);
+    }
+
     /// What it was given, the oldest first.
     pub fn values(&self) -> Vec<String> {
         self.state.lock().unwrap().values.clone()
     }
 }
 
-async fn put(State(state): State<Arc<Mutex<Kept>>>, body: Bytes) -> (StatusCode, Json<Value>) {
+async fn call(
+    State(state): State<Arc<Mutex<Kept>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, Json<Value>) {
     let body: Value = serde_json::from_slice(&body).unwrap();
     let mut kept = state.lock().unwrap();
     if kept.refuses {
         let answer = json!({"__type": "AccessDeniedException", "message": "not authorized to put"});
         return (StatusCode::BAD_REQUEST, Json(answer));
+    }
+    if headers["x-amz-target"] == "secretsmanager.GetSecretValue" {
+        assert_eq!(body["SecretId"], "stack/owner");
+        return (
+            StatusCode::OK,
+            Json(json!({"ARN": "arn", "Name": "stack/owner", "SecretString": kept.owner})),
+        );
     }
     assert_eq!(body["SecretId"], "stack/operator-key");
     kept.values.push(body["SecretString"].as_str().unwrap().to_owned());

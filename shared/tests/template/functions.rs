@@ -92,6 +92,7 @@ fn parameter(setting: Setting) -> Option<&'static str> {
         Setting::DatabaseUrl => "DatabaseUrl",
         Setting::OwnerDatabaseUrl => "OwnerDatabaseUrl",
         Setting::OperatorKeySecret => "OperatorKey",
+        Setting::DbLogin => "DatabaseLogin",
         Setting::DbPooler => "DatabasePooler",
         Setting::RunsQueueUrl => "RunsQueue",
         Setting::OutputBucket => "OutputBucket",
@@ -103,6 +104,8 @@ fn parameter(setting: Setting) -> Option<&'static str> {
         Setting::OidcJwks => "OidcJwks",
         Setting::OidcTenantClaim => "OidcTenantClaim",
         Setting::OidcRolesClaim => "OidcRolesClaim",
+        // For whoever sets it by hand: the template has the owner's password in OwnerDatabaseUrl.
+        Setting::OwnerPasswordSecret => return None,
         Setting::Auth => return None,
     })
 }
@@ -128,6 +131,12 @@ fn a_parameter_takes_what_its_function_takes_and_has_the_same_default() {
             assert_eq!(parameter[field], expected, "{name} {field}");
         }
     }
+    for login in template.whole["Parameters"]["DatabaseLogin"]["AllowedValues"].as_array().unwrap() {
+        let login = login.as_str().unwrap().to_owned();
+        let mut settings = Settings::with(named("claim"), move |_| Some(login.clone().into()));
+        settings.login_by().unwrap();
+    }
+    assert_eq!(template.whole["Parameters"]["DatabaseLogin"]["Default"], "password");
     let poolers = template.whole["Parameters"]["DatabasePooler"]["AllowedValues"].as_array().unwrap();
     for pooler in poolers {
         let pooler = pooler.as_str().unwrap().to_owned();

@@ -58,7 +58,7 @@ const KNOWN: [(&str, &[&str]); 16] = [
     ("AWS::Scheduler::Schedule", &["FlexibleTimeWindow", "ScheduleExpression", "State", "Target"]),
     ("AWS::SecretsManager::Secret", &["Description", "Name"]),
     ("AWS::Serverless::Function", &FUNCTION),
-    ("Custom::Migrations", &["DatabaseUrls", "Schema", "ServiceTimeout", "ServiceToken"]),
+    ("Custom::Migrations", &["DatabaseUrls", "Login", "Schema", "ServiceTimeout", "ServiceToken"]),
 ];
 
 /// What a function may say, and Globals for all of them.
@@ -99,6 +99,7 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
             _ if kind == "AWS::CloudWatch::Alarm" => json!("HasAlarms"),
             _ if kind == "AWS::CloudWatch::Dashboard" => json!("HasDashboard"),
             "NetworkInterfaces" => json!("InVpc"),
+            "DatabaseConnect" => json!("LogsInByIam"),
             "Migrations" | "MigrateFunction" | "MigrateRole" | "MigrateLogGroup" | "OperatorKey" => {
                 json!("Migrates")
             }
@@ -126,6 +127,7 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
             "HasStepQueues",
             "InVpc",
             "LimitsConcurrency",
+            "LogsInByIam",
             "Migrates"
         ],
         "a condition that no test looks at"

@@ -36,6 +36,8 @@ fn a_change_of_the_databases_urls_is_told_without_the_urls() {
     let template = Template::read();
     let (_, migrations) = template.only("Custom::Migrations");
     assert_eq!(migrations["DatabaseUrls"], reference("DatabaseUrlsRevision"));
+    // How the functions log in is the role's business, too.
+    assert_eq!(migrations["Login"], reference("DatabaseLogin"));
     let text = migrations.to_string();
     assert!(!text.contains("DatabaseUrl\"") && !text.contains("OperatorKey"), "{text}");
 }

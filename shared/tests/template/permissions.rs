@@ -134,7 +134,7 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
 #[test]
 fn in_subnets_lambda_may_do_with_network_interfaces_what_it_has_to_and_the_functions_may_not() {
     let template = Template::read();
-    let (name, policy) = template.only("AWS::IAM::Policy");
+    let (name, policy) = ("NetworkInterfaces", template.of_type("AWS::IAM::Policy")["NetworkInterfaces"]);
     assert_eq!(template.whole["Resources"][name]["Condition"], "InVpc");
     let given = |parameter: &str| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Fn::Join": ["", reference(parameter)] }, ""] }] });
     let either = json!({ "Fn::Or": [given("SubnetIds"), given("SecurityGroupIds")] });
@@ -176,6 +176,35 @@ fn in_subnets_lambda_may_do_with_network_interfaces_what_it_has_to_and_the_funct
     let tags = &template.whole["Globals"]["Function"]["Tags"];
     assert_eq!(tags["network-interfaces"], tag, "functions do not wait for the policy");
     assert_eq!(roles.len(), FUNCTIONS.len());
+}
+
+/// One policy for all of them, which is removed last when passwords come back. The owner has a password in any case.
+#[test]
+fn with_tokens_for_passwords_every_function_but_migrate_may_connect_as_the_one_role_that_is_named() {
+    let template = Template::read();
+    let policies = template.of_type("AWS::IAM::Policy");
+    assert_eq!(policies.keys().collect::<Vec<_>>(), [&"DatabaseConnect", &"NetworkInterfaces"]);
+    let policy = policies["DatabaseConnect"];
+    assert_eq!(template.whole["Resources"]["DatabaseConnect"]["Condition"], "LogsInByIam");
+    let by_iam = json!({ "Fn::Equals": [reference("DatabaseLogin"), "iam"] });
+    assert_eq!(template.whole["Conditions"]["LogsInByIam"], by_iam);
+    let allow =
+        json!({ "Effect": "Allow", "Action": ["rds-db:connect"], "Resource": reference("DatabaseResource") });
+    assert_eq!(policy["PolicyDocument"]["Statement"], json!([allow]));
+    let parameter = &template.whole["Parameters"]["DatabaseResource"];
+    assert_eq!(parameter["Default"], "");
+    // A role of its own in a database of its own.
+    assert_eq!(parameter["AllowedPattern"], "(arn:[a-z-]+:rds-db:.+:dbuser:[^*]+/[^*]+)?");
+
+    let given: BTreeSet<_> = policy["Roles"].as_array().unwrap().iter().map(Value::to_string).collect();
+    let others = FUNCTIONS.iter().filter(|row| row.trigger != Trigger::Deployment);
+    let expected: BTreeSet<_> = others
+        .map(|row| reference(role(&template, &template.function(row.name).1["Role"]).0).to_string())
+        .collect();
+    assert_eq!(given, expected);
+    let tag = json!({ "Fn::If": ["LogsInByIam", reference("DatabaseConnect"), "none"] });
+    let tags = &template.whole["Globals"]["Function"]["Tags"];
+    assert_eq!(tags["database-login"], tag, "functions do not wait for the policy");
 }
 
 #[test]

@@ -98,10 +98,11 @@ impl Emulator {
 }
 
 /// Variables of ours, and one of MiniStack's, that a shell may have set.
-const OURS: [&str; 19] = [
+const OURS: [&str; 21] = [
     "AWS_LAMBDA_LOG_LEVEL",
     "AWS_SESSION_TOKEN",
     "DATABASE_URL",
+    "DB_LOGIN",
     "DB_POOLER",
     "LD_LIBRARY_PATH",
     "OIDC_AUDIENCE",
@@ -111,6 +112,7 @@ const OURS: [&str; 19] = [
     "OIDC_TENANT_CLAIM",
     "OPERATOR_KEY_SECRET",
     "OWNER_DATABASE_URL",
+    "OWNER_PASSWORD_SECRET",
     "PERSIST_STATE",
     "OUTPUT_BUCKET",
     "RETENTION_DAYS",

@@ -39,17 +39,17 @@ impl Login {
     }
 
     /// The whole connection string.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.url.expose_secret()
     }
 
     /// None: it connects without one, by a certificate say.
-    pub(super) fn password(&self) -> Option<&str> {
+    pub(crate) fn password(&self) -> Option<&str> {
         self.password.as_ref().map(|password| password.expose_secret())
     }
 
     /// What must not be shown: the password as it is, and as it stands in the URL.
-    pub(super) fn hidden(&self) -> Vec<String> {
+    pub(crate) fn hidden(&self) -> Vec<String> {
         let url = Url::parse(self.url()).ok();
         let written = url.as_ref().and_then(Url::password).map(str::to_owned);
         let both = self.password().map(str::to_owned).into_iter().chain(written);

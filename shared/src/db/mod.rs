@@ -1,18 +1,33 @@
 //! The one Postgres connection of an execution environment.
 //!
+//! | file | what is in it |
+//! |---|---|
+//! | `login` | whom a connection string names |
+//! | `tokens` | passwords that are signed for each connection |
+//! | `tls` | whom a connection that verifies its server trusts |
+//!
 //! An environment answers one request at a time, so a pool of one would do, but sqlx's pool pings whenever a connection
 //! comes back: a second round trip for every verb, and one that Lambda may freeze half-way (docs/decisions/0001). Here a
 //! connection is opened by the first call that needs it, kept, pinged only after it lay idle, and thrown away after any
-//! failure.
+//! failure, or when it lay idle for minutes.
+
+mod login;
+mod tls;
+mod tokens;
 
 use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use secrecy::ExposeSecret as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection, Executor};
 use tokio::sync::Mutex;
 
-use crate::config::{ConfigError, Setting};
+use crate::config::{ConfigError, Setting, Settings};
+
+pub use login::Login;
+pub(crate) use tls::trusting_rds;
+pub use tokens::{TokenError, Tokens};
 
 /// How long a new connection may take. With the ping before it and one statement after it, a call stays within
 /// `http::TIME_LIMIT`, so that the statement of a caller who is told `unavailable` does not run on.
@@ -22,6 +37,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 const PING_AFTER_IDLE: Duration = Duration::from_millis(100);
 /// How long that ping may take before the connection counts as dead.
 const PING_TIMEOUT: Duration = Duration::from_millis(500);
+/// A connection that lay idle this long is thrown away without a ping. What stands between forgets a line that is silent: NAT gateways and load balancers of
+/// AWS after 350 s, without a word to either end, so that a ping would wait for all of its time and lose. RDS Proxy keeps one for 30 minutes. Nobody notices the
+/// new connection: who calls so seldom mostly gets a new environment anyway.
+const DROP_AFTER_IDLE: Duration = Duration::from_secs(300);
 /// Postgres gives up on a statement before the caller does. A verb that has to ask a second time may take longer.
 const STATEMENT_TIMEOUT_MS: &str = "2500";
 
@@ -44,6 +63,21 @@ pub enum Pooler {
     Transaction,
 }
 
+/// How a function proves to Postgres who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoginBy {
+    /// With the password of its connection string.
+    #[default]
+    Password,
+    /// With a token of IAM, as RDS takes it.
+    Iam,
+}
+
+/// What a connection string has to be where tokens take the place of the password.
+pub(crate) const URL_FOR_IAM: &str = "a postgres:// URL with a user, without a password, and with sslmode=verify-full, as it has to be where DB_LOGIN is iam";
+/// Answers of Postgres to a password that it does not take: the second is that of an entry of pg_hba.conf that lets nobody in.
+const REFUSED: [&str; 2] = ["28P01", "28000"];
+
 /// What ends a verb's transaction behind a pooler. The server connection goes to another client then, which names its
 /// prepared statements as we do: ours are removed while it is still ours.
 const COMMIT: &str = "commit; deallocate all";
@@ -53,6 +87,8 @@ const ROLLBACK: &str = "rollback; deallocate all";
 #[derive(Debug)]
 pub struct Db {
     options: PgConnectOptions,
+    /// Where the passwords of new connections come from; `None`: the options have it.
+    tokens: Option<Tokens>,
     /// What begins a verb's transaction; `None`: a verb needs none.
     begin: Option<String>,
     ping_after_idle: Duration,
@@ -63,9 +99,39 @@ pub struct Db {
 struct Idle {
     connection: PgConnection,
     since: Instant,
+    /// The same by the clock of the day.
+    since_time: SystemTime,
+}
+
+/// What is done with a connection that lay idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Use,
+    Ping,
+    Drop,
 }
 
 impl Db {
+    /// As the settings of a function say. Opens nothing yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable that is missing or cannot be used.
+    pub async fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
+        let url = settings.required(Setting::DatabaseUrl)?;
+        let (login, pooler) = (settings.login_by()?, settings.pooler()?);
+        let db = Self::from_url(&url, settings.function().plans, pooler)?;
+        match login {
+            LoginBy::Password => Ok(db),
+            LoginBy::Iam if takes_tokens(&url) => {
+                let tokens = Tokens::of_environment(&db.options).await?;
+                Ok(db.with_tokens(tokens))
+            }
+            LoginBy::Iam => {
+                Err(ConfigError::Invalid { setting: Setting::DatabaseUrl, expected: URL_FOR_IAM })
+            }
+        }
+    }
+
     /// From a URL such as `postgres://user@host:5432/runplane?sslmode=require`. Opens nothing yet.
     ///
     /// # Errors
@@ -75,7 +141,7 @@ impl Db {
             setting: Setting::DatabaseUrl,
             expected: "a postgres:// URL",
         })?;
-        Ok(Self::new(options, plans, pooler))
+        Ok(Self::new(trusting_rds(options, url), plans, pooler))
     }
 
     /// From options that are already there, as the tests have them. Opens nothing yet.
@@ -108,7 +174,13 @@ impl Db {
                 (options, Some(format!("begin isolation level read committed; {settings}")))
             }
         };
-        Self { options, begin, ping_after_idle: PING_AFTER_IDLE, slot: Mutex::new(None) }
+        Self { options, tokens: None, begin, ping_after_idle: PING_AFTER_IDLE, slot: Mutex::new(None) }
+    }
+
+    /// The same, but each new connection has one of these tokens for a password.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Tokens) -> Self {
+        Self { tokens: Some(tokens), ..self }
     }
 
     /// The same, but a connection is pinged only after it lay idle for this long.
@@ -159,14 +231,25 @@ impl Db {
             None => self.connect().await?,
         };
         let result = self.within_transaction(&mut conn, begin, verb).await;
-        *slot = Some(Idle { connection: conn, since: Instant::now() });
+        *slot = Some(Idle { connection: conn, since: Instant::now(), since_time: SystemTime::now() });
         result
     }
 
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&self.options))
+        tokio::time::timeout(CONNECT_TIMEOUT, self.open())
             .await
             .map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?
+    }
+
+    async fn open(&self) -> Result<PgConnection, sqlx::Error> {
+        let Some(tokens) = &self.tokens else { return PgConnection::connect_with(&self.options).await };
+        let token = tokens.at(SystemTime::now()).await?;
+        let options = self.options.clone().password(token.expose_secret());
+        PgConnection::connect_with(&options).await.inspect_err(|error| {
+            if is_refused(error) {
+                tokens.forget();
+            }
+        })
     }
 
     /// With `begin`; else the verb as it is.
@@ -201,10 +284,44 @@ impl Db {
 
 impl Idle {
     async fn if_alive(mut self, ping_after_idle: Duration) -> Option<PgConnection> {
-        let alive = self.since.elapsed() < ping_after_idle
-            || matches!(tokio::time::timeout(PING_TIMEOUT, self.connection.ping()).await, Ok(Ok(())));
+        let alive = match then(self.lay_idle(), ping_after_idle) {
+            Then::Use => true,
+            Then::Ping => {
+                matches!(tokio::time::timeout(PING_TIMEOUT, self.connection.ping()).await, Ok(Ok(())))
+            }
+            Then::Drop => false,
+        };
         alive.then_some(self.connection)
     }
+
+    /// The longer one of two clocks. Lambda freezes an environment between calls, and the clock that only goes forward may stand still as long. The clock of the
+    /// day is set right when it thaws, which is what counts here; but it may be set back, too, and then the other one knows better. Too long a time costs a
+    /// new connection and no more.
+    fn lay_idle(&self) -> Duration {
+        self.since.elapsed().max(self.since_time.elapsed().unwrap_or_default())
+    }
+}
+
+fn then(lay_idle: Duration, ping_after_idle: Duration) -> Then {
+    if lay_idle < ping_after_idle {
+        Then::Use
+    } else if lay_idle < DROP_AFTER_IDLE {
+        Then::Ping
+    } else {
+        Then::Drop
+    }
+}
+
+/// Whether tokens may go to this server: to the right one, over a line that nobody reads along.
+pub(crate) fn takes_tokens(url: &str) -> bool {
+    let Ok(options) = PgConnectOptions::from_str(url) else { return false };
+    let verified = matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) && options.get_socket().is_none();
+    verified && Login::of_url(url).is_some_and(|login| login.password().is_none())
+}
+
+fn is_refused(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().is_some_and(|code| REFUSED.contains(&&*code))
 }
 
 /// Whether Postgres was out of reach, so that the same call may succeed later: as opposed to a statement it refused.
@@ -225,3 +342,6 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

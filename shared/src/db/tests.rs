@@ -1,0 +1,85 @@
+//! What a connection that lay idle is worth, and what a connection string has to be for tokens. Logins on a real server are in `shared/tests/logins`.
+
+use sqlx::postgres::PgPoolOptions;
+
+use super::*;
+use crate::functions;
+
+/// The backend that a call is made on.
+async fn backend(db: &Db) -> i32 {
+    db.call(async |conn| sqlx::query_scalar("select pg_backend_pid()").fetch_one(conn).await).await.unwrap()
+}
+
+/// Lets it have lain idle for longer, by the clock of the day, as when the other one stood still.
+async fn frozen_for(db: &Db, time: Duration) {
+    let mut slot = db.slot.lock().await;
+    let idle = slot.as_mut().unwrap();
+    idle.since_time -= time;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_connection_that_was_frozen_for_minutes_is_thrown_away(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let db = Db::new(options, Plans::Generic, Pooler::None);
+    let first = backend(&db).await;
+    // Pinged, and kept: a test may not be so slow that this is too long.
+    frozen_for(&db, DROP_AFTER_IDLE / 2).await;
+    assert_eq!(backend(&db).await, first);
+    frozen_for(&db, DROP_AFTER_IDLE).await;
+    assert_ne!(backend(&db).await, first);
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_clock_that_is_set_back_does_not_count(_: PgPoolOptions, options: PgConnectOptions) {
+    let db = Db::new(options, Plans::Generic, Pooler::None);
+    let first = backend(&db).await;
+    let mut slot = db.slot.lock().await;
+    let idle = slot.as_mut().unwrap();
+    idle.since_time += Duration::from_secs(3600);
+    let by_the_other_clock = idle.since.elapsed();
+    assert!(idle.lay_idle() >= by_the_other_clock && idle.lay_idle() < DROP_AFTER_IDLE);
+    drop(slot);
+    assert_eq!(backend(&db).await, first);
+}
+
+#[test]
+fn what_lay_idle_for_less_than_a_nat_gateway_remembers_is_pinged_and_what_lay_longer_is_not() {
+    let after = |seconds: u64| then(Duration::from_secs(seconds), PING_AFTER_IDLE);
+    assert_eq!((after(0), after(1), after(299), after(300)), (Then::Use, Then::Ping, Then::Ping, Then::Drop));
+    assert!(DROP_AFTER_IDLE < Duration::from_secs(350));
+}
+
+#[tokio::test]
+async fn tokens_go_to_a_server_that_is_verified_and_take_the_place_of_a_password() {
+    for (url, takes) in [
+        ("postgres://app@db.example/runplane?sslmode=verify-full", true),
+        ("postgres://db.example/runplane?sslmode=verify-full&user=app", true),
+        ("postgres://app@db.example/runplane", false),
+        ("postgres://app@db.example/runplane?sslmode=require", false),
+        ("postgres://app@db.example/runplane?sslmode=verify-ca", false),
+        ("postgres://app:hush@db.example/runplane?sslmode=verify-full", false),
+        ("postgres://app@db.example/runplane?sslmode=verify-full&password=hush", false),
+        ("postgres://db.example/runplane?sslmode=verify-full", false),
+        ("postgres://app@%2Fvar%2Frun/runplane?sslmode=verify-full", false),
+        ("db", false),
+    ] {
+        assert_eq!(takes_tokens(url), takes, "{url}");
+        if takes {
+            continue;
+        }
+        let given = move |setting| match setting {
+            Setting::DatabaseUrl => Some(url.into()),
+            Setting::DbLogin => Some("iam".into()),
+            _ => None,
+        };
+        let error = Db::from_settings(&mut Settings::with(functions::named("claim"), given)).await;
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.starts_with("the environment variable DATABASE_URL is not a postgres:// URL"),
+            "{error}"
+        );
+        assert!(!error.contains("hush"), "{error}");
+    }
+}

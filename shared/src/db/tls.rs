@@ -1,0 +1,75 @@
+//! Whom a connection that verifies its server trusts.
+//!
+//! RDS signs the certificates of its servers with authorities of its own, which are no public ones: `rds.pem` has them, and every function with it. RDS Proxy
+//! has certificates of a public one, Amazon Trust Services; sqlx trusts the public ones in any case, and these besides.
+//!
+//! Where the file comes from, and how it is renewed: CONTRIBUTING.md.
+
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use url::Url;
+
+use crate::config;
+
+/// The authorities of Amazon RDS, one of each region and kind of key.
+const RDS: &str = include_str!("rds.pem");
+/// What sqlx takes the operator's own by, in a URL.
+const IN_A_URL: [&str; 3] = ["sslrootcert", "ssl-root-cert", "ssl-ca"];
+
+/// The same, trusting RDS where the server is verified. Who names authorities, in the URL or by `PGSSLROOTCERT`, trusts these instead.
+pub(crate) fn trusting_rds(options: PgConnectOptions, url: &str) -> PgConnectOptions {
+    let verifies = match options.get_ssl_mode() {
+        PgSslMode::VerifyCa | PgSslMode::VerifyFull => true,
+        PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer | PgSslMode::Require => false,
+    };
+    if !verifies || config::root_certificates().is_some() || names_authorities(url) {
+        return options;
+    }
+    options.ssl_root_cert_from_pem(RDS.as_bytes().to_vec())
+}
+
+fn names_authorities(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    url.query_pairs().any(|(name, _)| IN_A_URL.contains(&&*name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use tokio_rustls::rustls::RootCertStore;
+    use tokio_rustls::rustls::pki_types::CertificateDer;
+    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+
+    use super::*;
+
+    /// That none of them is about to expire says a command of CONTRIBUTING.md: a test that fails as time passes would stop everything else.
+    #[test]
+    fn every_authority_of_the_file_can_be_used_is_amazons_and_is_there_once() {
+        let certificates: Vec<_> =
+            CertificateDer::pem_slice_iter(RDS.as_bytes()).collect::<Result<_, _>>().unwrap();
+        // Three kinds of keys.
+        assert!(certificates.len() >= 90 && certificates.len().is_multiple_of(3), "{}", certificates.len());
+        let mut store = RootCertStore::empty();
+        for certificate in &certificates {
+            store.add(certificate.clone()).unwrap();
+        }
+        for root in &store.roots {
+            let subject = String::from_utf8_lossy(&root.subject);
+            assert!(
+                subject.contains("Amazon Web Services, Inc.") && subject.contains("Amazon RDS"),
+                "{subject}"
+            );
+        }
+        let subjects: BTreeSet<_> = store.roots.iter().map(|root| root.subject.to_vec()).collect();
+        assert_eq!(subjects.len(), certificates.len());
+        assert_eq!(RDS.matches("-----BEGIN").count(), certificates.len(), "nothing else is in the file");
+    }
+
+    #[test]
+    fn authorities_may_be_named_in_a_url() {
+        for name in IN_A_URL {
+            assert!(names_authorities(&format!("postgres://db/x?sslmode=verify-full&{name}=/a.pem")));
+        }
+        assert!(!names_authorities("postgres://db/x?sslmode=verify-full&sslcert=/a.pem"));
+    }
+}
