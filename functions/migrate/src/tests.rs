@@ -10,6 +10,30 @@ async fn it_reads_the_settings_that_the_table_lists_for_it() {
     check_settings(FUNCTION, async |settings| Deployment::from_settings(settings)).await;
 }
 
+/// What CloudFormation sends is read here; what comes of it with a database is seen in `tests/process`.
+#[tokio::test]
+async fn each_event_asks_for_what_its_name_says() {
+    let failed: Configured = Err(ConfigError::NoRegion);
+    for (event, kind, resource) in [
+        (include_str!("../../../events/migrate.create.json"), Kind::Create, None),
+        (include_str!("../../../events/migrate.update.json"), Kind::Update, Some("runplane-schema")),
+        (include_str!("../../../events/migrate.delete.json"), Kind::Delete, Some("runplane-schema")),
+    ] {
+        let event: Value = serde_json::from_str(event).unwrap();
+        let request = Request::of(&event).unwrap();
+        assert_eq!((&request.kind, request.physical_resource_id.as_deref()), (&kind, resource));
+        assert_eq!(
+            (&json!(request.stack_id), &json!(request.request_id)),
+            (&event["StackId"], &event["RequestId"])
+        );
+        let done = done(&failed, Some(&request), "r", Duration::from_secs(1)).await;
+        // A stack can be deleted whatever is wrong with its settings.
+        assert_eq!(matches!(done, Ok(Done::Nothing)), kind == Kind::Delete);
+    }
+    let by_hand = serde_json::from_str(include_str!("../../../events/migrate.json")).unwrap();
+    assert_eq!(Request::of(&by_hand), None);
+}
+
 #[test]
 fn half_of_a_short_time_is_for_the_answer_and_of_a_long_one_half_a_minute() {
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;

@@ -39,9 +39,16 @@ async fn drop_role(conn: &mut PgConnection, role: &str) {
     sqlx::raw_sql(AssertSqlSafe(format!("drop role if exists {role}"))).execute(conn).await.unwrap();
 }
 
+/// As CloudFormation makes it.
 fn request(kind: &str) -> Value {
-    json!({ "RequestType": kind, "StackId": "arn:stack", "RequestId": "cf-1", "LogicalResourceId": "Migrations",
-            "ResourceProperties": { "Schema": newest().to_string() } })
+    let event = match kind {
+        "Update" => include_str!("../../../../events/migrate.update.json"),
+        "Delete" => include_str!("../../../../events/migrate.delete.json"),
+        _ => include_str!("../../../../events/migrate.create.json"),
+    };
+    let mut event: Value = serde_json::from_str(event).unwrap();
+    event["RequestType"] = json!(kind);
+    event
 }
 
 async fn applied(conn: &mut PgConnection) -> Vec<i64> {
@@ -63,13 +70,14 @@ async fn cloudformation_is_answered_and_no_secret_is_logged(_: PgPoolOptions, op
         put.body,
         json!({
             "Status": "SUCCESS", "Reason": format!("the schema is {}; applied now: {all}", newest()),
-            "PhysicalResourceId": "runplane-schema", "LogicalResourceId": "Migrations", "StackId": "arn:stack", "RequestId": "cf-1",
+            "PhysicalResourceId": "runplane-schema", "LogicalResourceId": "Migrations", "StackId": request("Create")["StackId"],
+            "RequestId": request("Create")["RequestId"],
             "Data": { "Schema": newest().to_string() }
         })
     );
     assert_eq!(lambda.returned().await, Ok(Value::Null));
     // By hand.
-    lambda.invoke(json!({}), LONG);
+    lambda.invoke(serde_json::from_str(include_str!("../../../../events/migrate.json")).unwrap(), LONG);
     let by_hand = lambda.returned().await.unwrap();
     assert_eq!(
         by_hand,
@@ -130,9 +138,7 @@ async fn a_stack_can_be_deleted_when_the_database_is_away() {
     assert!(failed["Reason"].as_str().unwrap().contains("Connection refused"), "{failed}");
     assert_eq!(lambda.returned().await, Ok(Value::Null));
 
-    let mut delete = request("Delete");
-    delete["PhysicalResourceId"] = json!("runplane-schema");
-    lambda.invoke_for_stack(delete, LONG);
+    lambda.invoke_for_stack(request("Delete"), LONG);
     let body = lambda.answered().await.body;
     assert_eq!(
         (&body["Status"], &body["PhysicalResourceId"]),
