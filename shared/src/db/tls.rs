@@ -35,7 +35,9 @@ fn names_authorities(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::str::FromStr as _;
 
+    use sqlx::ConnectOptions as _;
     use tokio_rustls::rustls::RootCertStore;
     use tokio_rustls::rustls::pki_types::CertificateDer;
     use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -63,6 +65,23 @@ mod tests {
         let subjects: BTreeSet<_> = store.roots.iter().map(|root| root.subject.to_vec()).collect();
         assert_eq!(subjects.len(), certificates.len());
         assert_eq!(RDS.matches("-----BEGIN").count(), certificates.len(), "nothing else is in the file");
+    }
+
+    /// With PGSSLROOTCERT set this is another test: `shared/tests/logins/environment.rs`.
+    #[test]
+    fn who_verifies_trusts_rds_and_who_does_not_is_given_nothing() {
+        let trusts = |url: &str| {
+            let options = trusting_rds(PgConnectOptions::from_str(url).unwrap(), url).to_url_lossy();
+            options.query_pairs().find(|(name, _)| name == "sslrootcert").map(|(_, value)| value.into_owned())
+        };
+        for mode in ["verify-full", "verify-ca"] {
+            assert_eq!(trusts(&format!("postgres://a@db/x?sslmode={mode}")).as_deref(), Some(RDS), "{mode}");
+        }
+        for mode in ["disable", "prefer", "require"] {
+            assert_eq!(trusts(&format!("postgres://a@db/x?sslmode={mode}")), None, "{mode}");
+        }
+        let own = trusts("postgres://a@db/x?sslmode=verify-full&sslrootcert=/own.pem");
+        assert_eq!(own.as_deref(), Some("file: /own.pem"));
     }
 
     #[test]
