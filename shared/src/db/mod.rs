@@ -333,11 +333,12 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // Classes 08 connection, 53 resources (too many connections, disk full), 57 operator intervention (shutdown,
+        // Classes 08 connection, 28 a login that is refused (nothing has happened yet, and it passes where a password or a policy is being
+        // changed), 53 resources (too many connections, disk full), 57 operator intervention (shutdown,
         // starting up, statement timeout), 58 system error, 40 serialization failure or deadlock, and 25006: after a
         // failover the connection may still lead to the old primary, which is read-only now.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            ["08", "53", "57", "58", "40", "25006"].iter().any(|class| code.starts_with(class))
+            ["08", "28", "53", "57", "58", "40", "25006"].iter().any(|class| code.starts_with(class))
         }),
         _ => false,
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aws_config::Region;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
-use runplane::db::{Db, Plans, Pooler, Tokens};
+use runplane::db::{Db, Plans, Pooler, Tokens, is_unavailable};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tempfile::NamedTempFile;
 
@@ -87,6 +87,7 @@ async fn a_token_that_is_refused_is_signed_anew_by_the_next_attempt(
         server.refuse(Some(code));
         let refused = one(&db).await.unwrap_err();
         assert_eq!(refused.as_database_error().unwrap().code().as_deref(), Some(code));
+        assert!(is_unavailable(&refused), "a caller is told to come again");
         server.refuse(None);
         one(&db).await.unwrap();
         assert_eq!(signed.times(), attempt + 2);
