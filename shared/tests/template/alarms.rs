@@ -20,6 +20,7 @@ fn is_known(namespace: &str, name: &str) -> bool {
             ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"].contains(&name)
         }
         "AWS/ApiGateway" => ["Count", "4xx", "5xx", "Latency"].contains(&name),
+        "AWS/RDS" => ["DatabaseConnections", "FreeStorageSpace", "CPUUtilization"].contains(&name),
         _ => false,
     }
 }
@@ -34,7 +35,31 @@ fn is_ours(template: &Template, namespace: &str, dimension: &str, value: &Value)
         (NAMESPACE, DIMENSION) | ("AWS/Lambda", "FunctionName") => of_a_function(),
         ("AWS/SQS", "QueueName") => *value == attribute("RunsDeadLetterQueue", "QueueName"),
         ("AWS/ApiGateway", "ApiId") => *value == reference("Api"),
+        ("AWS/RDS", "DBInstanceIdentifier") => *value == watched_database(),
         _ => false,
+    }
+}
+
+/// The stack's own database, or one that is named.
+fn watched_database() -> Value {
+    json!({ "Fn::If": ["NewDatabase", reference("DatabaseInstance"), reference("DatabaseInstanceId")] })
+}
+
+/// About a database that nobody knows there is nothing to hear.
+#[test]
+fn the_database_is_watched_where_it_is_the_stacks_own_or_named() {
+    let template = Template::read();
+    let conditions = &template.whole["Conditions"];
+    let named = json!({ "Fn::Not": [{ "Fn::Equals": [reference("DatabaseInstanceId"), ""] }] });
+    let new = json!({ "Fn::Equals": [reference("Database"), "NEW"] });
+    assert_eq!(conditions["WatchesDatabase"], json!({ "Fn::Or": [new, named] }));
+    let both =
+        json!({ "Fn::And": [{ "Fn::Condition": "HasAlarms" }, { "Fn::Condition": "WatchesDatabase" }] });
+    assert_eq!(conditions["HasDatabaseAlarms"], both);
+    for (name, alarm) in template.of_type("AWS::CloudWatch::Alarm") {
+        if alarm["Namespace"] == "AWS/RDS" {
+            assert_eq!(template.whole["Resources"][name]["Condition"], "HasDatabaseAlarms", "{name}");
+        }
     }
 }
 
@@ -42,9 +67,10 @@ fn is_ours(template: &Template, namespace: &str, dimension: &str, value: &Value)
 fn an_alarm_is_about_a_metric_that_there_is_and_tells_the_topic() {
     let template = Template::read();
     let alarms = template.of_type("AWS::CloudWatch::Alarm");
-    assert!(alarms.len() >= 8, "{:?}", alarms.keys());
+    assert!(alarms.len() >= 10, "{:?}", alarms.keys());
     for (name, alarm) in alarms {
-        assert_eq!(template.whole["Resources"][name]["Condition"], "HasAlarms", "{name}");
+        let condition = template.whole["Resources"][name]["Condition"].as_str();
+        assert!(matches!(condition, Some("HasAlarms" | "HasDatabaseAlarms")), "{name}: {condition:?}");
         for actions in ["AlarmActions", "OKActions"] {
             assert_eq!(alarm[actions], json!([reference("AlarmTopic")]), "{name}");
         }
@@ -99,9 +125,21 @@ fn the_dashboard_shows_metrics_that_there_are() {
     let (name, dashboard) = template.only("AWS::CloudWatch::Dashboard");
     assert_eq!(template.whole["Resources"][name]["Condition"], "HasDashboard");
     assert_eq!(dashboard["DashboardName"], reference("AWS::StackName"));
-    let text = dashboard["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    let [text, parts] = dashboard["DashboardBody"]["Fn::Sub"].as_array().unwrap().as_slice() else {
+        panic!("{dashboard}")
+    };
+    let text = text.as_str().unwrap();
+    let [condition, database, nothing] = parts["OfTheDatabase"]["Fn::If"].as_array().unwrap().as_slice()
+    else {
+        panic!("{parts}")
+    };
+    assert_eq!((condition, nothing), (&json!("WatchesDatabase"), &json!("")));
+    assert_eq!(database["Fn::Sub"][1], json!({ "Instance": watched_database() }));
+    // With the database and without.
+    assert!(serde_json::from_str::<Value>(&text.replace("${OfTheDatabase}", "")).is_ok());
+    let text = text.replace("${OfTheDatabase}", database["Fn::Sub"][0].as_str().unwrap());
     // What CloudFormation puts in has no character that JSON would mind.
-    let body: Value = serde_json::from_str(text).unwrap();
+    let body: Value = serde_json::from_str(&text).unwrap();
     let mut shown = BTreeSet::new();
     for widget in body["widgets"].as_array().unwrap() {
         assert_eq!(widget["properties"]["region"], "${AWS::Region}");
@@ -119,13 +157,22 @@ fn the_dashboard_shows_metrics_that_there_are() {
                     queues.values().any(|queue| queue["QueueName"] == substitution(value))
                 }
                 ("AWS/ApiGateway", "ApiId") => value == "${Api}",
+                ("AWS/RDS", "DBInstanceIdentifier") => value == "${Instance}",
                 _ => false,
             };
             assert!(ours, "{metric}");
             shown.insert(name.to_owned());
         }
     }
-    for metric in ["QueueWait", "RunDuration", "OldestQueued", "LeasesLost", "DbTime", "RunsFailed"] {
+    for metric in [
+        "QueueWait",
+        "RunDuration",
+        "OldestQueued",
+        "LeasesLost",
+        "DbTime",
+        "RunsFailed",
+        "DatabaseConnections",
+    ] {
         assert!(shown.contains(metric), "nobody sees {metric}");
     }
 }

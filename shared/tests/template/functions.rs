@@ -82,8 +82,31 @@ const OIDC: [Setting; 5] = [
 /// What a setting's value is. None: no template can express it.
 fn value(setting: Setting) -> Option<Value> {
     let of = parameter(setting)?;
-    // Its ARN.
-    Some(if setting == Setting::OperatorKeySecret { attribute(of, "Id") } else { reference(of) })
+    let choose =
+        |condition: &str, then: Value, otherwise: Value| json!({ "Fn::If": [condition, then, otherwise] });
+    // Of the stack's own database. No password, and the server has to prove who it is.
+    let url = |user: &str, host: &str| {
+        substitution(&format!("postgres://{user}@${{{host}}}:5432/runplane?sslmode=verify-full"))
+    };
+    let instance = "DatabaseInstance.Endpoint.Address";
+    Some(match setting {
+        Setting::DatabaseUrl => choose(
+            "HasProxy",
+            url("runplane", "Proxy.Endpoint"),
+            choose("NewDatabase", url("runplane", instance), reference(of)),
+        ),
+        // Never by a proxy: the migrations' lock is one of the session.
+        Setting::OwnerDatabaseUrl => choose("NewDatabase", url("runplane_owner", instance), reference(of)),
+        Setting::OwnerPasswordSecret => {
+            choose("NewDatabase", attribute("DatabaseInstance", "MasterUserSecret.SecretArn"), reference(of))
+        }
+        Setting::DbLogin => choose(of, "iam".into(), "password".into()),
+        // RDS Proxy refuses the settings that go with a connection otherwise (docs/decisions/0029).
+        Setting::DbPooler => choose("HasProxy", "transaction".into(), reference(of)),
+        // Its ARN.
+        Setting::OperatorKeySecret => attribute(of, "Id"),
+        _ => reference(of),
+    })
 }
 
 /// Where a setting's value comes from. None: no template can express it.
@@ -91,6 +114,9 @@ fn parameter(setting: Setting) -> Option<&'static str> {
     Some(match setting {
         Setting::DatabaseUrl => "DatabaseUrl",
         Setting::OwnerDatabaseUrl => "OwnerDatabaseUrl",
+        Setting::OwnerPasswordSecret => "OwnerPasswordSecretArn",
+        // A condition.
+        Setting::DbLogin => "LogsInByIam",
         Setting::OperatorKeySecret => "OperatorKey",
         Setting::DbLogin => "DatabaseLogin",
         Setting::DbPooler => "DatabasePooler",
@@ -203,8 +229,9 @@ fn every_function_logs_into_a_group_of_its_own_that_forgets() {
     for (group, properties) in &groups {
         assert_eq!(properties["RetentionInDays"], reference("LogRetentionDays"), "{group}");
     }
-    // One more: the API's access log.
-    assert_eq!(groups.len(), of_functions.len() + 1, "{:?}", groups.keys());
+    // More: the API's access log, and two of the database.
+    let others: Vec<_> = groups.keys().filter(|name| !of_functions.contains(*name)).collect();
+    assert_eq!(others, [&"ApiLogGroup", &"DatabaseLogGroup", &"DatabaseLoginLogGroup"]);
     let access = &groups["ApiLogGroup"]["LogGroupName"];
     assert_eq!(access, &substitution("/aws/vendedlogs/apigateway/${AWS::StackName}"));
     let stage = template.only("AWS::ApiGatewayV2::Stage").1;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::template::Template;
 
 /// Every type of resource, and the properties that it may have.
-const KNOWN: [(&str, &[&str]); 16] = [
+const KNOWN: [(&str, &[&str]); 32] = [
     ("AWS::ApiGatewayV2::Api", &["Name", "ProtocolType"]),
     (
         "AWS::ApiGatewayV2::Integration",
@@ -37,6 +37,32 @@ const KNOWN: [(&str, &[&str]); 16] = [
         ],
     ),
     ("AWS::CloudWatch::Dashboard", &["DashboardBody", "DashboardName"]),
+    ("AWS::EC2::EIP", &["Domain", "Tags"]),
+    ("AWS::EC2::InternetGateway", &["Tags"]),
+    ("AWS::EC2::NatGateway", &["AllocationId", "SubnetId", "Tags"]),
+    ("AWS::EC2::Route", &["DestinationCidrBlock", "GatewayId", "NatGatewayId", "RouteTableId"]),
+    ("AWS::EC2::RouteTable", &["VpcId"]),
+    (
+        "AWS::EC2::SecurityGroup",
+        &["GroupDescription", "SecurityGroupEgress", "SecurityGroupIngress", "VpcId"],
+    ),
+    ("AWS::EC2::Subnet", &["AvailabilityZone", "CidrBlock", "Tags", "VpcId"]),
+    ("AWS::EC2::SubnetRouteTableAssociation", &["RouteTableId", "SubnetId"]),
+    ("AWS::EC2::VPC", &["CidrBlock", "EnableDnsHostnames", "EnableDnsSupport", "Tags"]),
+    (
+        "AWS::EC2::VPCEndpoint",
+        &[
+            "PolicyDocument",
+            "PrivateDnsEnabled",
+            "RouteTableIds",
+            "SecurityGroupIds",
+            "ServiceName",
+            "SubnetIds",
+            "VpcEndpointType",
+            "VpcId",
+        ],
+    ),
+    ("AWS::EC2::VPCGatewayAttachment", &["InternetGatewayId", "VpcId"]),
     ("AWS::IAM::Policy", &["PolicyDocument", "PolicyName", "Roles"]),
     ("AWS::IAM::Role", &["AssumeRolePolicyDocument", "Policies"]),
     (
@@ -44,10 +70,30 @@ const KNOWN: [(&str, &[&str]); 16] = [
         &["BatchSize", "EventSourceArn", "FunctionName", "FunctionResponseTypes", "ScalingConfig"],
     ),
     ("AWS::Lambda::Permission", &["Action", "FunctionName", "Principal", "SourceArn"]),
-    ("AWS::Logs::LogGroup", &["LogGroupName", "RetentionInDays"]),
+    ("AWS::Logs::LogGroup", &["KmsKeyId", "LogGroupName", "RetentionInDays"]),
+    ("AWS::RDS::DBInstance", &DATABASE),
+    ("AWS::RDS::DBParameterGroup", &["Description", "Family", "Parameters"]),
+    (
+        "AWS::RDS::DBProxy",
+        &[
+            "DBProxyName",
+            "DefaultAuthScheme",
+            "EngineFamily",
+            "RequireTLS",
+            "RoleArn",
+            "VpcSecurityGroupIds",
+            "VpcSubnetIds",
+        ],
+    ),
+    (
+        "AWS::RDS::DBProxyTargetGroup",
+        &["ConnectionPoolConfigurationInfo", "DBInstanceIdentifiers", "DBProxyName", "TargetGroupName"],
+    ),
+    ("AWS::RDS::DBSubnetGroup", &["DBSubnetGroupDescription", "SubnetIds"]),
     (
         "AWS::SQS::Queue",
         &[
+            "KmsMasterKeyId",
             "MessageRetentionPeriod",
             "QueueName",
             "RedrivePolicy",
@@ -56,19 +102,53 @@ const KNOWN: [(&str, &[&str]); 16] = [
         ],
     ),
     ("AWS::Scheduler::Schedule", &["FlexibleTimeWindow", "ScheduleExpression", "State", "Target"]),
-    ("AWS::SecretsManager::Secret", &["Description", "Name"]),
+    ("AWS::SecretsManager::Secret", &["Description", "KmsKeyId", "Name"]),
     ("AWS::Serverless::Function", &FUNCTION),
     ("Custom::Migrations", &["DatabaseUrls", "Login", "Schema", "ServiceTimeout", "ServiceToken"]),
 ];
 
+/// What the stack's own database may say.
+const DATABASE: [&str; 29] = [
+    "AllocatedStorage",
+    "AutoMinorVersionUpgrade",
+    "BackupRetentionPeriod",
+    "CopyTagsToSnapshot",
+    "DBInstanceClass",
+    "DBInstanceIdentifier",
+    "DBName",
+    "DBParameterGroupName",
+    "DBSnapshotIdentifier",
+    "DBSubnetGroupName",
+    "DeleteAutomatedBackups",
+    "DeletionProtection",
+    "EnableCloudwatchLogsExports",
+    "EnableIAMDatabaseAuthentication",
+    "EnablePerformanceInsights",
+    "Engine",
+    "EngineVersion",
+    "KmsKeyId",
+    "ManageMasterUserPassword",
+    "MasterUserSecret",
+    "MasterUsername",
+    "MaxAllocatedStorage",
+    "MultiAZ",
+    "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod",
+    "PubliclyAccessible",
+    "StorageEncrypted",
+    "StorageType",
+    "VPCSecurityGroups",
+];
+
 /// What a function may say, and Globals for all of them.
-const FUNCTION: [&str; 14] = [
+const FUNCTION: [&str; 16] = [
     "Architectures",
     "CodeUri",
     "Environment",
     "EventInvokeConfig",
     "FunctionName",
     "Handler",
+    "KmsKeyArn",
     "LoggingConfig",
     "MemorySize",
     "ReservedConcurrentExecutions",
@@ -76,6 +156,7 @@ const FUNCTION: [&str; 14] = [
     "Runtime",
     "Tags",
     "Timeout",
+    "Tracing",
     "VpcConfig",
 ];
 
@@ -92,18 +173,24 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
             assert!(known.contains(&property.as_str()), "{name}: no test looks at {property}");
         }
         for attribute in resource.as_object().unwrap().keys() {
-            let expected = ["Type", "Properties", "Metadata", "Condition"].contains(&attribute.as_str());
+            let of_all = ["Type", "Properties", "Metadata", "Condition"];
+            let of_some = ["DependsOn", "DeletionPolicy", "UpdateReplacePolicy"];
+            let expected = of_all.contains(&attribute.as_str())
+                || (of_some.contains(&attribute.as_str()) && of_new_database(name).is_some());
             assert!(expected, "{name}: no test looks at {attribute}");
         }
         let condition = match name.as_str() {
+            "DatabaseConnectionsAlarm" | "DatabaseStorageAlarm" => json!("HasDatabaseAlarms"),
             _ if kind == "AWS::CloudWatch::Alarm" => json!("HasAlarms"),
             _ if kind == "AWS::CloudWatch::Dashboard" => json!("HasDashboard"),
             "NetworkInterfaces" => json!("InVpc"),
-            "DatabaseConnect" => json!("LogsInByIam"),
+            "DatabaseLogins" => json!("LogsInByIam"),
+            "VariablesKey" => json!("HasSecretsKey"),
+            "Traces" => json!("IsTraced"),
             "Migrations" | "MigrateFunction" | "MigrateRole" | "MigrateLogGroup" | "OperatorKey" => {
                 json!("Migrates")
             }
-            _ => Value::Null,
+            _ => of_new_database(name).map_or(Value::Null, Value::from),
         };
         assert_eq!(resource["Condition"], condition, "{name}: a condition that no test looks at");
     }
@@ -122,14 +209,61 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
         [
             "HasAlarms",
             "HasDashboard",
+            "HasDatabaseAlarms",
+            "HasDatabaseKey",
+            "HasEndpoints",
+            "HasLambdaEndpoint",
+            "HasLogsKey",
+            "HasNat",
+            "HasNatInEachZone",
+            "HasNatInThirdZone",
             "HasOutputBucket",
+            "HasOwnerPasswordSecret",
+            "HasProxy",
+            "HasQueueKey",
+            "HasSecretsKey",
             "HasStepFunctions",
             "HasStepQueues",
+            "HasThirdZone",
+            "HasThirdZoneBehindNat",
             "InVpc",
+            "IsMultiAz",
+            "IsProtected",
+            "IsRestored",
+            "IsTraced",
             "LimitsConcurrency",
             "LogsInByIam",
-            "Migrates"
+            "Migrates",
+            "NewDatabase",
+            "WatchesDatabase"
         ],
         "a condition that no test looks at"
     );
+}
+
+/// Under which condition a resource is there that belongs to the stack's own database and its network. None: it does not.
+fn of_new_database(name: &str) -> Option<&'static str> {
+    // By zone: what is in the last one is there where there are three.
+    let zones = |of: &str, first, second, third| match name.strip_prefix(of) {
+        Some("A") => Some(first),
+        Some("B") => Some(second),
+        Some("C") => Some(third),
+        _ => None,
+    };
+    let private = |of| zones(of, "NewDatabase", "NewDatabase", "HasThirdZone");
+    let public = |of| zones(of, "HasNat", "HasNatInEachZone", "HasNatInThirdZone");
+    let of_zones = ["Subnet", "Routes", "RoutesOfSubnet"].into_iter().find_map(private);
+    let of_nat = ["PublicSubnet", "RoutesOfPublicSubnet", "Address", "Nat"].into_iter().find_map(public);
+    of_zones.or(of_nat).or_else(|| zones("WayOut", "HasNat", "HasNat", "HasThirdZoneBehindNat")).or(
+        match name {
+            "Vpc" | "S3Endpoint" | "FunctionsGroup" | "DatabaseGroup" => Some("NewDatabase"),
+            "DatabaseInstance" | "DatabaseSubnets" | "DatabaseParameters" => Some("NewDatabase"),
+            "DatabaseLogGroup" | "DatabaseLoginLogGroup" => Some("NewDatabase"),
+            "SqsEndpoint" | "SecretsEndpoint" | "EndpointsGroup" => Some("HasEndpoints"),
+            "LambdaEndpoint" => Some("HasLambdaEndpoint"),
+            "InternetGateway" | "InternetGatewayOfVpc" | "PublicRoutes" | "PublicWayOut" => Some("HasNat"),
+            "Proxy" | "ProxyTargets" | "ProxyRole" | "ProxyGroup" => Some("HasProxy"),
+            _ => None,
+        },
+    )
 }

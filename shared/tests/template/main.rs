@@ -9,9 +9,13 @@
 )]
 
 mod alarms;
+mod checks;
+mod database;
 mod functions;
+mod keys;
 mod known;
 mod migrate;
+mod network;
 mod permissions;
 mod queue;
 mod routes;
@@ -35,12 +39,10 @@ fn every_parameter_is_in_the_operators_document() {
 }
 
 #[test]
-fn the_database_is_given_by_a_parameter_that_no_one_sees_again() {
+fn every_output_is_in_the_operators_document() {
+    let document = include_str!("../../../docs/operations.md");
     let template = Template::read();
-    let parameter = &template.whole["Parameters"]["DatabaseUrl"];
-    assert!(parameter.get("Default").is_none(), "a database that nobody has named");
-    for name in ["DatabaseUrl", "OwnerDatabaseUrl"] {
-        assert_eq!(template.whole["Parameters"][name]["NoEcho"], true, "{name}");
+    for name in template.whole["Outputs"].as_object().unwrap().keys() {
+        assert!(document.contains(&format!("`{name}`")), "docs/operations.md does not say what {name} is");
     }
-    assert!(template.of_type("AWS::RDS::DBInstance").is_empty());
 }

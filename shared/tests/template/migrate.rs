@@ -10,7 +10,8 @@ use crate::template::{Template, attribute, reference, substitution};
 fn a_stack_migrates_where_it_knows_the_owner_and_by_default_it_does_not() {
     let template = Template::read();
     let given = json!({ "Fn::Not": [{ "Fn::Equals": [reference("OwnerDatabaseUrl"), ""] }] });
-    assert_eq!(template.whole["Conditions"]["Migrates"], given);
+    let new = json!({ "Fn::Equals": [reference("Database"), "NEW"] });
+    assert_eq!(template.whole["Conditions"]["Migrates"], json!({ "Fn::Or": [new, given] }));
     assert_eq!(template.whole["Parameters"]["OwnerDatabaseUrl"]["Default"], "");
 }
 
@@ -37,7 +38,7 @@ fn a_change_of_the_databases_urls_is_told_without_the_urls() {
     let (_, migrations) = template.only("Custom::Migrations");
     assert_eq!(migrations["DatabaseUrls"], reference("DatabaseUrlsRevision"));
     // How the functions log in is the role's business, too.
-    assert_eq!(migrations["Login"], reference("DatabaseLogin"));
+    assert_eq!(migrations["Login"], json!({ "Fn::If": ["LogsInByIam", "iam", "password"] }));
     let text = migrations.to_string();
     assert!(!text.contains("DatabaseUrl\"") && !text.contains("OperatorKey"), "{text}");
 }

@@ -24,8 +24,12 @@ fn role<'a>(template: &'a Template, arn: &'a Value) -> (&'a str, &'a Value) {
 }
 
 /// Conditions under which something is allowed, or denied, and the parameter or the resource that each is about.
-const OPTIONAL: [(&str, &str); 4] = [
+const OPTIONAL: [(&str, &str); 8] = [
     ("Migrates", "OperatorKey"),
+    ("NewDatabase", "DatabaseInstance.MasterUserSecret"),
+    ("HasOwnerPasswordSecret", "OwnerPasswordSecretArn"),
+    ("HasQueueKey", "QueueKmsKeyArn"),
+    ("HasSecretsKey", "SecretsKmsKeyArn"),
     ("HasOutputBucket", "OutputBucket"),
     ("HasStepFunctions", "StepFunctionArns"),
     ("HasStepQueues", "StepQueueArns"),
@@ -97,6 +101,10 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
         if row.trigger == Trigger::Queue {
             expected.extend(on(&queue, OF_THE_MAPPING));
         }
+        if row.settings.contains(&Setting::RunsQueueUrl) {
+            // What SQS does with a key of one's own, it does as whoever asks it.
+            expected.extend(on(&reference("QueueKmsKeyArn"), ["kms:Decrypt", "kms:GenerateDataKey"]));
+        }
         if row.settings.contains(&Setting::OutputBucket) {
             let objects = substitution("arn:${AWS::Partition}:s3:::${OutputBucket}/*");
             expected.extend(on(&objects, OF_THE_BUCKET));
@@ -107,7 +115,12 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
             let secrets = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretsPrefix}*";
             expected.extend(on(&substitution(secrets), ["secretsmanager:GetSecretValue"]));
             // The prefix may be the beginning of the stack's name: an operator's key is no secret of a step.
-            expected.extend(on(&attribute("OperatorKey", "Id"), ["not secretsmanager:GetSecretValue"]));
+            for of_nobody in
+                [attribute("OperatorKey", "Id"), owner_of_new_database(), reference("OwnerPasswordSecretArn")]
+            {
+                expected.extend(on(&of_nobody, ["not secretsmanager:GetSecretValue"]));
+            }
+            expected.extend(on(&reference("SecretsKmsKeyArn"), ["kms:Decrypt"]));
             // It reaches what steps reach: of functions and queues only those that are named.
             for (condition, parameter, action) in [
                 ("HasStepFunctions", "StepFunctionArns", "lambda:InvokeFunction"),
@@ -122,24 +135,103 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
         }
         if row.settings.contains(&Setting::OperatorKeySecret) {
             expected.extend(on(&attribute("OperatorKey", "Id"), ["secretsmanager:PutSecretValue"]));
+            expected.extend(on(&reference("SecretsKmsKeyArn"), ["kms:Decrypt", "kms:GenerateDataKey"]));
+        }
+        if row.settings.contains(&Setting::OwnerPasswordSecret) {
+            for owner in [owner_of_new_database(), reference("OwnerPasswordSecretArn")] {
+                expected.extend(on(&owner, ["secretsmanager:GetSecretValue"]));
+            }
         }
         assert_eq!(allowed(role, properties), expected, "{name}");
     }
     let all = template.of_type("AWS::IAM::Role");
     let others: Vec<_> = all.keys().filter(|name| !roles.contains(*name)).collect();
-    assert_eq!(others, [&"SweepScheduleRole"]);
+    assert_eq!(others, [&"ProxyRole", &"SweepScheduleRole"]);
 }
 
-/// Lambda takes functions into subnets under their roles. It is one policy, which is removed last when the subnets are taken away.
+/// The secret that RDS makes for the owner of the stack's own database.
+fn owner_of_new_database() -> Value {
+    attribute("DatabaseInstance", "MasterUserSecret.SecretArn")
+}
+
+/// What all functions may do where a parameter asks for it, by the condition and the tag with which they wait for it.
+const OF_ALL: [(&str, &str, &str); 4] = [
+    ("NetworkInterfaces", "InVpc", "network-interfaces"),
+    ("DatabaseLogins", "LogsInByIam", "database-logins"),
+    ("VariablesKey", "HasSecretsKey", "variables-key"),
+    ("Traces", "IsTraced", "traces"),
+];
+
+/// A policy of its own for each, which goes when no function needs it any more: AWS still acts under the roles until then.
+#[test]
+fn what_all_functions_may_do_is_there_before_them_and_as_long_as_they_are() {
+    let template = Template::read();
+    let policies = template.of_type("AWS::IAM::Policy");
+    assert_eq!(policies.len(), OF_ALL.len());
+    let tags = &template.whole["Globals"]["Function"]["Tags"];
+    for (name, condition, tag) in OF_ALL {
+        assert_eq!(template.whole["Resources"][name]["Condition"], condition, "{name}");
+        assert_eq!(policies[name]["PolicyName"], tag, "{name}");
+        let expected = json!({ "Fn::If": [condition, reference(name), "none"] });
+        assert_eq!(tags[tag], expected, "functions do not wait for {name}");
+        let roles: BTreeSet<_> =
+            policies[name]["Roles"].as_array().unwrap().iter().map(Value::to_string).collect();
+        // The owner has a password in any case.
+        let functions = FUNCTIONS.iter().filter(|row| name != "DatabaseLogins" || row.trigger != Trigger::Deployment);
+        let mut expected = BTreeSet::new();
+        for row in functions {
+            let (function, properties) = template.function(row.name);
+            let mut of_role = reference(role(&template, &properties["Role"]).0);
+            if row.trigger == Trigger::Deployment {
+                of_role = json!({ "Fn::If": ["Migrates", of_role, reference("AWS::NoValue")] });
+            }
+            assert!(roles.contains(&of_role.to_string()), "{name} is not for {function}");
+            expected.insert(of_role.to_string());
+        }
+        assert_eq!(roles, expected, "{name}");
+    }
+}
+
+#[test]
+fn functions_log_in_to_the_database_as_one_user_and_so_does_the_proxy() {
+    let template = Template::read();
+    let user = |of: &str| {
+        format!("arn:${{AWS::Partition}}:rds-db:${{AWS::Region}}:${{AWS::AccountId}}:dbuser:${{{of}}}")
+    };
+    let instance = substitution(&format!("{}/runplane", user("DatabaseInstance.DbiResourceId")));
+    // A proxy's ARN is arn:…:rds:…:…:db-proxy:<resource id>.
+    let id = json!({ "Fn::Select": [6, { "Fn::Split": [":", attribute("Proxy", "DBProxyArn")] }] });
+    let proxy = json!({ "Fn::Sub": [format!("{}/runplane", user("ProxyId")), { "ProxyId": id }] });
+    let named = substitution(&user("DatabaseLoginUser"));
+    let new = json!({ "Fn::If": ["NewDatabase", instance, named] });
+    let resource = json!({ "Fn::If": ["HasProxy", proxy, new] });
+    let statement = json!([{ "Effect": "Allow", "Action": "rds-db:connect", "Resource": resource }]);
+    let policies = template.of_type("AWS::IAM::Policy");
+    assert_eq!(policies["DatabaseLogins"]["PolicyDocument"]["Statement"], statement);
+    let of_proxy = template.of_type("AWS::IAM::Role")["ProxyRole"];
+    assert_eq!(allowed("ProxyRole", of_proxy), on(&instance, ["rds-db:connect"]));
+}
+
+#[test]
+fn lambda_reads_variables_with_the_key_and_sends_traces_and_may_do_nothing_else_for_all() {
+    let template = Template::read();
+    let policies = template.of_type("AWS::IAM::Policy");
+    let functions =
+        "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-*";
+    let context =
+        json!({ "ArnLike": { "kms:EncryptionContext:aws:lambda:FunctionArn": substitution(functions) } });
+    let decrypt = json!([{ "Effect": "Allow", "Action": "kms:Decrypt", "Resource": reference("SecretsKmsKeyArn"), "Condition": context }]);
+    assert_eq!(policies["VariablesKey"]["PolicyDocument"]["Statement"], decrypt);
+    let send = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
+    let send = json!([{ "Effect": "Allow", "Action": send, "Resource": "*" }]);
+    assert_eq!(policies["Traces"]["PolicyDocument"]["Statement"], send);
+}
+
+/// Lambda takes functions into subnets under their roles.
 #[test]
 fn in_subnets_lambda_may_do_with_network_interfaces_what_it_has_to_and_the_functions_may_not() {
     let template = Template::read();
-    let (name, policy) = ("NetworkInterfaces", template.of_type("AWS::IAM::Policy")["NetworkInterfaces"]);
-    assert_eq!(template.whole["Resources"][name]["Condition"], "InVpc");
-    let given = |parameter: &str| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Fn::Join": ["", reference(parameter)] }, ""] }] });
-    let either = json!({ "Fn::Or": [given("SubnetIds"), given("SecurityGroupIds")] });
-    assert_eq!(template.whole["Conditions"]["InVpc"], either);
-
+    let policy = template.of_type("AWS::IAM::Policy")["NetworkInterfaces"];
     let [allow, deny] = policy["PolicyDocument"]["Statement"].as_array().unwrap().as_slice() else {
         panic!("{policy}")
     };
@@ -156,55 +248,18 @@ fn in_subnets_lambda_may_do_with_network_interfaces_what_it_has_to_and_the_funct
         "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-*";
     let code = json!({ "ArnLike": { "lambda:SourceFunctionArn": substitution(functions) } });
     assert_eq!(deny, &json!({ "Effect": "Deny", "Action": "ec2:*", "Resource": "*", "Condition": code }));
-
-    let roles: BTreeSet<_> = policy["Roles"].as_array().unwrap().iter().map(Value::to_string).collect();
-    let tag = json!({ "Fn::If": ["InVpc", reference(name), "none"] });
-    let subnets =
-        json!({ "SubnetIds": reference("SubnetIds"), "SecurityGroupIds": reference("SecurityGroupIds") });
-    let expected = json!({ "Fn::If": ["InVpc", subnets, reference("AWS::NoValue")] });
-    for row in &FUNCTIONS {
-        let (name, function) = template.function(row.name);
-        let mut of_role = reference(role(&template, &function["Role"]).0);
-        if row.trigger == Trigger::Deployment {
-            of_role = json!({ "Fn::If": ["Migrates", of_role, reference("AWS::NoValue")] });
-        }
-        assert!(roles.contains(&of_role.to_string()), "{name}");
-        assert_eq!(template.property(function, "VpcConfig"), &expected, "{name}");
-        // SAM adds the tags of a function to those of Globals.
-        assert!(function["Tags"].get("network-interfaces").is_none(), "{name}");
-    }
-    let tags = &template.whole["Globals"]["Function"]["Tags"];
-    assert_eq!(tags["network-interfaces"], tag, "functions do not wait for the policy");
-    assert_eq!(roles.len(), FUNCTIONS.len());
 }
 
-/// One policy for all of them, which is removed last when passwords come back. The owner has a password in any case.
+/// What AWS lets nobody narrow down, and nothing else.
 #[test]
-fn with_tokens_for_passwords_every_function_but_migrate_may_connect_as_the_one_role_that_is_named() {
+fn a_permission_on_everything_is_one_that_aws_forces() {
     let template = Template::read();
-    let policies = template.of_type("AWS::IAM::Policy");
-    assert_eq!(policies.keys().collect::<Vec<_>>(), [&"DatabaseConnect", &"NetworkInterfaces"]);
-    let policy = policies["DatabaseConnect"];
-    assert_eq!(template.whole["Resources"]["DatabaseConnect"]["Condition"], "LogsInByIam");
-    let by_iam = json!({ "Fn::Equals": [reference("DatabaseLogin"), "iam"] });
-    assert_eq!(template.whole["Conditions"]["LogsInByIam"], by_iam);
-    let allow =
-        json!({ "Effect": "Allow", "Action": ["rds-db:connect"], "Resource": reference("DatabaseResource") });
-    assert_eq!(policy["PolicyDocument"]["Statement"], json!([allow]));
-    let parameter = &template.whole["Parameters"]["DatabaseResource"];
-    assert_eq!(parameter["Default"], "");
-    // A role of its own in a database of its own.
-    assert_eq!(parameter["AllowedPattern"], "(arn:[a-z-]+:rds-db:.+:dbuser:[^*]+/[^*]+)?");
-
-    let given: BTreeSet<_> = policy["Roles"].as_array().unwrap().iter().map(Value::to_string).collect();
-    let others = FUNCTIONS.iter().filter(|row| row.trigger != Trigger::Deployment);
-    let expected: BTreeSet<_> = others
-        .map(|row| reference(role(&template, &template.function(row.name).1["Role"]).0).to_string())
+    let policies = template.of_type("AWS::IAM::Policy").into_iter().chain(template.of_type("AWS::IAM::Role"));
+    let wide: BTreeSet<_> = policies
+        .filter(|(_, policy)| policy.to_string().contains(r#""Resource":"*""#))
+        .map(|(name, _)| name)
         .collect();
-    assert_eq!(given, expected);
-    let tag = json!({ "Fn::If": ["LogsInByIam", reference("DatabaseConnect"), "none"] });
-    let tags = &template.whole["Globals"]["Function"]["Tags"];
-    assert_eq!(tags["database-login"], tag, "functions do not wait for the policy");
+    assert_eq!(wide, BTreeSet::from(["NetworkInterfaces", "Traces"]));
 }
 
 #[test]
@@ -212,9 +267,14 @@ fn a_role_is_taken_on_by_the_service_that_it_is_for_and_by_nobody_else() {
     let template = Template::read();
     for (name, properties) in template.of_type("AWS::IAM::Role") {
         let mut statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRole" });
-        if name == "SweepScheduleRole" {
-            statement["Principal"] = json!({ "Service": "scheduler.amazonaws.com" });
-            // The service acts for everybody's schedules.
+        let for_everybody = match name {
+            "SweepScheduleRole" => Some("scheduler.amazonaws.com"),
+            "ProxyRole" => Some("rds.amazonaws.com"),
+            _ => None,
+        };
+        if let Some(service) = for_everybody {
+            statement["Principal"] = json!({ "Service": service });
+            // The service acts for everybody's schedules and proxies.
             statement["Condition"] =
                 json!({ "StringEquals": { "aws:SourceAccount": reference("AWS::AccountId") } });
         } else {

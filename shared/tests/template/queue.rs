@@ -17,7 +17,16 @@ fn the_queue_is_encrypted_and_gives_up_a_message_after_three_receives() {
     assert_eq!(dead["QueueName"], substitution("${AWS::StackName}-runs-dlq"));
     assert!(runs.get("MessageRetentionPeriod").is_none(), "SQS keeps them for four days");
     for queue in [dead, runs] {
-        assert_eq!(queue["SqsManagedSseEnabled"], true);
+        let nothing = reference("AWS::NoValue");
+        // By SQS itself, or by a key of one's own.
+        assert_eq!(
+            queue["SqsManagedSseEnabled"],
+            json!({ "Fn::If": ["HasQueueKey", nothing.clone(), true] })
+        );
+        assert_eq!(
+            queue["KmsMasterKeyId"],
+            json!({ "Fn::If": ["HasQueueKey", reference("QueueKmsKeyArn"), nothing] })
+        );
         assert!(queue.get("FifoQueue").is_none(), "fair queues are standard queues");
     }
     let redrive =

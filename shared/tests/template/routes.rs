@@ -74,6 +74,18 @@ fn the_api_may_invoke_each_function_for_its_own_routes_only() {
     assert_eq!(found, expected);
 }
 
+/// No origin is allowed: browsers keep what the API answers from the pages of others.
+#[test]
+fn pages_of_other_sites_are_told_nothing() {
+    let template = Template::read();
+    let (_, api) = template.only("AWS::ApiGatewayV2::Api");
+    assert_eq!(api.get("CorsConfiguration"), None);
+    let preflight = |key: &str| key.starts_with("OPTIONS ") || key.starts_with("ANY ");
+    for (name, route) in template.of_type("AWS::ApiGatewayV2::Route") {
+        assert!(!preflight(route["RouteKey"].as_str().unwrap()), "{name}");
+    }
+}
+
 #[test]
 fn the_api_is_an_http_api_whose_one_stage_is_always_up_to_date() {
     let template = Template::read();
