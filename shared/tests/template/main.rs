@@ -11,6 +11,7 @@
 mod alarms;
 mod checks;
 mod database;
+mod deployer;
 mod functions;
 mod keys;
 mod known;

@@ -16,7 +16,12 @@ pub struct Template {
 impl Template {
     /// The repository's.
     pub fn read() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+        Self::of_file("template.yaml")
+    }
+
+    /// Another one, by its path in the repository.
+    pub fn of_file(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
         let text = std::fs::read_to_string(path).unwrap();
         Self { whole: json_of(yaml_serde::from_str(&text).unwrap()) }
     }

@@ -1,6 +1,6 @@
 //! `cargo xtask rehearse`: deploys `template.yaml` as it is, through CloudFormation, onto an AWS that runs on this machine, and tries it.
 //!
-//! The steps: cfn-lint · release zips · a stack that fails, since its database cannot be migrated · the stack, which migrates an empty database and makes a key, without its sweep's schedule, so that nobody sweeps while the end-to-end suite moves
+//! The steps: cfn-lint and checkov · release zips · a stack that fails, since its database cannot be migrated · the stack, which migrates an empty database and makes a key, without its sweep's schedule, so that nobody sweeps while the end-to-end suite moves
 //! leases, and with an API that is open · that suite on the API's URL: API → function → SQS → mapping → worker · permissions that nobody
 //! used · updates in place, one of them of everything under load, which switch the schedule on and close the API · a run that only the schedule can find · deletion.
 
@@ -208,8 +208,11 @@ impl Rehearsal {
     }
 }
 
-/// Checks a template (seen from the repository) with cfn-lint, as it is written and as SAM expands it. Fails on every finding, which it has
-/// printed.
+/// The template of the roles that may deploy the other one, seen from the repository.
+const DEPLOYER: &str = "deployer.yaml";
+
+/// Checks a template (seen from the repository) with cfn-lint, as it is written and as SAM expands it, and with checkov; and what may deploy it as well.
+/// Fails on every finding, which it has printed.
 pub async fn lint(dirs: &Dirs, template: &Path) -> Result<()> {
     let written = dirs.root().join(template);
     let expanded = dirs.dev()?.join("data/template-expanded.json");
@@ -223,10 +226,22 @@ pub async fn lint(dirs: &Dirs, template: &Path) -> Result<()> {
     );
     std::fs::create_dir_all(dirs.dev()?.join("data"))?;
     std::fs::write(&expanded, output.stdout)?;
-    let program = aws::programs(dirs).await?.join("cfn-lint");
-    let mut lint = Command::new(program);
-    lint.args([&written, &expanded]).stdin(Stdio::null()).kill_on_drop(true);
-    let status = lint.status().await.context("cannot start cfn-lint")?;
-    ensure!(status.success(), "cfn-lint finds fault with {}: see above.", template.display());
+    let deployer = dirs.root().join(DEPLOYER);
+    let mut lint = Command::new(aws::programs(dirs).await?.join("cfn-lint"));
+    lint.args([&written, &expanded, &deployer]);
+    check(lint, "cfn-lint", template).await?;
+    // In an environment of its own: it pins what the AWS command line has otherwise.
+    let checkov = venv::ensure(dirs, "checkov", &python::find()?).await?.join("bin/checkov");
+    let mut scan = Command::new(checkov);
+    // Nothing is looked up: the same template has the same findings, with a network and without.
+    scan.args(["--quiet", "--compact", "--skip-download", "--file"]).args([&written, &deployer]);
+    scan.env("CKV_SKIP_PACKAGE_UPDATE_CHECK", "True");
+    check(scan, "checkov", template).await
+}
+
+async fn check(mut command: Command, name: &str, template: &Path) -> Result<()> {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let status = command.status().await.with_context(|| format!("cannot start {name}"))?;
+    ensure!(status.success(), "{name} finds fault with {} or {DEPLOYER}: see above.", template.display());
     Ok(())
 }

@@ -106,7 +106,12 @@ async fn with_backend(
         report
             .step("Lints, and every query against Postgres", queries::lint_and_compare(dirs, cargo, backend))
             .await?;
-        report.step("The template, by cfn-lint", rehearse::lint(dirs, Path::new(rehearse::TEMPLATE))).await?;
+        report
+            .step(
+                "The template, by cfn-lint and checkov",
+                rehearse::lint(dirs, Path::new(rehearse::TEMPLATE)),
+            )
+            .await?;
         report.step("Documentation", cargo.env("RUSTDOCFLAGS", "-D warnings").run(&DOC)).await?;
     }
     report.step("Building the functions", cargo_lambda::build(dirs)).await?;
