@@ -10,7 +10,9 @@
 
 mod alarms;
 mod checks;
+mod costs;
 mod database;
+mod deploy;
 mod deployer;
 mod functions;
 mod keys;
