@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use runplane::functions::FUNCTIONS;
 use serde_json::{Value, json};
 
-use crate::template::{Template, reference, substitution};
+use crate::template::{Template, attribute, reference, substitution};
 
 const ZONES: [&str; 3] = ["A", "B", "C"];
 
@@ -254,14 +254,21 @@ fn s3_is_reached_from_every_private_subnet_and_costs_nothing() {
     assert_eq!(endpoint["RouteTableIds"], json!([reference("RoutesA"), reference("RoutesB"), third]));
 }
 
-/// migrate is called while the stack is made: it needs the database's owner's password, and CloudFormation its answer.
+/// migrate is called while the stack is made, and while it is deleted: it needs the database's owner's password, and CloudFormation its answer.
 #[test]
-fn functions_wait_for_a_way_to_what_they_call() {
+fn functions_wait_for_a_way_to_what_they_call_and_go_before_it() {
     let template = Template::read();
-    let by_endpoints = json!({ "Fn::Join": ["/", [reference("S3Endpoint"), reference("SqsEndpoint"), reference("SecretsEndpoint")]] });
-    let routes = ["WayOutA", "WayOutB"].map(|name| json!({ "Fn::GetAtt": format!("{name}.CidrBlock") }));
-    let by_nat = json!({ "Fn::Join": ["/", [reference("S3Endpoint"), routes[0], routes[1]]] });
-    let otherwise = json!({ "Fn::If": ["HasNat", by_nat, "none"] });
-    let expected = json!({ "Fn::If": ["HasEndpoints", by_endpoints, otherwise] });
-    assert_eq!(template.whole["Globals"]["Function"]["Tags"]["ways-out"], expected);
+    let join = |parts: &[Value]| json!({ "Fn::Join": ["/", parts] });
+    let third = |of: Value| json!({ "Fn::If": ["HasThirdZone", of, reference("AWS::NoValue")] });
+    let tables = ["A", "B", "C"].map(|zone| reference(&format!("RoutesOfSubnet{zone}")));
+    let [first, second, last] = tables;
+    let routes = join(&[reference("S3Endpoint"), first, second, third(last)]);
+    let tags = &template.whole["Globals"]["Function"]["Tags"];
+    assert_eq!(tags["routes"], json!({ "Fn::If": ["NewDatabase", routes, "none"] }));
+
+    let by_endpoints = join(&[reference("SqsEndpoint"), reference("SecretsEndpoint")]);
+    // What Ref says of a route no tag takes.
+    let [first, second, last] = ["A", "B", "C"].map(|zone| attribute(&format!("WayOut{zone}"), "CidrBlock"));
+    let by_nat = json!({ "Fn::If": ["HasNat", join(&[first, second, third(last)]), "none"] });
+    assert_eq!(tags["ways-out"], json!({ "Fn::If": ["HasEndpoints", by_endpoints, by_nat] }));
 }

@@ -186,6 +186,15 @@ pub async fn watched(aws: &Aws) -> Result<()> {
     Ok(())
 }
 
+/// Every function is traced, or none is.
+pub async fn traced(aws: &Aws, resources: &BTreeMap<String, Resource>, is: bool) -> Result<()> {
+    let mode = if is { "Active" } else { "PassThrough" };
+    for (name, function) in deployed::functions(aws, resources).await? {
+        ensure!(function["TracingConfig"]["Mode"] == mode, "{name}: {}", function["TracingConfig"]);
+    }
+    Ok(())
+}
+
 /// What a deleted stack must not leave behind: how to list it, and where the list is.
 const KINDS: [(&[&str], &str); 10] = [
     (&["lambda", "list-functions"], "Functions"),

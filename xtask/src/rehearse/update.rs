@@ -1,6 +1,6 @@
 //! Updates of a deployed stack, one after the other, each of them in place. What an update does not name keeps its value.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::{QUIET, Rehearsal, checks, deployed, load};
 use crate::conformance::client::Client;
@@ -8,6 +8,8 @@ use crate::progress::say;
 
 /// What the names of the queues of those begin with who work while the stack is updated.
 const QUEUES: &str = "under-load";
+/// The emulator keeps it and encrypts nothing.
+const KEY: &str = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555";
 
 impl Rehearsal {
     /// Updates the stack in all ways that an operator would, and leaves it with its schedule on. Fails when
@@ -20,6 +22,8 @@ impl Rehearsal {
         self.nothing_new().await?;
         self.new_code().await?;
         self.subnets_and_none_again().await?;
+        self.keys_and_traces_and_none_again().await?;
+        self.half_a_database().await?;
         self.password().await?;
         self.everything_under_load().await?;
         // Before the schedule is on, so that nothing else can find it.
@@ -52,6 +56,52 @@ impl Rehearsal {
         ensure!(given().await?, "functions in subnets have no permissions for them");
         self.put(&subnets.map(|(name, _)| (name, ""))).await?;
         ensure!(!given().await?, "functions keep permissions for subnets that they are not in");
+        checks::claims(&self.base_url, &self.key).await
+    }
+
+    /// Keys of one's own, traces, and a database that is watched: permissions and alarms come and go with them, and functions go on answering.
+    async fn keys_and_traces_and_none_again(&self) -> Result<()> {
+        let known = ["VariablesKey", "Traces", "DatabaseConnectionsAlarm", "DatabaseStorageAlarm"];
+        let there = async || {
+            let resources = self.resources().await?;
+            Ok::<_, anyhow::Error>(known.iter().filter(|name| resources.contains_key(**name)).count())
+        };
+        let switched_on = [
+            ("QueueKmsKeyArn", KEY),
+            ("LogsKmsKeyArn", KEY),
+            ("SecretsKmsKeyArn", KEY),
+            ("Tracing", "ENABLED"),
+            ("DatabaseInstanceId", "rehearsed"),
+        ];
+        ensure!(there().await? == 0, "what nobody has asked for is there");
+        self.put(&switched_on).await?;
+        ensure!(there().await? == known.len(), "keys, traces or alarms that were asked for are missing");
+        checks::traced(&self.aws, &self.resources().await?, true).await?;
+        checks::claims(&self.base_url, &self.key).await?;
+        let none = [
+            ("QueueKmsKeyArn", ""),
+            ("LogsKmsKeyArn", ""),
+            ("SecretsKmsKeyArn", ""),
+            ("Tracing", "DISABLED"),
+            ("DatabaseInstanceId", ""),
+        ];
+        self.put(&none).await?;
+        ensure!(there().await? == 0, "what nobody asks for any more has stayed");
+        checks::traced(&self.aws, &self.resources().await?, false).await?;
+        checks::claims(&self.base_url, &self.key).await
+    }
+
+    /// What contradicts itself is refused with the template's sentence, before anything is changed.
+    async fn half_a_database(&self) -> Result<()> {
+        let contradictions = [
+            ("DatabaseUrl", "", "DatabaseUrl has to lead to the database"),
+            ("DatabaseLogin", "iam", "DatabaseLoginUser has to say whom the tokens are for"),
+            ("Database", "NEW", "are about an existing database"),
+        ];
+        for (name, value, sentence) in contradictions {
+            let Err(refused) = self.put(&[(name, value)]).await else { bail!("{name}={value} is deployed") };
+            ensure!(format!("{refused:#}").contains(sentence), "{name}={value}: {refused:#}");
+        }
         checks::claims(&self.base_url, &self.key).await
     }
 
