@@ -33,6 +33,12 @@ insert into connections (id, tenant_id, name, kind, config, secret_ref) values
    '{"base_url":"https://example.com","auth":{"type":"bearer"}}', 'EXAMPLE_TOKEN')
 on conflict (id) do nothing;
 
+-- Paused: `up` is not to fill the lists by itself.
+insert into schedules (id, tenant_id, name, pipeline_id, cron, time_zone, missed_runs, paused, queue) values
+  ('0199e0c0-0000-7000-8000-000000000041', '580115b4-a291-4917-8dbd-247cfa13e2d6', 'hello every morning',
+   '0199e0c0-0000-7000-8000-000000000011', '0 7 * * *', 'Europe/Berlin', 'latest', true, 'default')
+on conflict (id) do nothing;
+
 -- Three runs of the second tenant, for the events in events/: one that waits, for the worker's message; one that worker-1
 -- holds, for a heartbeat, a completion or a look at it; and one that failed, for a retry. Loading the demo data again puts
 -- them back.

@@ -42,7 +42,8 @@ with made as (
     r.id, r.tenant_id, r.pipeline_id, r.pipeline_version_id, r.status, r.trigger_type, r.parameters, r.queue, r.priority, r.labels, r.dispatch,
     r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
     r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
-    r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.concurrency_key, r.created_at, r.updated_at
+    r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.concurrency_key, r.schedule_id, r.scheduled_for,
+    r.created_at, r.updated_at
 ),
 secret as (
   insert into run_secrets (run_id, tenant_id, parameters)
@@ -56,6 +57,6 @@ select
   m.priority as "priority!", m.labels as "labels!: Json<Labels>", m.dispatch as "dispatch!: Dispatch", m.dispatch_due_at,
   m.available_at as "available_at!", m.attempt as "attempt!", m.max_attempts as "max_attempts!", m.lost as "lost!", m.max_lost as "max_lost!",
   m.claim_count as "claim_count!", m.claimed_by, m.claimed_at, m.lease_seconds, m.lease_expires_at, m.heartbeat_at, m.started_at,
-  m.finished_at, m.output, m.error_code, m.error_message, m.retry_of_run_id, m.root_run_id as "root_run_id!", m.start_by, m.concurrency_key,
-  m.created_at as "created_at!", m.updated_at as "updated_at!"
+  m.finished_at, m.output, m.error_code, m.error_message, m.retry_of_run_id, m.root_run_id as "root_run_id!", m.start_by, m.concurrency_key, m.schedule_id,
+  m.scheduled_for, m.created_at as "created_at!", m.updated_at as "updated_at!"
 from made m

@@ -1,4 +1,4 @@
--- Deletes a tenant's pipelines, connections, workers and keys, the budgets of the keys with them.
+-- Deletes a tenant's pipelines, connections, workers and keys, the budgets of the keys with them. Its schedules are gone by then.
 --
 -- $1 tenant   $2 rows of each kind at most
 with pipeline as (

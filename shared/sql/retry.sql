@@ -11,12 +11,13 @@ with made as (
   insert into pipeline_runs as r (
     id, root_run_id, retry_of_run_id, tenant_id, pipeline_id, pipeline_version_id, trigger_type, parameters, queue, priority,
     labels, dispatch, dispatch_due_at, max_attempts, max_lost, idempotency_key, request_sha256,
-    concurrency_key)
+    concurrency_key, schedule_id, scheduled_for)
   select
     $1, o.root_run_id, o.id, o.tenant_id, o.pipeline_id, v.id, 'retry', coalesce($4::jsonb, o.parameters), o.queue, o.priority,
     o.labels, o.dispatch,
     case when o.dispatch = 'push' and obstacle(o.tenant_id, o.pipeline_id, o.concurrency_key) is null then now() end, o.max_attempts, o.max_lost, $6, $7,
-    o.concurrency_key
+    -- It is for the time that the first run of the lineage was for.
+    o.concurrency_key, o.schedule_id, o.scheduled_for
   from pipeline_runs o
   join pipeline_versions v on v.id = coalesce($5, o.pipeline_version_id) and v.pipeline_id = o.pipeline_id
   where o.id = $3
@@ -31,7 +32,8 @@ with made as (
     r.id, r.tenant_id, r.pipeline_id, r.pipeline_version_id, r.status, r.trigger_type, r.parameters, r.queue, r.priority, r.labels, r.dispatch,
     r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
     r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
-    r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.concurrency_key, r.created_at, r.updated_at
+    r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.concurrency_key, r.schedule_id, r.scheduled_for,
+    r.created_at, r.updated_at
 ),
 kept as (
   insert into run_steps (run_id, step_id, item, tenant_id, run_attempt, status, reason, attempts, output, output_ref, output_bytes,
@@ -59,6 +61,6 @@ select
   m.priority as "priority!", m.labels as "labels!: Json<Labels>", m.dispatch as "dispatch!: Dispatch", m.dispatch_due_at,
   m.available_at as "available_at!", m.attempt as "attempt!", m.max_attempts as "max_attempts!", m.lost as "lost!", m.max_lost as "max_lost!",
   m.claim_count as "claim_count!", m.claimed_by, m.claimed_at, m.lease_seconds, m.lease_expires_at, m.heartbeat_at, m.started_at,
-  m.finished_at, m.output, m.error_code, m.error_message, m.retry_of_run_id, m.root_run_id as "root_run_id!", m.start_by, m.concurrency_key,
-  m.created_at as "created_at!", m.updated_at as "updated_at!"
+  m.finished_at, m.output, m.error_code, m.error_message, m.retry_of_run_id, m.root_run_id as "root_run_id!", m.start_by, m.concurrency_key, m.schedule_id,
+  m.scheduled_for, m.created_at as "created_at!", m.updated_at as "updated_at!"
 from made m

@@ -104,6 +104,19 @@ impl App {
             .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()))
     }
 
+    /// A verb in one transaction, but no longer than 5 seconds, as [`App::call_in_time`].
+    ///
+    /// # Errors
+    /// What the verb fails with; [`sqlx::Error::Io`] when the time is over.
+    pub async fn transaction_in_time<T, E: From<sqlx::Error>>(
+        &self,
+        verb: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.timed(tokio::time::timeout(TIME_LIMIT, self.db.transaction(verb)))
+            .await
+            .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()))
+    }
+
     /// [`runs::claim`] with the marks of this environment.
     ///
     /// # Errors

@@ -225,7 +225,7 @@ const ADMINISTRATION: [Route; 4] = [
 ];
 
 /// Small and seldom used, so that one function serves all of it (docs/decisions/0014).
-const CATALOGUE: [Route; 18] = [
+const CATALOGUE: [Route; 23] = [
     Route { method: "POST", path: "/api/tenants", roles: OPERATE },
     Route { method: "GET", path: "/api/tenants", roles: READ },
     Route { method: "GET", path: "/api/tenants/{tenant_id}", roles: READ },
@@ -244,6 +244,12 @@ const CATALOGUE: [Route; 18] = [
     Route { method: "GET", path: "/api/connections", roles: READ_OR_WORK },
     Route { method: "GET", path: "/api/connections/{connection_id}", roles: READ },
     Route { method: "DELETE", path: "/api/connections/{connection_id}", roles: ADMINISTER },
+    // Who makes one has runs made for as long as it stands, also when his key is gone: that is an admin's to decide.
+    Route { method: "POST", path: "/api/schedules", roles: ADMINISTER },
+    Route { method: "GET", path: "/api/schedules", roles: READ },
+    Route { method: "GET", path: "/api/schedules/{schedule_id}", roles: READ },
+    Route { method: "PATCH", path: "/api/schedules/{schedule_id}", roles: ADMINISTER },
+    Route { method: "DELETE", path: "/api/schedules/{schedule_id}", roles: ADMINISTER },
 ];
 
 /// The time limit of who may wait for the end of a run.

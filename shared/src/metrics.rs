@@ -59,6 +59,10 @@ metrics! {
     RUN_DURATION = "RunDuration" in Milliseconds;
     /// Runs that are new.
     RUNS_CREATED = "RunsCreated" in Count;
+    /// Of these, created by schedules.
+    RUNS_SCHEDULED = "RunsScheduled" in Count;
+    /// Times of schedules whose run could not be created.
+    SCHEDULE_ERRORS = "ScheduleErrors" in Count;
     /// Runs that were completed, and are SUCCEEDED.
     RUNS_SUCCEEDED = "RunsSucceeded" in Count;
     /// Runs that were completed, and are FAILED.

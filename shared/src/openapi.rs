@@ -8,6 +8,7 @@ mod bulk;
 mod catalog;
 mod evidence;
 mod runs;
+mod schedules;
 mod versions;
 mod workers;
 
@@ -40,6 +41,8 @@ use crate::problem::ProblemBody;
         versions::create_version, versions::list_versions, versions::get_version, versions::edit_version,
         versions::change_version_status,
         catalog::create_connection, catalog::list_connections, catalog::get_connection, catalog::delete_connection,
+        schedules::create_schedule, schedules::list_schedules, schedules::get_schedule, schedules::update_schedule,
+        schedules::delete_schedule,
         admin::create_key, admin::list_keys, admin::revoke_key, admin::list_audit,
     ),
     components(schemas(ProblemBody)),
@@ -47,14 +50,14 @@ use crate::problem::ProblemBody;
         (name = "runs", description = "Create, claim, heartbeat, complete, release, cancel, retry, look at"),
         (name = "evidence", description = "What their steps have led to, what their workers tell, and what they have made"),
         (name = "workers", description = "Who claims them"),
-        (name = "catalogue", description = "Tenants, their pipelines, the versions of these, and connections"),
+        (name = "catalogue", description = "Tenants, their pipelines, the versions of these, connections, and schedules"),
         (name = "admin", description = "API keys, and who did what"),
     ),
 )]
 struct Api;
 
 /// The events whose bodies are the examples of the operations: tests send the same ones.
-const EXAMPLES: [(&str, &str, &str, &str); 31] = [
+const EXAMPLES: [(&str, &str, &str, &str); 34] = [
     ("post", "/api/runs", "smallest", include_str!("../../events/create.json")),
     ("post", "/api/runs", "every field", include_str!("../../events/create.full.json")),
     ("post", "/api/runs/claim", "every field", include_str!("../../events/claim.full.json")),
@@ -133,6 +136,24 @@ const EXAMPLES: [(&str, &str, &str, &str); 31] = [
         "/api/connections",
         "an HTTP service",
         include_str!("../../events/catalog.create_connection.http.json"),
+    ),
+    (
+        "post",
+        "/api/schedules",
+        "at night, every time",
+        include_str!("../../events/catalog.create_schedule.json"),
+    ),
+    (
+        "post",
+        "/api/schedules",
+        "smallest",
+        include_str!("../../events/catalog.create_schedule.smallest.json"),
+    ),
+    (
+        "patch",
+        "/api/schedules/{schedule_id}",
+        "goes on, at other times",
+        include_str!("../../events/catalog.update_schedule.json"),
     ),
     ("post", "/api/keys", "for a tenant", include_str!("../../events/admin.create_key.json")),
     (

@@ -27,6 +27,8 @@ pub enum Code {
     PipelineNotFound,
     /// No such connection, or another tenant's.
     ConnectionNotFound,
+    /// No such schedule, or another tenant's.
+    ScheduleNotFound,
     /// No such API key, or another tenant's.
     KeyNotFound,
     /// The body is larger than 1 MiB.
@@ -77,6 +79,7 @@ impl Code {
             Code::TenantNotFound => (404, "Tenant not found"),
             Code::PipelineNotFound => (404, "Pipeline not found"),
             Code::ConnectionNotFound => (404, "Connection not found"),
+            Code::ScheduleNotFound => (404, "Schedule not found"),
             Code::KeyNotFound => (404, "Key not found"),
             Code::PayloadTooLarge => (413, "Payload too large"),
             Code::UnsupportedMediaType => (415, "Unsupported media type"),

@@ -55,6 +55,31 @@ pub async fn parked(conn: &mut PgConnection, scope: Scope, limit: i64) -> Result
     Ok(done.rows_affected())
 }
 
+/// A schedule that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueSchedule {
+    /// Since when.
+    pub next_due_at: DateTime<Utc>,
+    /// Its id: [`tick_schedule`](crate::catalog::tick_schedule) creates its runs.
+    pub id: Uuid,
+}
+
+/// Up to `limit` schedules that are due, the longest due first, or after the last one of the batch before. Changes nothing.
+///
+/// # Errors
+/// [`sqlx::Error`].
+pub async fn due_schedules(
+    conn: &mut PgConnection,
+    scope: Scope,
+    after: Option<DueSchedule>,
+    limit: i64,
+) -> Result<Vec<DueSchedule>, sqlx::Error> {
+    let (next_due_at, id) = after.map(|after| (after.next_due_at, after.id)).unzip();
+    sqlx::query_file_as!(DueSchedule, "sql/due_schedules.sql", scope.tenant(), next_due_at, id, limit)
+        .fetch_all(conn)
+        .await
+}
+
 /// A dispatch that was taken to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {

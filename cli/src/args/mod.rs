@@ -6,6 +6,7 @@ mod given;
 pub mod keys;
 pub mod pipelines;
 pub mod runs;
+pub mod schedules;
 mod settings;
 pub mod tenants;
 pub mod versions;
@@ -54,6 +55,8 @@ pub enum Command {
     Versions(Api<versions::Command>),
     /// What steps may be connected to
     Connections(Api<connections::Command>),
+    /// Runs by cron
+    Schedules(Api<schedules::Command>),
     /// Create runs, watch them, cancel and retry them
     Runs(Api<runs::Command>),
     /// Claim runs and work on them, until told to end
@@ -82,6 +85,7 @@ impl Command {
             Self::Pipelines(api) => api.settings.json,
             Self::Versions(api) => api.settings.json,
             Self::Connections(api) => api.settings.json,
+            Self::Schedules(api) => api.settings.json,
             Self::Runs(api) => api.settings.json,
             Self::Worker(args) => args.json,
             Self::Workers(api) => api.settings.json,

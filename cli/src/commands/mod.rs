@@ -10,6 +10,7 @@ mod logs;
 mod names;
 mod pipelines;
 mod runs;
+mod schedules;
 mod steps;
 mod tenants;
 mod validate;
@@ -86,6 +87,9 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         }
         Command::Connections(Api { settings, command }) => {
             connections::run(command, &Context::new(settings, output)?).await
+        }
+        Command::Schedules(Api { settings, command }) => {
+            schedules::run(command, &Context::new(settings, output)?).await
         }
         Command::Runs(Api { settings, command }) => {
             runs::run(command, &Context::new(settings, output)?).await

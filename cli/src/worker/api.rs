@@ -74,6 +74,9 @@ pub struct ClaimedRun {
     pub pipeline_version_id: Uuid,
     /// What started it.
     pub trigger_type: String,
+    /// The time of its schedule that it is for, if it has one.
+    #[serde(default)]
+    pub scheduled_for: Option<DateTime<Utc>>,
     /// 1-based.
     pub attempt: i32,
     /// How often it was claimed, this time included.

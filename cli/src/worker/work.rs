@@ -232,6 +232,7 @@ fn context(run: &ClaimedRun) -> RunContext {
         tenant_id: run.tenant_id,
         pipeline_version_id: run.pipeline_version_id,
         trigger_type: run.trigger_type.clone(),
+        scheduled_for: run.scheduled_for,
         attempt: run.attempt,
         started_at: run.started_at,
         params: run.parameters.clone(),

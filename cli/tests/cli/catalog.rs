@@ -1,4 +1,4 @@
-//! Tenants, pipelines and connections.
+//! Tenants, pipelines, connections and schedules.
 
 use serde_json::{Value, json};
 
@@ -119,6 +119,57 @@ fn each_command_on_connections_is_one_request() {
       POST /api/connections {"config":{"url":"https://shop.example.com"},"kind":"http","name":"shop","tenant_id":"580115b4-a291-4917-8dbd-247cfa13e2d6"}
     connections create --name db --kind sql --secret-ref shop-db
       POST /api/connections {"config":{},"kind":"sql","name":"db","secret_ref":"shop-db","tenant_id":"580115b4-a291-4917-8dbd-247cfa13e2d6"}
+    "#);
+}
+
+#[test]
+fn each_command_on_schedules_is_one_request() {
+    let schedule = json!({
+        "id": RUN, "tenant_id": TENANT, "name": "nightly", "cron": "30 2 * * *", "time_zone": "Europe/Berlin",
+        "due_times": ["2026-11-28T01:30:00Z"],
+    });
+    let pipeline = "0199e0c0-0000-7000-8000-000000000012";
+    let create = ["schedules", "create", "--name", "nightly", "--pipeline", pipeline, "--cron", "30 2 * * *"];
+    let with_all = [
+        "--time-zone",
+        "Europe/Berlin",
+        "--missed-runs",
+        "all",
+        "--version",
+        RUN,
+        "--parameters",
+        "{\"day\": 1}",
+        "--queue",
+        "q",
+        "--concurrency-key",
+        "k",
+        "--paused",
+    ];
+    let with_all = [create.as_slice(), &with_all].concat();
+    let requests = asked(
+        &schedule,
+        &[
+            &["schedules", "show", RUN],
+            &create,
+            &with_all,
+            &["schedules", "pause", RUN],
+            &["schedules", "resume", RUN],
+            &["schedules", "delete", RUN],
+        ],
+    );
+    insta::assert_snapshot!(requests, @r#"
+    schedules show 0199e0c0-0000-7000-8000-0000000000aa
+      GET /api/schedules/0199e0c0-0000-7000-8000-0000000000aa?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6
+    schedules create --name nightly --pipeline 0199e0c0-0000-7000-8000-000000000012 --cron 30 2 * * *
+      POST /api/schedules {"cron":"30 2 * * *","name":"nightly","pipeline_id":"0199e0c0-0000-7000-8000-000000000012","tenant_id":"580115b4-a291-4917-8dbd-247cfa13e2d6"}
+    schedules create --name nightly --pipeline 0199e0c0-0000-7000-8000-000000000012 --cron 30 2 * * * --time-zone Europe/Berlin --missed-runs all --version 0199e0c0-0000-7000-8000-0000000000aa --parameters {"day": 1} --queue q --concurrency-key k --paused
+      POST /api/schedules {"concurrency_key":"k","cron":"30 2 * * *","missed_runs":"all","name":"nightly","parameters":{"day":1},"paused":true,"pipeline_id":"0199e0c0-0000-7000-8000-000000000012","pipeline_version_id":"0199e0c0-0000-7000-8000-0000000000aa","queue":"q","tenant_id":"580115b4-a291-4917-8dbd-247cfa13e2d6","time_zone":"Europe/Berlin"}
+    schedules pause 0199e0c0-0000-7000-8000-0000000000aa
+      PATCH /api/schedules/0199e0c0-0000-7000-8000-0000000000aa?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6 {"paused":true}
+    schedules resume 0199e0c0-0000-7000-8000-0000000000aa
+      PATCH /api/schedules/0199e0c0-0000-7000-8000-0000000000aa?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6 {"paused":false}
+    schedules delete 0199e0c0-0000-7000-8000-0000000000aa
+      DELETE /api/schedules/0199e0c0-0000-7000-8000-0000000000aa?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6
     "#);
 }
 

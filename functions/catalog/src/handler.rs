@@ -7,7 +7,7 @@ use runplane::functions::Route;
 use runplane::http::{Call, Reply};
 use runplane::problem::Problem;
 
-use crate::{connections, pipelines, tenants, versions};
+use crate::{connections, pipelines, schedules, tenants, versions};
 
 /// Answers a request to any route of the catalogue. Other paths and methods are answered by the gateway.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -36,6 +36,11 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         ("GET", "/api/connections") => connections::list(&app, &call).await,
         ("GET", "/api/connections/{connection_id}") => connections::get(&app, &call).await,
         ("DELETE", "/api/connections/{connection_id}") => connections::delete(&app, &call).await,
+        ("POST", "/api/schedules") => schedules::create(&app, &call).await,
+        ("GET", "/api/schedules") => schedules::list(&app, &call).await,
+        ("GET", "/api/schedules/{schedule_id}") => schedules::get(&app, &call).await,
+        ("PATCH", "/api/schedules/{schedule_id}") => schedules::update(&app, &call).await,
+        ("DELETE", "/api/schedules/{schedule_id}") => schedules::delete(&app, &call).await,
         _ => Err(Problem::internal(NoRoute("the table of functions has a route that nobody handles"))),
     }
 }

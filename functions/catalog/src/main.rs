@@ -1,8 +1,9 @@
-//! `/api/tenants`, `/api/pipelines`, `/api/pipeline-versions`, `/api/connections`: the catalogue.
+//! `/api/tenants`, `/api/pipelines`, `/api/pipeline-versions`, `/api/connections`, `/api/schedules`: the catalogue.
 
 mod connections;
 mod handler;
 mod pipelines;
+mod schedules;
 mod tenants;
 #[cfg(test)]
 mod tests;

@@ -111,6 +111,8 @@ async fn a_run_comes_with_its_token_and_its_version(_pool: PgPoolOptions, option
           "queue": "default",
           "retry_of_run_id": null,
           "root_run_id": "[id]",
+          "schedule_id": null,
+          "scheduled_for": null,
           "start_by": null,
           "started_at": "[time]",
           "status": "RUNNING",

@@ -46,7 +46,11 @@ async fn bulk(app: &App, call: &Call) -> Result<Reply, Problem> {
     let right: Vec<_> = items
         .iter()
         .flatten()
-        .map(|(key, request)| Creation { request, idempotency_key: key.idempotency_key.as_deref() })
+        .map(|(key, request)| Creation {
+            request,
+            idempotency_key: key.idempotency_key.as_deref(),
+            scheduled: None,
+        })
         .collect();
 
     let created = app.call(async |conn| runs::create_all(conn, &app.params, &right).await).await?;

@@ -48,6 +48,8 @@ async fn a_run_is_shown_with_its_version(_pool: PgPoolOptions, options: PgConnec
           "queue": "default",
           "retry_of_run_id": null,
           "root_run_id": "0199e0c0-0000-7000-8000-0000000000bb",
+          "schedule_id": null,
+          "scheduled_for": null,
           "start_by": null,
           "started_at": "[time]",
           "status": "RUNNING",

@@ -43,6 +43,8 @@ async fn a_run_is_handed_back_for_later(_pool: PgPoolOptions, options: PgConnect
           "queue": "default",
           "retry_of_run_id": null,
           "root_run_id": "0199e0c0-0000-7000-8000-0000000000bb",
+          "schedule_id": null,
+          "scheduled_for": null,
           "start_by": null,
           "started_at": "[time]",
           "status": "QUEUED",

@@ -1,6 +1,7 @@
 //! The sweep, every minute: what has become due without anybody asking.
 
 mod retention;
+mod schedules;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -92,6 +93,8 @@ async fn answer(app: &App, scope: Scope, limits: Limits, bookmark: &Bookmark) ->
                 requeued = swept.requeued,
                 failed = swept.failed,
                 expired = swept.expired,
+                scheduled = swept.scheduled,
+                schedule_errors = swept.schedule_errors,
                 dispatched = swept.dispatched,
                 redispatched = swept.redispatched,
                 undispatched = swept.undispatched,

@@ -12,6 +12,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::retention::{Bookmark, Walk};
+use crate::schedules::Schedules;
 
 /// Runs of one batch: small enough for one short statement, large enough for a long backlog.
 const BATCH: i64 = 100;
@@ -37,6 +38,10 @@ pub struct Swept {
     pub failed: u64,
     /// Not started by their `start_by`: CANCELLED.
     pub expired: u64,
+    /// Created by schedules that were due.
+    pub scheduled: u64,
+    /// Times of schedules whose run could not be created.
+    pub schedule_errors: u64,
     /// Told to SQS.
     pub dispatched: u64,
     /// Of these, told again since nobody had claimed them.
@@ -60,6 +65,9 @@ impl Swept {
             (metrics::LEASES_REQUEUED, self.requeued),
             (metrics::LEASES_FAILED, self.failed),
             (metrics::RUNS_EXPIRED, self.expired),
+            (metrics::RUNS_CREATED, self.scheduled),
+            (metrics::RUNS_SCHEDULED, self.scheduled),
+            (metrics::SCHEDULE_ERRORS, self.schedule_errors),
             (metrics::RUNS_DISPATCHED, self.dispatched),
             (metrics::RUNS_REDISPATCHED, self.redispatched),
             (metrics::RUNS_UNDISPATCHED, self.undispatched),
@@ -99,10 +107,13 @@ async fn rounds(
     if scope == Scope::All {
         look(app).await;
     }
+    let mut schedules = Schedules::default();
     loop {
         // A full batch means that there may be more.
         let mut more = leases(app, scope, swept).await?;
         more |= start_by(app, scope, swept).await?;
+        // Before dispatches, so that what a schedule creates is sent by the same sweep.
+        more |= schedules.batch(app, scope, limits.until, swept).await?;
         if sqs_answers {
             more |= dispatches(app, scope, swept, &mut sqs_answers).await?;
         }

@@ -91,8 +91,9 @@ impl Environment {
             self.db.call(async |conn| runs::create(conn, params, &request, None).await).await?;
             return Ok(());
         }
-        let items: Vec<_> =
-            (0..size).map(|_| Creation { request: &request, idempotency_key: None }).collect();
+        let items: Vec<_> = (0..size)
+            .map(|_| Creation { request: &request, idempotency_key: None, scheduled: None })
+            .collect();
         for answer in self.db.call(async |conn| runs::create_all(conn, params, &items).await).await? {
             answer.context("a run was not created")?;
         }

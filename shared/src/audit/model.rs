@@ -40,11 +40,17 @@ pub enum Action {
     PipelineCreated,
     /// A pipeline's name, its queue, its limit, or whether it is paused.
     PipelineChanged,
+    /// A schedule was made.
+    ScheduleCreated,
+    /// What somebody says about a schedule, or whether it is paused.
+    ScheduleChanged,
+    /// A schedule was deleted.
+    ScheduleDeleted,
 }
 
 impl Action {
     /// Each of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::VersionApproved,
         Self::VersionDeprecated,
         Self::RunCancelled,
@@ -59,6 +65,9 @@ impl Action {
         Self::TenantDeleted,
         Self::PipelineCreated,
         Self::PipelineChanged,
+        Self::ScheduleCreated,
+        Self::ScheduleChanged,
+        Self::ScheduleDeleted,
     ];
 
     /// The word that is stored and shown.
@@ -78,6 +87,9 @@ impl Action {
             Self::TenantDeleted => "tenant.deleted",
             Self::PipelineCreated => "pipeline.created",
             Self::PipelineChanged => "pipeline.changed",
+            Self::ScheduleCreated => "schedule.created",
+            Self::ScheduleChanged => "schedule.changed",
+            Self::ScheduleDeleted => "schedule.deleted",
         }
     }
 
@@ -102,7 +114,7 @@ pub struct AuditEntry {
     pub request_id: String,
     /// What was done, such as `version.approved`.
     pub action: String,
-    /// To what: the id of the version, run, key, connection, tenant or pipeline.
+    /// To what: the id of the version, run, key, connection, tenant, pipeline or schedule.
     pub subject_id: Option<Uuid>,
     /// More about it, as the action has it.
     #[schema(value_type = Object)]

@@ -1,4 +1,4 @@
-//! The catalogue: tenants, their pipelines, the versions of these, and connections. One file for each verb, one folder for each thing.
+//! The catalogue: tenants, their pipelines, the versions of these, connections, and schedules. One file for each verb, one folder for each thing.
 //!
 //! A verb takes `&mut PgConnection` and answers with a small error of its own; zero rows are never silent. What makes something takes its
 //! tenant from the request, everything else takes the [`Scope`](crate::scope::Scope) first.
@@ -7,6 +7,7 @@ pub(crate) mod connections;
 mod page;
 mod patch;
 mod pipelines;
+mod schedules;
 mod tenants;
 mod versions;
 
@@ -20,6 +21,12 @@ pub use patch::Patch;
 pub use pipelines::{
     CreatePipelineError, CreatePipelineRequest, Pipeline, PipelineError, PipelineFilter, UpdatePipelineError,
     UpdatePipelineRequest, create_pipeline, get_pipeline, list_pipelines, update_pipeline,
+};
+pub use schedules::{
+    CreateScheduleError, CreateScheduleRequest, CronError, MissedRuns, Schedule, ScheduleError,
+    ScheduleFilter, ScheduleRefusal, Ticked, UpdateScheduleError, UpdateScheduleRequest, UpdatedSchedule,
+    create_schedule, delete_schedule, get_schedule, list_schedules, schedule_changes, tick_schedule,
+    update_schedule,
 };
 pub use tenants::{
     BatchSize, CreateTenantRequest, DeleteTenantError, Deleted, Tenant, TenantDeletion, TenantError,

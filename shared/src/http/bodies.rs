@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use crate::auth::keys::CreateKeyRequest;
 use crate::catalog::{
-    ChangeStatusRequest, CreateConnectionRequest, CreatePipelineRequest, CreateTenantRequest,
-    CreateVersionRequest, EditVersionRequest, UpdatePipelineRequest, UpdateTenantRequest,
+    ChangeStatusRequest, CreateConnectionRequest, CreatePipelineRequest, CreateScheduleRequest,
+    CreateTenantRequest, CreateVersionRequest, EditVersionRequest, UpdatePipelineRequest,
+    UpdateScheduleRequest, UpdateTenantRequest,
 };
 use crate::evidence::{ArtifactRequest, LogsRequest};
 use crate::runs::{
@@ -56,6 +57,7 @@ bodies!(
         CreateKeyRequest,
         CreatePipelineRequest,
         CreateRequest,
+        CreateScheduleRequest,
         CreateVersionRequest,
     ],
     // About a run, or about something else that has a tenant already.
@@ -73,6 +75,7 @@ bodies!(
         SecretsRequest,
         StoreStepsRequest,
         UpdatePipelineRequest,
+        UpdateScheduleRequest,
         UpdateTenantRequest,
     ],
 );

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -20,6 +21,17 @@ pub struct Creation<'a> {
     pub request: &'a CreateRequest,
     /// Makes it repeatable: 1 to 255 characters.
     pub idempotency_key: Option<&'a str>,
+    /// What makes it, if that is a schedule.
+    pub scheduled: Option<Scheduled>,
+}
+
+/// A time of a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheduled {
+    /// The schedule.
+    pub schedule_id: Uuid,
+    /// The time.
+    pub scheduled_for: DateTime<Utc>,
 }
 
 /// A run that a create request has led to, in short.
@@ -146,6 +158,9 @@ async fn insert(
     let digests: Vec<_> = right.iter().map(|(one, _)| one.digest.as_deref()).collect();
     let start_by: Vec<_> = requests().map(|request| request.start_by).collect();
     let concurrency_keys: Vec<_> = requests().map(|request| request.concurrency_key.as_deref()).collect();
+    let scheduled = || right.iter().map(|(one, _)| one.item.scheduled);
+    let schedules: Vec<_> = scheduled().map(|scheduled| scheduled.map(|s| s.schedule_id)).collect();
+    let scheduled_for: Vec<_> = scheduled().map(|scheduled| scheduled.map(|s| s.scheduled_for)).collect();
     let rows = sqlx::query_file!(
         "sql/create_all.sql",
         &ids,
@@ -165,6 +180,8 @@ async fn insert(
         &start_by[..] as _,
         &concurrency_keys[..] as _,
         &secrets[..] as _,
+        &schedules[..] as _,
+        &scheduled_for[..] as _,
     )
     .fetch_all(conn)
     .await?;

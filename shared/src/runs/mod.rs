@@ -39,7 +39,7 @@ pub use complete::{CompleteError, CompleteRefusal, CompleteReply, CompleteReques
 pub(crate) use complete::{cut, cut_after};
 pub use complete_all::{Completion, complete_all};
 pub use create::{CreateError, CreateRequest, Created, create};
-pub use create_all::{CreatedSummary, Creation, create_all};
+pub use create_all::{CreatedSummary, Creation, Scheduled, create_all};
 pub(crate) use fields::{Faults, MAX_JSON_BYTES, is_storable};
 pub use get::{Attempt, GetError, PipelineVersion, RunDetails, WaitingFor, WaitingReason, get};
 pub use heartbeat::{HeartbeatError, HeartbeatRefusal, HeartbeatReply, HeartbeatRequest, heartbeat};
@@ -50,6 +50,7 @@ pub use mark_dispatched::{mark_all_dispatched, mark_dispatched};
 pub use marks::Marks;
 pub use model::{Dispatch, Labels, Outcome, Run, RunStatus};
 pub(crate) use model::{run_from, run_if_any};
+pub(crate) use parameters::{Checked, of_version};
 pub(crate) use release::refusal_with_token;
 pub use release::{ReleaseReply, ReleaseRequest, release};
 pub use retry::{RetryError, RetryFrom, RetryRequest, retry};

@@ -156,6 +156,10 @@ pub struct Run {
     pub start_by: Option<DateTime<Utc>>,
     /// At most one run of the tenant with this key is RUNNING at a time.
     pub concurrency_key: Option<String>,
+    /// The schedule that made it, or the first run of its lineage. The schedule may be gone.
+    pub schedule_id: Option<Uuid>,
+    /// The time of that schedule that it is for.
+    pub scheduled_for: Option<DateTime<Utc>>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When its row last changed.
@@ -199,6 +203,8 @@ macro_rules! run_from {
             root_run_id: $r.root_run_id,
             start_by: $r.start_by,
             concurrency_key: $r.concurrency_key,
+            schedule_id: $r.schedule_id,
+            scheduled_for: $r.scheduled_for,
             created_at: $r.created_at,
             updated_at: $r.updated_at,
         }
@@ -242,6 +248,8 @@ macro_rules! run_if_any {
             root_run_id: $r.root_run_id?,
             start_by: $r.start_by,
             concurrency_key: $r.concurrency_key,
+            schedule_id: $r.schedule_id,
+            scheduled_for: $r.scheduled_for,
             created_at: $r.created_at?,
             updated_at: $r.updated_at?,
         }

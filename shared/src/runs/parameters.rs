@@ -12,16 +12,16 @@ use crate::problem::FieldError;
 
 /// Parameters as they are kept, with the defaults of what was left out.
 #[derive(Debug)]
-pub(super) struct Parameters {
+pub(crate) struct Parameters {
     /// With `***` in place of what is secret.
-    pub(super) shown: Map<String, Value>,
+    pub(crate) shown: Map<String, Value>,
     /// What is secret of them, at its place. None: nothing.
-    pub(super) secret: Option<Map<String, Value>>,
+    pub(crate) secret: Option<Map<String, Value>>,
 }
 
 /// What has come out.
 #[derive(Debug)]
-pub(super) enum Checked {
+pub(crate) enum Checked {
     /// They are right.
     Right(Parameters),
     /// What is wrong with them.
@@ -37,7 +37,7 @@ pub(super) enum Checked {
 ///
 /// # Errors
 /// [`sqlx::Error`].
-pub(super) async fn of_version(
+pub(crate) async fn of_version(
     conn: &mut PgConnection,
     cache: &ParamsCache,
     tenant: Uuid,

@@ -12,8 +12,8 @@ use crate::auth::keys::CreateKeyRequest;
 use crate::auth::{Principal, Role, Roles};
 use crate::catalog::{
     ChangeStatusRequest, ConnectionFilter, CreateConnectionRequest, CreatePipelineRequest,
-    CreateTenantRequest, CreateVersionRequest, EditVersionRequest, PipelineFilter, TenantFilter,
-    UpdatePipelineRequest, UpdateTenantRequest, VersionFilter,
+    CreateScheduleRequest, CreateTenantRequest, CreateVersionRequest, EditVersionRequest, PipelineFilter,
+    TenantFilter, UpdatePipelineRequest, UpdateScheduleRequest, UpdateTenantRequest, VersionFilter,
 };
 use crate::cursor::Cursor;
 use crate::dispatch::Message;
@@ -147,6 +147,8 @@ fn read_by(request: Request, principal: Principal) {
     body(&call, EditVersionRequest::check);
     body(&call, ChangeStatusRequest::check);
     body(&call, CreateConnectionRequest::check);
+    body(&call, CreateScheduleRequest::check);
+    body(&call, UpdateScheduleRequest::check);
     body(&call, CreateKeyRequest::check);
     told(call.items::<Key, _>(CreateRequest::check));
     told(call.items::<RunId, _>(CompleteRequest::check));

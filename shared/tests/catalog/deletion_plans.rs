@@ -11,13 +11,14 @@ use crate::support::Conn;
 const BEGIN: &str = include_str!("../../sql/delete_tenant_begin.sql");
 const LEASES: &str = include_str!("../../sql/delete_tenant_leases.sql");
 const RUNS: &str = include_str!("../../sql/delete_tenant_runs.sql");
+const SCHEDULES: &str = include_str!("../../sql/delete_tenant_schedules.sql");
 const VERSIONS: &str = include_str!("../../sql/delete_tenant_versions.sql");
 const REST: &str = include_str!("../../sql/delete_tenant_rest.sql");
 /// As Postgres asks whether a version that is deleted has runs.
 const HAS_RUNS: &str = "select 1 from only pipeline_runs x
     where $1::uuid = x.tenant_id and $2::uuid = x.pipeline_id and $3::uuid = x.pipeline_version_id for key share of x";
 
-/// Twenty tenants with 5,000 runs each, a hundredth of them RUNNING, and with 100 pipelines, 1,000 versions, 100 connections, 500 workers and 100 keys.
+/// Twenty tenants with 5,000 runs each, a hundredth of them RUNNING, and with 100 pipelines, 1,000 versions, 100 schedules, 100 connections, 500 workers and 100 keys.
 /// Nobody analyzes them in the background: whoever does has a snapshot, in which what was deleted is still there.
 const OTHERS: &str = "
     alter table pipeline_runs set (autovacuum_enabled = off);
@@ -41,6 +42,8 @@ const OTHERS: &str = "
     insert into run_steps (run_id, step_id, tenant_id, run_attempt, status) select r.id, 's', r.tenant_id, 1, 'RUNNING' from pipeline_runs r;
     insert into connections (id, tenant_id, name, kind, config, created_at)
       select gen_random_uuid(), t.id, n::text, 'lambda', '{\"function\": \"f\"}', now() - random() * interval '1 d' from tenants t, generate_series(1, 100) n;
+    insert into schedules (id, tenant_id, name, pipeline_id, cron, time_zone, missed_runs, created_at)
+      select gen_random_uuid(), p.tenant_id, p.id, p.id, '* * * * *', 'UTC', 'latest', now() - random() * interval '1 d' from pipelines p;
     insert into workers (worker_id, tenant_id) select 'w' || n, t.id from tenants t, generate_series(1, 500) n;
     insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by, created_at)
       select gen_random_uuid(), t.id, 'k', '{viewer}', sha256('x'), 'test', now() - random() * interval '1 d' from tenants t, generate_series(1, 100) n;
@@ -113,6 +116,11 @@ async fn each_statement_of_a_deletion_uses_its_indexes_and_reads_few_pages(mut c
         let arguments = format!("'{large}', '{id}', '{id}'");
         check(&mut conn, (large, what), HAS_RUNS, &arguments, &["pipeline_runs_list_status"], most).await;
     }
+    for tenant in [small, large] {
+        let arguments = format!("'{tenant}', {things}");
+        check(&mut conn, (tenant, "schedules"), SCHEDULES, &arguments, &["schedules_pkey"], 300).await;
+    }
+    sqlx::raw_sql("delete from schedules").execute(&mut *conn).await.unwrap();
     for tenant in [small, large] {
         let arguments = format!("'{tenant}', {things}");
         let indexes = &["pipeline_versions_pkey", "pipeline_version_transitions_version"];

@@ -18,8 +18,15 @@ pub const SMALLEST: BatchSize = BatchSize { runs: 1, rows: 1, things: 1, time: D
 /// What each table has of a run, which is not counted as a run.
 const OF_RUNS: [&str; 5] = ["run_steps", "run_logs", "run_artifacts", "run_attempts", "run_secrets"];
 /// What else is counted as rows.
-const THINGS: [&str; 6] =
-    ["pipeline_versions", "pipeline_version_transitions", "pipelines", "connections", "workers", "api_keys"];
+const THINGS: [&str; 7] = [
+    "pipeline_versions",
+    "pipeline_version_transitions",
+    "pipelines",
+    "connections",
+    "schedules",
+    "workers",
+    "api_keys",
+];
 
 /// A tenant `T` with something in every table: three runs of each status, each of them with some of everything.
 const EVERYTHING: &str = r#"
@@ -32,6 +39,9 @@ const EVERYTHING: &str = r#"
       select v.id, $1, 'DRAFT', 'APPROVED' from pipeline_versions v where v.tenant_id = $1 and v.status <> 'DRAFT';
     insert into connections (id, tenant_id, name, kind, config)
       select gen_random_uuid(), $1, 'c' || n, 'lambda', '{"function": "f"}' from generate_series(1, 3) n;
+    insert into schedules (id, tenant_id, name, pipeline_id, pipeline_version_id, cron, time_zone, missed_runs, next_due_at)
+      select gen_random_uuid(), $1, 's' || v.id, v.pipeline_id, v.id, '* * * * *', 'UTC', 'latest', now()
+      from pipeline_versions v where v.tenant_id = $1 and v.status = 'APPROVED';
     insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by)
       select gen_random_uuid(), $1, 'k' || n, '{admin}', sha256('x'), 'test' from generate_series(1, 3) n;
     insert into api_key_budgets (key_id, tokens, refilled_at, given)
@@ -246,7 +256,7 @@ async fn a_run_with_many_lines_goes_after_them(mut conn: Conn) {
     .unwrap();
     let size = BatchSize { runs: 100, rows: 1000, things: 10, time: Duration::ZERO };
     let mut told = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..9 {
         let deletion = batch(&mut conn, tenant, size).await.unwrap();
         told.push((deletion.deleted.runs, deletion.deleted.rows));
     }
@@ -260,6 +270,8 @@ async fn a_run_with_many_lines_goes_after_them(mut conn: Conn) {
         (0, 1000),
         (0, 1000),
         (15, 45),
+        // The schedules.
+        (0, 3),
         // The versions, each with its transitions.
         (0, 9 + 6),
     ];

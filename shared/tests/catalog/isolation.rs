@@ -17,6 +17,7 @@ async fn everything(conn: &mut PgConnection) -> Value {
            (select jsonb_agg(to_jsonb(p) order by p.id) from pipelines p),
            (select jsonb_agg(to_jsonb(v) order by v.id) from pipeline_versions v),
            (select jsonb_agg(to_jsonb(c) order by c.id) from connections c),
+           (select jsonb_agg(to_jsonb(s) order by s.id) from schedules s),
            (select jsonb_agg(to_jsonb(t) order by t.id) from pipeline_version_transitions t),
            (select count(*) from pipeline_runs))",
     )
@@ -33,14 +34,25 @@ async fn a_stranger_finds_nothing_and_changes_nothing(mut conn: Conn) {
         "tenant_id": owner.tenant, "name": "q", "kind": "sqs", "config": {"queue_url": "https://sqs.example.com/000000000001/q"},
     }));
     let connection = connect(&mut conn, &connection).await.unwrap().id;
+    let schedule = uuid::Uuid::now_v7();
+    sqlx::query(
+        "insert into schedules (id, tenant_id, name, pipeline_id, cron, time_zone, missed_runs, next_due_at)
+         values ($1, $2, 'S', $3, '* * * * *', 'UTC', 'all', now())",
+    )
+    .bind(schedule)
+    .bind(owner.tenant)
+    .bind(owner.pipeline)
+    .execute(&mut *conn)
+    .await
+    .unwrap();
     let scope = Scope::Tenant(stranger.tenant);
     let before = everything(&mut conn).await;
     let told = |error: &dyn std::error::Error| error.to_string();
     let conn = &mut *conn;
 
-    let empty = json!({});
+    let (empty, cache) = (json!({}), ParamsCache::default());
     let (tenant, pipeline) = (owner.tenant, owner.pipeline);
-    let answers: [(&str, Option<String>); 11] = [
+    let answers: [(&str, Option<String>); 15] = [
         ("get_tenant", catalog::get_tenant(conn, scope, tenant).await.err().map(|e| told(&e))),
         (
             "update_tenant",
@@ -68,6 +80,28 @@ async fn a_stranger_finds_nothing_and_changes_nothing(mut conn: Conn) {
         ),
         ("get_connection", catalog::get_connection(conn, scope, connection).await.err().map(|e| told(&e))),
         ("delete_connection", catalog::delete_connection(conn, scope, connection).await.err().map(|e| told(&e))),
+        ("get_schedule", catalog::get_schedule(conn, scope, schedule).await.err().map(|e| told(&e))),
+        (
+            "update_schedule",
+            catalog::update_schedule(conn, &cache, scope, schedule, &request(json!({"paused": true})))
+                .await
+                .err()
+                .map(|e| told(&e)),
+        ),
+        ("delete_schedule", catalog::delete_schedule(conn, scope, schedule).await.err().map(|e| told(&e))),
+        (
+            "create_schedule of the owner's pipeline",
+            catalog::create_schedule(
+                conn,
+                &cache,
+                &request(json!({
+                    "tenant_id": stranger.tenant, "name": "S", "pipeline_id": pipeline, "cron": "* * * * *",
+                })),
+            )
+            .await
+            .err()
+            .map(|e| told(&e)),
+        ),
         (
             "create_version of the owner's pipeline",
             catalog::create_version(
@@ -99,6 +133,9 @@ async fn a_stranger_finds_nothing_and_changes_nothing(mut conn: Conn) {
     assert!(pipelines.items.iter().all(|one| one.tenant_id == stranger.tenant), "{pipelines:?}");
     assert_eq!(catalog::list_versions(conn, scope, &Default::default(), &page).await.unwrap().count, 0);
     assert_eq!(catalog::list_connections(conn, scope, &Default::default(), &page).await.unwrap().count, 0);
+    assert_eq!(catalog::list_schedules(conn, scope, &Default::default(), &page).await.unwrap().count, 0);
+    let ticked = catalog::tick_schedule(conn, &cache, scope, schedule).await.unwrap();
+    assert_eq!(ticked, catalog::Ticked::default());
     assert_eq!(everything(conn).await, before);
 }
 

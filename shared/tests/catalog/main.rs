@@ -16,5 +16,6 @@ mod names;
 mod plans;
 mod psql;
 mod races;
+mod schedules;
 mod support;
 mod transitions;

@@ -92,7 +92,7 @@ fn fields_that_the_context_does_not_have() {
     .param.x
         the expression `.param.x` reads .param, but the context of a run has "run", "params", "steps", "item", "index", "result" (did you mean "params"?)
     .run.tenant
-        the expression `.run.tenant` reads the field "tenant" of a run, which has "id", "tenant_id", "pipeline_version_id", "trigger_type", "attempt", "started_at"
+        the expression `.run.tenant` reads the field "tenant" of a run, which has "id", "tenant_id", "pipeline_version_id", "trigger_type", "scheduled_for", "attempt", "started_at"
     .steps.a.result
         the expression `.steps.a.result` reads the field "result" of a step, which has "status", "output", "error", "attempts"
     .steps.a.output.result

@@ -258,7 +258,7 @@ async fn creations_are_answered_as_if_they_came_one_by_one(mut conn: Conn) {
 
         let batch: Vec<_> = items
             .iter()
-            .map(|(request, key)| Creation { request, idempotency_key: key.as_deref() })
+            .map(|(request, key)| Creation { request, idempotency_key: key.as_deref(), scheduled: None })
             .collect();
         // Whatever the cache knows by now.
         let answers = runs::create_all(&mut both, &cache, &batch).await.unwrap();
@@ -341,7 +341,7 @@ async fn creations_with_the_same_keys_in_other_orders_do_not_wait_for_each_other
                 let request = world.request();
                 let items: Vec<_> = keys
                     .iter()
-                    .map(|key| Creation { request: &request, idempotency_key: Some(key) })
+                    .map(|key| Creation { request: &request, idempotency_key: Some(key), scheduled: None })
                     .collect();
                 let answers = runs::create_all(&mut conn, &ParamsCache::default(), &items).await.unwrap();
                 answers.into_iter().filter(|answer| answer.as_ref().unwrap().new).count()

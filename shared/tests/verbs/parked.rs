@@ -43,7 +43,7 @@ async fn whatever_makes_a_run_that_may_not_run_parks_it(mut conn: Conn) {
     let created = runs::create(&mut conn, &cache, &request, None).await.unwrap().run;
     assert_eq!(created.dispatch_due_at, None);
     assert!(is_parked(&mut conn, created.id).await, "create");
-    let items = [Creation { request: &request, idempotency_key: None }];
+    let items = [Creation { request: &request, idempotency_key: None, scheduled: None }];
     let several = runs::create_all(&mut conn, &cache, &items).await.unwrap().remove(0).unwrap().run;
     assert!(is_parked(&mut conn, several.id).await, "create_all");
     let retried =

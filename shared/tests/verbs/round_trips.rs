@@ -196,8 +196,10 @@ async fn a_batch_of_a_hundred_takes_as_many_round_trips_as_one_run(
         expect_reset(&wire);
         let request = world.request();
         let keys: Vec<_> = (0..size).map(|number| format!("{counts}-{size}-{number}")).collect();
-        let items: Vec<_> =
-            keys.iter().map(|key| Creation { request: &request, idempotency_key: Some(key) }).collect();
+        let items: Vec<_> = keys
+            .iter()
+            .map(|key| Creation { request: &request, idempotency_key: Some(key), scheduled: None })
+            .collect();
         let created = db.call(async |conn| runs::create_all(conn, &cache, &items).await).await.unwrap();
         expect("create_all", 1);
         let again = db.call(async |conn| runs::create_all(conn, &cache, &items).await).await.unwrap();

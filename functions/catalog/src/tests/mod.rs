@@ -4,6 +4,7 @@ mod connections;
 mod deletions;
 mod pipelines;
 mod routes;
+mod schedules;
 mod statuses;
 mod tenants;
 mod versions;

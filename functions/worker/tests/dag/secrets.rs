@@ -201,7 +201,8 @@ async fn runs_that_are_created_together_have_their_own_secrets(
         request(json!({"db": {"password": "short"}})),
         request(json!({"db": {"password": "other-password"}})),
     ];
-    let items: Vec<_> = requests.iter().map(|request| Creation { request, idempotency_key: None }).collect();
+    let items: Vec<_> =
+        requests.iter().map(|request| Creation { request, idempotency_key: None, scheduled: None }).collect();
     let cache = ParamsCache::default();
     let answers = app.call(async |conn| runs::create_all(conn, &cache, &items).await).await.unwrap();
     let mut kept = Vec::new();

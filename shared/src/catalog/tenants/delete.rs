@@ -1,7 +1,7 @@
 //! Delete a tenant and everything that is its own, a batch at a time.
 //!
 //! A batch is one transaction of short statements: RUNNING runs lose their lease first, then runs go with what belongs to them, the oldest first, then
-//! versions, then the rest, and the tenant's row last. Whoever creates something meanwhile keeps what it refers to from being deleted, by the foreign keys:
+//! schedules, which make none while their tenant is paused, then versions, then the rest, and the tenant's row last. Whoever creates something meanwhile keeps what it refers to from being deleted, by the foreign keys:
 //! then the next batch begins with the runs again.
 
 mod batch;
@@ -24,7 +24,7 @@ pub struct BatchSize {
     pub runs: i64,
     /// Rows of each kind that belong to runs, such as logs, that one statement deletes.
     pub rows: i64,
-    /// Versions, pipelines, connections, workers and keys: rows of each kind that one statement deletes.
+    /// Schedules, versions, pipelines, connections, workers and keys: rows of each kind that one statement deletes.
     pub things: i64,
     /// After so long no further statement begins; one always does.
     pub time: Duration,
@@ -44,7 +44,7 @@ pub struct Deleted {
     /// Runs.
     #[schema(minimum = 0)]
     pub runs: i64,
-    /// Rows of all else: logs, steps, artifacts, attempts, secret parameters, versions, transitions, pipelines, connections, workers, keys.
+    /// Rows of all else: logs, steps, artifacts, attempts, secret parameters, versions, transitions, pipelines, connections, schedules, workers, keys.
     #[schema(minimum = 0)]
     pub rows: i64,
 }

@@ -1,10 +1,15 @@
 //! What expressions see.
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use super::RunContext;
 use crate::dag::spec::Step;
+
+/// A time as expressions read it.
+fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
 
 /// The context of a run in which these steps have ended. A step sees those that have ended whenever it starts, and no others: so that each attempt
 /// sees the same.
@@ -17,8 +22,9 @@ pub(super) fn document(run: &RunContext, steps: impl Iterator<Item = (String, Va
             "tenant_id": run.tenant_id,
             "pipeline_version_id": run.pipeline_version_id,
             "trigger_type": run.trigger_type,
+            "scheduled_for": run.scheduled_for.map(time),
             "attempt": run.attempt,
-            "started_at": run.started_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            "started_at": time(run.started_at),
         }),
     );
     fields.insert("params".to_owned(), run.params.clone());

@@ -89,6 +89,8 @@ pub struct RunContext {
     pub pipeline_version_id: Uuid,
     /// What started it.
     pub trigger_type: String,
+    /// The time of its schedule that it is for, if it has one.
+    pub scheduled_for: Option<DateTime<Utc>>,
     /// 1-based.
     pub attempt: i32,
     /// Its first claim.
@@ -109,6 +111,7 @@ impl RunContext {
             tenant_id: run.tenant_id,
             pipeline_version_id: run.pipeline_version_id,
             trigger_type: run.trigger_type.clone(),
+            scheduled_for: run.scheduled_for,
             attempt: run.attempt,
             started_at: run.started_at.unwrap_or(claimed_at),
             params: run.parameters.clone(),

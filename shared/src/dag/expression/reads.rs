@@ -5,7 +5,8 @@ use crate::dag::graph::Graph;
 use crate::dag::words::{cut, list, meant, quoted};
 
 const FIELDS: [&str; 6] = ["run", "params", "steps", "item", "index", "result"];
-const RUN: [&str; 6] = ["id", "tenant_id", "pipeline_version_id", "trigger_type", "attempt", "started_at"];
+const RUN: [&str; 7] =
+    ["id", "tenant_id", "pipeline_version_id", "trigger_type", "scheduled_for", "attempt", "started_at"];
 const STEP: [&str; 4] = ["status", "output", "error", "attempts"];
 
 /// Whose results an expression may read.

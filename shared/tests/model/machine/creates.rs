@@ -87,7 +87,7 @@ impl Machine {
         let verb = if bulk { "create_all" } else { "create" };
         let creations: Vec<_> = asked
             .iter()
-            .map(|(_, request, key)| Creation { request, idempotency_key: key.as_deref() })
+            .map(|(_, request, key)| Creation { request, idempotency_key: key.as_deref(), scheduled: None })
             .collect();
         let answers: Vec<Result<(Answered, Uuid, bool), CreateError>> = if bulk {
             let answers =

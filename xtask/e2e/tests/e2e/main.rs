@@ -25,6 +25,7 @@ mod parameters;
 mod release;
 mod retries;
 mod retries_from_failed;
+mod schedules;
 mod secrets;
 mod shapes;
 mod steps;

@@ -9,7 +9,7 @@ type Fits = fn(&Value) -> bool;
 /// Asserts that `run` has every field of a run with its type, and no token.
 #[track_caller]
 pub fn assert_run(run: &Value) {
-    let fields: [(&str, Fits); 27] = [
+    let fields: [(&str, Fits); 29] = [
         ("id", is_uuid),
         ("tenant_id", is_uuid),
         ("pipeline_id", is_uuid),
@@ -30,6 +30,8 @@ pub fn assert_run(run: &Value) {
         ("created_at", is_time),
         ("updated_at", is_time),
         ("retry_of_run_id", |id| id.is_null() || is_uuid(id)),
+        ("schedule_id", |id| id.is_null() || is_uuid(id)),
+        ("scheduled_for", is_time_or_null),
         ("claimed_by", |name| name.is_null() || name.is_string()),
         ("claimed_at", is_time_or_null),
         ("lease_expires_at", is_time_or_null),

@@ -12,6 +12,7 @@ use super::{BatchSize, Deleted};
 pub(super) enum Stage {
     Leases,
     Runs,
+    Schedules,
     Versions,
     Rest,
     Tenant,
@@ -21,7 +22,8 @@ impl Stage {
     pub(super) fn next(self) -> Option<Self> {
         match self {
             Self::Leases => Some(Self::Runs),
-            Self::Runs => Some(Self::Versions),
+            Self::Runs => Some(Self::Schedules),
+            Self::Schedules => Some(Self::Versions),
             Self::Versions => Some(Self::Rest),
             Self::Rest => Some(Self::Tenant),
             Self::Tenant => None,
@@ -61,6 +63,11 @@ impl Batch<'_> {
         match stage {
             Stage::Leases => self.leases().await,
             Stage::Runs => self.runs().await,
+            Stage::Schedules => {
+                let gone = sqlx::query_file!("sql/delete_tenant_schedules.sql", tenant, things);
+                let gone = gone.execute(&mut *self.conn).await?.rows_affected();
+                Ok(Portion::of_rows(gone as i64))
+            }
             Stage::Versions => {
                 let delete = async |conn: &mut PgConnection| {
                     sqlx::query_file_scalar!("sql/delete_tenant_versions.sql", tenant, things)

@@ -31,7 +31,7 @@ pub fn all() -> Vec<Endpoint> {
             Endpoint { method, path, roles: roles.collect() }
         })
         .collect();
-    assert!(endpoints.len() >= 41, "{} endpoints", endpoints.len());
+    assert!(endpoints.len() >= 46, "{} endpoints", endpoints.len());
     endpoints
 }
 
@@ -50,7 +50,9 @@ impl Endpoint {
     pub fn expected(&self) -> Expected {
         let (done, missing) = match (self.method, self.path) {
             ("POST", "/api/runs" | "/api/runs/bulk" | "/api/keys") => (201, 404),
-            ("POST", "/api/pipelines" | "/api/pipeline-versions" | "/api/connections") => (201, 404),
+            ("POST", "/api/pipelines" | "/api/pipeline-versions" | "/api/connections" | "/api/schedules") => {
+                (201, 404)
+            }
             ("POST", "/api/runs/{run_id}/retry") => (201, 404),
             ("POST", "/api/runs/{run_id}/complete" | "/api/runs/complete") => (200, 409),
             ("POST", "/api/runs/{run_id}/heartbeat" | "/api/runs/heartbeat") => (200, 409),
@@ -60,7 +62,7 @@ impl Endpoint {
             // Of no tenant, or of one's own.
             ("POST", "/api/tenants") => (201, 201),
             ("GET", "/api/tenants") => (200, 200),
-            ("DELETE", "/api/connections/{connection_id}") => (204, 404),
+            ("DELETE", "/api/connections/{connection_id}" | "/api/schedules/{schedule_id}") => (204, 404),
             ("POST", "/api/runs/claim" | "/api/runs/{run_id}/cancel") => (200, 404),
             ("POST", "/api/pipeline-versions/{pipeline_version_id}/status") => (200, 404),
             ("PUT" | "PATCH" | "GET", _) | ("DELETE", "/api/keys/{key_id}") => (200, 404),
@@ -86,6 +88,7 @@ impl Endpoint {
             .replace("{pipeline_id}", &of.tenant.pipeline_id.to_string())
             .replace("{pipeline_version_id}", &version.to_string())
             .replace("{connection_id}", &of.connection.to_string())
+            .replace("{schedule_id}", &of.schedule.to_string())
             .replace("{key_id}", &of.key.to_string());
         let is_list = self.method == "GET" && !self.path.contains('{') && self.path != "/api/tenants";
         let path = if is_list { format!("{path}?tenant_id={tenant}") } else { path };
@@ -131,6 +134,11 @@ impl Endpoint {
                 "tenant_id": tenant, "name": "another", "kind": "http",
                 "config": { "base_url": "https://example.com" }
             }),
+            ("POST", "/api/schedules") => json!({
+                "tenant_id": tenant, "name": "another", "pipeline_id": of.tenant.pipeline_id, "cron": "0 0 1 1 *",
+                "paused": true
+            }),
+            ("PATCH", "/api/schedules/{schedule_id}") => json!({ "priority": 6 }),
             ("POST", "/api/keys") => json!({ "tenant_id": tenant, "name": "another", "roles": ["viewer"] }),
             // As the seed names them.
             ("DELETE", "/api/tenants/{tenant_id}") => return (format!("{path}?name=e2e {tenant}"), None),

@@ -42,6 +42,7 @@ async fn a_tenant_that_is_left_out_is_the_callers_own() {
         "/api/pipelines",
         "/api/pipeline-versions",
         "/api/connections",
+        "/api/schedules",
         "/api/keys",
         "/api/tenants",
         "/api/workers",
@@ -57,6 +58,7 @@ async fn a_tenant_that_is_left_out_is_the_callers_own() {
             other.tenant.pipeline_id,
             other.draft,
             other.connection,
+            other.schedule,
             other.key,
         ] {
             assert!(!list.text.contains(&id.to_string()), "{list}");

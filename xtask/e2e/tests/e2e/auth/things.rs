@@ -14,6 +14,7 @@ pub struct Things {
     pub token: Uuid,
     pub failed: Uuid,
     pub connection: Uuid,
+    pub schedule: Uuid,
     pub key: Uuid,
 }
 
@@ -34,7 +35,7 @@ impl Things {
         let claim = stack.claimed(&tenant, json!({})).await;
         assert_eq!(id_of(&claim["run"]), running);
         let token = claim["run"]["lease_token"].as_str().and_then(|token| token.parse().ok());
-        let [connection, key] = [Uuid::now_v7(), Uuid::now_v7()];
+        let [connection, schedule, key] = std::array::from_fn(|_| Uuid::now_v7());
         sqlx::query(
             "insert into connections (id, tenant_id, name, kind, config)
              values ($1, $2, 'one', 'http', '{\"base_url\": \"https://example.com\"}')",
@@ -45,6 +46,16 @@ impl Things {
         .await
         .expect("a connection");
         sqlx::query(
+            "insert into schedules (id, tenant_id, name, pipeline_id, cron, time_zone, missed_runs, paused)
+             values ($1, $2, 'one', $3, '0 0 1 1 *', 'UTC', 'latest', true)",
+        )
+        .bind(schedule)
+        .bind(tenant.id)
+        .bind(tenant.pipeline_id)
+        .execute(&stack.db)
+        .await
+        .expect("a schedule");
+        sqlx::query(
             "insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by)
              values ($1, $2, 'one', '{viewer}', sha256(uuid_send($1)), 'e2e')",
         )
@@ -53,15 +64,25 @@ impl Things {
         .execute(&stack.db)
         .await
         .expect("a key");
-        Self { tenant, draft, queued, running, token: token.expect("a token"), failed, connection, key }
+        Self {
+            tenant,
+            draft,
+            queued,
+            running,
+            token: token.expect("a token"),
+            failed,
+            connection,
+            schedule,
+            key,
+        }
     }
 
     /// Of nobody: what there is not.
     pub fn that_are_not() -> Self {
         let tenant = Tenant { id: Uuid::now_v7(), pipeline_id: Uuid::now_v7(), version_id: Uuid::now_v7() };
         let [draft, queued, running, token] = std::array::from_fn(|_| Uuid::now_v7());
-        let [failed, connection, key] = std::array::from_fn(|_| Uuid::now_v7());
-        Self { tenant, draft, queued, running, token, failed, connection, key }
+        let [failed, connection, schedule, key] = std::array::from_fn(|_| Uuid::now_v7());
+        Self { tenant, draft, queued, running, token, failed, connection, schedule, key }
     }
 }
 
@@ -77,6 +98,7 @@ pub async fn picture(stack: &Stack, tenants: &[Uuid]) -> Value {
         ("run_logs", "tenant_id"),
         ("run_artifacts", "tenant_id"),
         ("connections", "tenant_id"),
+        ("schedules", "tenant_id"),
         ("api_keys", "tenant_id"),
         ("audit_log", "tenant_id"),
     ] {
