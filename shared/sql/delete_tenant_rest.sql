@@ -1,7 +1,19 @@
--- Deletes a tenant's pipelines, connections, workers and keys, the budgets of the keys with them. Its schedules are gone by then.
+-- Deletes a tenant's webhooks, what anybody was still to be told about its runs, its pipelines, connections, workers and keys, the budgets of the keys with them. Its schedules are gone by then.
 --
 -- $1 tenant   $2 rows of each kind at most
-with pipeline as (
+with webhook as (
+  delete from listeners l
+  where l.id = any (array(
+    select i.id from listeners i where i.tenant_id = $1 limit $2 for update skip locked))
+  returning 1
+),
+delivery as (
+  delete from deliveries d
+  where d.id = any (array(
+    select i.id from deliveries i where i.tenant_id = $1 limit $2 for update skip locked))
+  returning 1
+),
+pipeline as (
   delete from pipelines p
   where p.id = any (array(
     select i.id from pipelines i where i.tenant_id = $1 limit $2 for update skip locked))
@@ -25,5 +37,5 @@ key as (
     select i.id from api_keys i where i.tenant_id = $1 limit $2 for update skip locked))
   returning 1
 )
-select (select count(*) from pipeline) + (select count(*) from connection) + (select count(*) from worker)
+select (select count(*) from webhook) + (select count(*) from delivery) + (select count(*) from pipeline) + (select count(*) from connection) + (select count(*) from worker)
   + (select count(*) from key) as "rows!"

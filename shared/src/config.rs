@@ -32,6 +32,8 @@ pub enum Setting {
     SecretsPrefix,
     /// Days a run is kept after its end: `RETENTION_DAYS`, 90 if it is not set; 0 = for ever.
     RetentionDays,
+    /// The EventBridge bus that is told about every change of a run: `EVENT_BUS`, its ARN; there is none if it is not set.
+    EventBus,
     /// Whether callers have to prove who they are: `AUTH`, `required` or `off`; required if it is not set. For a machine of one's own: no template gives
     /// it to a function.
     Auth,
@@ -62,6 +64,7 @@ impl Setting {
             Self::OutputBucket => "OUTPUT_BUCKET",
             Self::SecretsPrefix => "SECRETS_PREFIX",
             Self::RetentionDays => "RETENTION_DAYS",
+            Self::EventBus => "EVENT_BUS",
             Self::Auth => "AUTH",
             Self::OidcIssuer => "OIDC_ISSUER",
             Self::OidcAudience => "OIDC_AUDIENCE",
@@ -83,6 +86,7 @@ impl Setting {
             | Self::OutputBucket
             | Self::SecretsPrefix
             | Self::RetentionDays
+            | Self::EventBus
             | Self::Auth
             | Self::OidcIssuer
             | Self::OidcAudience

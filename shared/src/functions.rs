@@ -11,7 +11,7 @@ use crate::auth::{
     Roles,
 };
 use crate::config::Setting::{
-    self, Auth, DatabaseUrl, DbLogin, DbPooler, OidcAudience, OidcIssuer, OidcJwks, OidcRolesClaim,
+    self, Auth, DatabaseUrl, DbLogin, DbPooler, EventBus, OidcAudience, OidcIssuer, OidcJwks, OidcRolesClaim,
     OidcTenantClaim, OperatorKeySecret, OutputBucket, OwnerDatabaseUrl, OwnerPasswordSecret, RetentionDays,
     RunsQueueUrl, SecretsPrefix, WorkerLeaseSeconds,
 };
@@ -105,7 +105,7 @@ impl Call {
 }
 
 /// Every function of a deployment.
-pub static FUNCTIONS: [Function; 19] = [
+pub static FUNCTIONS: [Function; 20] = [
     http(
         "create",
         &[
@@ -196,6 +196,14 @@ pub static FUNCTIONS: [Function; 19] = [
         time_limit: TIME_LIMIT,
     },
     Function {
+        name: "deliver",
+        trigger: Trigger::Schedule,
+        plans: Plans::Generic,
+        settings: &[DatabaseUrl, DbLogin, DbPooler, SecretsPrefix, EventBus],
+        calls: &[],
+        time_limit: TIME_LIMIT,
+    },
+    Function {
         name: "migrate",
         trigger: Trigger::Deployment,
         plans: Plans::Custom,
@@ -225,7 +233,7 @@ const ADMINISTRATION: [Route; 4] = [
 ];
 
 /// Small and seldom used, so that one function serves all of it (docs/decisions/0014).
-const CATALOGUE: [Route; 23] = [
+const CATALOGUE: [Route; 29] = [
     Route { method: "POST", path: "/api/tenants", roles: OPERATE },
     Route { method: "GET", path: "/api/tenants", roles: READ },
     Route { method: "GET", path: "/api/tenants/{tenant_id}", roles: READ },
@@ -250,6 +258,12 @@ const CATALOGUE: [Route; 23] = [
     Route { method: "GET", path: "/api/schedules/{schedule_id}", roles: READ },
     Route { method: "PATCH", path: "/api/schedules/{schedule_id}", roles: ADMINISTER },
     Route { method: "DELETE", path: "/api/schedules/{schedule_id}", roles: ADMINISTER },
+    Route { method: "POST", path: "/api/webhooks", roles: ADMINISTER },
+    Route { method: "GET", path: "/api/webhooks", roles: READ },
+    Route { method: "GET", path: "/api/webhooks/{webhook_id}", roles: READ },
+    Route { method: "PATCH", path: "/api/webhooks/{webhook_id}", roles: ADMINISTER },
+    Route { method: "DELETE", path: "/api/webhooks/{webhook_id}", roles: ADMINISTER },
+    Route { method: "POST", path: "/api/webhooks/{webhook_id}/retry", roles: ADMINISTER },
 ];
 
 /// The time limit of who may wait for the end of a run.

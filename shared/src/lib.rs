@@ -6,7 +6,8 @@
 //! | [`steps`] | the verbs of a run's steps |
 //! | [`evidence`] | the verbs of a run's logs and artifacts |
 //! | [`sweep`] | the verbs of what becomes due without anybody asking |
-//! | [`catalog`] | the verbs of tenants, pipelines, versions and connections |
+//! | [`events`] | who is told about changes of runs, and that they are |
+//! | [`catalog`] | the verbs of tenants, pipelines, versions, connections and webhooks |
 //! | [`dag`] | what a dag_spec asks a worker to do, and whether it may |
 //! | [`reach`] | what steps reach outside: HTTP services, databases, functions, queues |
 //! | [`http`] | the edge of the HTTP functions: request in, reply or problem out, one log line |
@@ -37,6 +38,7 @@ pub mod cursor;
 pub mod dag;
 pub mod db;
 pub mod dispatch;
+pub mod events;
 pub mod evidence;
 pub mod functions;
 pub mod http;

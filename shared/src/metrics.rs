@@ -93,6 +93,18 @@ metrics! {
     RUNS_DELETED = "RunsDeleted" in Count;
     /// Workers that were not seen for a week.
     WORKERS_FORGOTTEN = "WorkersForgotten" in Count;
+    /// How long the event has waited that has waited longest, of listeners that are neither paused nor failing, and of the bus.
+    OLDEST_EVENT = "OldestEvent" in Seconds;
+    /// Listeners whose last three deliveries failed.
+    LISTENERS_FAILING = "ListenersFailing" in Count;
+    /// Events that a listener has acknowledged.
+    EVENTS_DELIVERED = "EventsDelivered" in Count;
+    /// Deliveries that were not acknowledged.
+    EVENTS_FAILED = "EventsFailed" in Count;
+    /// Events that are not tried again, as they have waited for three days.
+    EVENTS_GIVEN_UP = "EventsGivenUp" in Count;
+    /// A delivery of what is due whose time ran out.
+    DELIVER_UNFINISHED = "DeliverUnfinished" in Count;
     /// A sweep whose time ran out.
     SWEEP_UNFINISHED = "SweepUnfinished" in Count;
     /// How long a sweep took.

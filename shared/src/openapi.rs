@@ -43,6 +43,8 @@ use crate::problem::ProblemBody;
         catalog::create_connection, catalog::list_connections, catalog::get_connection, catalog::delete_connection,
         schedules::create_schedule, schedules::list_schedules, schedules::get_schedule, schedules::update_schedule,
         schedules::delete_schedule,
+        catalog::create_webhook, catalog::list_webhooks, catalog::get_webhook, catalog::update_webhook,
+        catalog::delete_webhook, catalog::retry_webhook,
         admin::create_key, admin::list_keys, admin::revoke_key, admin::list_audit,
     ),
     components(schemas(ProblemBody)),
@@ -50,14 +52,14 @@ use crate::problem::ProblemBody;
         (name = "runs", description = "Create, claim, heartbeat, complete, release, cancel, retry, look at"),
         (name = "evidence", description = "What their steps have led to, what their workers tell, and what they have made"),
         (name = "workers", description = "Who claims them"),
-        (name = "catalogue", description = "Tenants, their pipelines, the versions of these, connections, and schedules"),
+        (name = "catalogue", description = "Tenants, their pipelines, the versions of these, connections, schedules, and webhooks"),
         (name = "admin", description = "API keys, and who did what"),
     ),
 )]
 struct Api;
 
 /// The events whose bodies are the examples of the operations: tests send the same ones.
-const EXAMPLES: [(&str, &str, &str, &str); 34] = [
+const EXAMPLES: [(&str, &str, &str, &str); 36] = [
     ("post", "/api/runs", "smallest", include_str!("../../events/create.json")),
     ("post", "/api/runs", "every field", include_str!("../../events/create.full.json")),
     ("post", "/api/runs/claim", "every field", include_str!("../../events/claim.full.json")),
@@ -155,6 +157,13 @@ const EXAMPLES: [(&str, &str, &str, &str); 34] = [
         "goes on, at other times",
         include_str!("../../events/catalog.update_schedule.json"),
     ),
+    ("post", "/api/webhooks", "of ends", include_str!("../../events/catalog.create_webhook.json")),
+    (
+        "patch",
+        "/api/webhooks/{webhook_id}",
+        "paused",
+        include_str!("../../events/catalog.update_webhook.json"),
+    ),
     ("post", "/api/keys", "for a tenant", include_str!("../../events/admin.create_key.json")),
     (
         "post",
@@ -176,7 +185,7 @@ const COMMON: [(&str, &str); 7] = [
 ];
 
 /// What clients send: without fields that are not listed.
-const CLOSED: [&str; 31] = [
+const CLOSED: [&str; 33] = [
     "CreateRequest",
     "ClaimRequest",
     "HeartbeatRequest",
@@ -202,6 +211,8 @@ const CLOSED: [&str; 31] = [
     "EditVersionRequest",
     "ChangeStatusRequest",
     "CreateConnectionRequest",
+    "CreateWebhookRequest",
+    "UpdateWebhookRequest",
     "CreateKeyRequest",
     "HttpConfig",
     "HttpAuth",

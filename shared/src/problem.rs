@@ -29,6 +29,8 @@ pub enum Code {
     ConnectionNotFound,
     /// No such schedule, or another tenant's.
     ScheduleNotFound,
+    /// No such webhook, or another tenant's.
+    WebhookNotFound,
     /// No such API key, or another tenant's.
     KeyNotFound,
     /// The body is larger than 1 MiB.
@@ -80,6 +82,7 @@ impl Code {
             Code::PipelineNotFound => (404, "Pipeline not found"),
             Code::ConnectionNotFound => (404, "Connection not found"),
             Code::ScheduleNotFound => (404, "Schedule not found"),
+            Code::WebhookNotFound => (404, "Webhook not found"),
             Code::KeyNotFound => (404, "Key not found"),
             Code::PayloadTooLarge => (413, "Payload too large"),
             Code::UnsupportedMediaType => (415, "Unsupported media type"),

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 /// The functions that no route leads to: they are invoked by the clock and by SQS, and by whoever knows Lambda's invoke API.
-pub const UNROUTED: [&str; 2] = ["sweep", "worker"];
+pub const UNROUTED: [&str; 3] = ["deliver", "sweep", "worker"];
 
 /// The function that deployments call, and nothing else: it runs on no stack but a deployed one.
 pub const OF_DEPLOYMENTS: &str = "migrate";
@@ -21,7 +21,7 @@ pub fn idle_event(function: &str) -> &'static str {
     match function {
         // No tenant has this id.
         "sweep" => r#"{"tenant_id":"00000000-0000-0000-0000-000000000000"}"#,
-        // No messages for the worker, and no request for the others.
+        // No messages for the worker, no request for the others, and what delivers events reads none.
         _ => r#"{"Records":[]}"#,
     }
 }

@@ -7,7 +7,7 @@ use runplane::functions::Route;
 use runplane::http::{Call, Reply};
 use runplane::problem::Problem;
 
-use crate::{connections, pipelines, schedules, tenants, versions};
+use crate::{connections, pipelines, schedules, tenants, versions, webhooks};
 
 /// Answers a request to any route of the catalogue. Other paths and methods are answered by the gateway.
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
@@ -41,6 +41,12 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         ("GET", "/api/schedules/{schedule_id}") => schedules::get(&app, &call).await,
         ("PATCH", "/api/schedules/{schedule_id}") => schedules::update(&app, &call).await,
         ("DELETE", "/api/schedules/{schedule_id}") => schedules::delete(&app, &call).await,
+        ("POST", "/api/webhooks") => webhooks::create(&app, &call).await,
+        ("GET", "/api/webhooks") => webhooks::list(&app, &call).await,
+        ("GET", "/api/webhooks/{webhook_id}") => webhooks::get(&app, &call).await,
+        ("PATCH", "/api/webhooks/{webhook_id}") => webhooks::update(&app, &call).await,
+        ("DELETE", "/api/webhooks/{webhook_id}") => webhooks::delete(&app, &call).await,
+        ("POST", "/api/webhooks/{webhook_id}/retry") => webhooks::retry(&app, &call).await,
         _ => Err(Problem::internal(NoRoute("the table of functions has a route that nobody handles"))),
     }
 }

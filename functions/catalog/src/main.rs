@@ -1,4 +1,4 @@
-//! `/api/tenants`, `/api/pipelines`, `/api/pipeline-versions`, `/api/connections`, `/api/schedules`: the catalogue.
+//! `/api/tenants`, `/api/pipelines`, `/api/pipeline-versions`, `/api/connections`, `/api/schedules`, `/api/webhooks`: the catalogue.
 
 mod connections;
 mod handler;
@@ -8,6 +8,7 @@ mod tenants;
 #[cfg(test)]
 mod tests;
 mod versions;
+mod webhooks;
 
 use runplane::functions::{self, Function};
 

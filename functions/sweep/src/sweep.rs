@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use runplane::app::App;
 use runplane::dispatch::{Dispatcher, MAX_BATCH, Notice};
+use runplane::events;
 use runplane::metrics::{self, Metrics};
 use runplane::scope::Scope;
 use runplane::sweep::{self, Taken};
 use serde::Serialize;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::retention::{Bookmark, Walk};
@@ -188,13 +190,17 @@ async fn unpark(app: &App, scope: Scope) {
     }
 }
 
-/// Notes how things stand, for dashboards and alarms. Once per sweep of everybody's runs; nothing else waits for it, and a sweep that cannot tell does
+/// Notes how things stand, for dashboards and alarms: with the events too, so that somebody tells when nobody delivers them. Once per sweep of everybody's runs; nothing else waits for it, and a sweep that cannot tell does
 /// everything else.
 async fn look(app: &App) {
-    match app.call_in_time(sweep::standing).await {
-        Ok(standing) => {
-            app.metrics.note(metrics::OLDEST_QUEUED, standing.oldest_queued_seconds);
-            app.metrics.note(metrics::LEASES_LOST, standing.leases_lost as f64);
+    let both =
+        async |conn: &mut PgConnection| Ok((sweep::standing(conn).await?, events::standing(conn).await?));
+    match app.call_in_time(both).await {
+        Ok((runs, events)) => {
+            app.metrics.note(metrics::OLDEST_QUEUED, runs.oldest_queued_seconds);
+            app.metrics.note(metrics::LEASES_LOST, runs.leases_lost as f64);
+            app.metrics.note(metrics::OLDEST_EVENT, events.oldest_seconds);
+            app.metrics.note(metrics::LISTENERS_FAILING, events.failing as f64);
         }
         Err(error) => {
             app.db.discard().await;

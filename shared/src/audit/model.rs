@@ -28,6 +28,14 @@ pub enum Action {
     ConnectionCreated,
     /// A connection was deleted.
     ConnectionDeleted,
+    /// A webhook was made.
+    WebhookCreated,
+    /// A webhook was changed.
+    WebhookChanged,
+    /// A webhook was deleted.
+    WebhookDeleted,
+    /// Events were made due again that a webhook was not told of.
+    WebhookRetried,
     /// A tenant was made.
     TenantCreated,
     /// A tenant's name, its limit, or whether it is paused.
@@ -50,7 +58,7 @@ pub enum Action {
 
 impl Action {
     /// Each of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::VersionApproved,
         Self::VersionDeprecated,
         Self::RunCancelled,
@@ -59,6 +67,10 @@ impl Action {
         Self::KeyRevoked,
         Self::ConnectionCreated,
         Self::ConnectionDeleted,
+        Self::WebhookCreated,
+        Self::WebhookChanged,
+        Self::WebhookDeleted,
+        Self::WebhookRetried,
         Self::TenantCreated,
         Self::TenantChanged,
         Self::TenantDeletionStarted,
@@ -81,6 +93,10 @@ impl Action {
             Self::KeyRevoked => "key.revoked",
             Self::ConnectionCreated => "connection.created",
             Self::ConnectionDeleted => "connection.deleted",
+            Self::WebhookCreated => "webhook.created",
+            Self::WebhookChanged => "webhook.changed",
+            Self::WebhookDeleted => "webhook.deleted",
+            Self::WebhookRetried => "webhook.retried",
             Self::TenantCreated => "tenant.created",
             Self::TenantChanged => "tenant.changed",
             Self::TenantDeletionStarted => "tenant.deletion_started",
@@ -114,7 +130,7 @@ pub struct AuditEntry {
     pub request_id: String,
     /// What was done, such as `version.approved`.
     pub action: String,
-    /// To what: the id of the version, run, key, connection, tenant, pipeline or schedule.
+    /// To what: the id of the version, run, key, connection, webhook, tenant, pipeline or schedule.
     pub subject_id: Option<Uuid>,
     /// More about it, as the action has it.
     #[schema(value_type = Object)]

@@ -1,4 +1,4 @@
-//! The catalogue: tenants, their pipelines, the versions of these, connections, and schedules. One file for each verb, one folder for each thing.
+//! The catalogue: tenants, their pipelines, the versions of these, connections, schedules, and webhooks. One file for each verb, one folder for each thing.
 //!
 //! A verb takes `&mut PgConnection` and answers with a small error of its own; zero rows are never silent. What makes something takes its
 //! tenant from the request, everything else takes the [`Scope`](crate::scope::Scope) first.
@@ -10,6 +10,7 @@ mod pipelines;
 mod schedules;
 mod tenants;
 mod versions;
+mod webhooks;
 
 pub use connections::{
     Connection, ConnectionConfig, ConnectionError, ConnectionFilter, CreateConnectionError,
@@ -36,6 +37,11 @@ pub use versions::{
     ApprovedStatus, ChangeStatusError, ChangeStatusRequest, CreateVersionError, CreateVersionRequest,
     EditVersionError, EditVersionRequest, Transition, Version, VersionError, VersionFilter, VersionInFull,
     VersionStatus, change_status, create_version, edit_version, get_version, list_versions,
+};
+pub use webhooks::{
+    CreateWebhookError, CreateWebhookRequest, Retried, UpdateWebhookError, UpdateWebhookRequest, Webhook,
+    WebhookDetails, WebhookError, WebhookFilter, create_webhook, delete_webhook, get_webhook, list_webhooks,
+    retry_deliveries, update_webhook,
 };
 
 /// The longest name of a tenant or a pipeline, in characters.

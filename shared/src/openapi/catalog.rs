@@ -1,8 +1,9 @@
-//! The operations on tenants, pipelines and connections.
+//! The operations on tenants, pipelines, connections and webhooks.
 
 use crate::catalog::{
-    Connection, CreateConnectionRequest, CreatePipelineRequest, CreateTenantRequest, List, Pipeline, Tenant,
-    TenantDeletion, UpdatePipelineRequest, UpdateTenantRequest,
+    Connection, CreateConnectionRequest, CreatePipelineRequest, CreateTenantRequest, CreateWebhookRequest,
+    List, Pipeline, Retried, Tenant, TenantDeletion, UpdatePipelineRequest, UpdateTenantRequest,
+    UpdateWebhookRequest, Webhook, WebhookDetails,
 };
 use crate::dag::ConnectionKind;
 use crate::problem::ProblemBody;
@@ -214,3 +215,102 @@ pub(super) fn get_connection() {}
 )]
 #[expect(dead_code, reason = "only its attributes are read")]
 pub(super) fn delete_connection() {}
+
+/// Create a webhook
+#[utoipa::path(
+    post, path = "/api/webhooks", tag = "catalogue", operation_id = "create_webhook",
+    request_body = CreateWebhookRequest,
+    responses(
+        (status = 201, body = Webhook, description = "The webhook: it is told about what happens from now on",
+            headers(("Location" = String, description = "Its path"))),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json",
+            description = "`tenant_not_found`, `pipeline_not_found`"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json",
+            description = "`already_exists`: the tenant has a webhook of this name"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+pub(super) fn create_webhook() {}
+
+/// List webhooks, newest first
+#[utoipa::path(
+    get, path = "/api/webhooks", tag = "catalogue", operation_id = "list_webhooks",
+    params(
+        ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only this tenant's"),
+        ("name" = Option<String>, Query, description = "Only those of this name"),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "20 if left out"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filters"),
+    ),
+    responses(
+        (status = 200, body = List<Webhook>, description = "One page"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+pub(super) fn list_webhooks() {}
+
+/// Look at a webhook, and how its deliveries go
+#[utoipa::path(
+    get, path = "/api/webhooks/{webhook_id}", tag = "catalogue", operation_id = "get_webhook",
+    params(
+        ("webhook_id" = uuid::Uuid, Path, description = "The webhook"),
+        ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only if it is this tenant's"),
+    ),
+    responses(
+        (status = 200, body = WebhookDetails, description = "The webhook"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json",
+            description = "`webhook_not_found`"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+pub(super) fn get_webhook() {}
+
+/// Change or pause a webhook
+#[utoipa::path(
+    patch, path = "/api/webhooks/{webhook_id}", tag = "catalogue", operation_id = "update_webhook",
+    params(
+        ("webhook_id" = uuid::Uuid, Path, description = "The webhook"),
+        ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only if it is this tenant's"),
+    ),
+    request_body = UpdateWebhookRequest,
+    responses(
+        (status = 200, body = Webhook, description = "The webhook as it is now"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json",
+            description = "`webhook_not_found`, `pipeline_not_found`"),
+        (status = 409, body = ProblemBody, content_type = "application/problem+json",
+            description = "`already_exists`: the tenant has a webhook of this name"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+pub(super) fn update_webhook() {}
+
+/// Delete a webhook, with what it was still to be told
+#[utoipa::path(
+    delete, path = "/api/webhooks/{webhook_id}", tag = "catalogue", operation_id = "delete_webhook",
+    params(
+        ("webhook_id" = uuid::Uuid, Path, description = "The webhook"),
+        ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only if it is this tenant's"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json",
+            description = "`webhook_not_found`"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+pub(super) fn delete_webhook() {}
+
+/// Retry events that were given up, the oldest thousand
+#[utoipa::path(
+    post, path = "/api/webhooks/{webhook_id}/retry", tag = "catalogue", operation_id = "retry_webhook",
+    params(
+        ("webhook_id" = uuid::Uuid, Path, description = "The webhook"),
+        ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only if it is this tenant's"),
+    ),
+    responses(
+        (status = 200, body = Retried, description = "How many are due again"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json",
+            description = "`webhook_not_found`"),
+    ),
+)]
+#[expect(dead_code, reason = "only its attributes are read")]
+pub(super) fn retry_webhook() {}

@@ -30,7 +30,7 @@ const THROTTLED: [&str; 9] = [
 ];
 
 /// As the environment has it.
-pub(super) async fn config() -> SdkConfig {
+pub async fn config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
@@ -41,7 +41,7 @@ pub(super) async fn config() -> SdkConfig {
 }
 
 /// What a call that failed is called here.
-pub(super) fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ReachFailure {
+pub fn failure<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ReachFailure {
     let raw = error.raw_response();
     let status = raw.map_or(0, |response| response.status().as_u16());
     let retry_after = raw.and_then(|response| response.headers().get("retry-after"));

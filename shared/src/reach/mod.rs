@@ -10,8 +10,9 @@
 //! | `turns` | how many calls are under way at once, and of one tenant |
 //! | `guard` | which addresses may be reached |
 //! | `http`, `sql`, `lambda`, `sqs` | the four kinds |
+//! | `aws` | clients of AWS, and what their errors are called here |
 
-mod aws;
+pub mod aws;
 mod connection;
 mod failure;
 pub mod guard;

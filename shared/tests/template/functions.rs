@@ -124,6 +124,7 @@ fn parameter(setting: Setting) -> Option<&'static str> {
         Setting::OutputBucket => "OutputBucket",
         Setting::SecretsPrefix => "SecretsPrefix",
         Setting::RetentionDays => "RetentionDays",
+        Setting::EventBus => "EventBus",
         Setting::WorkerLeaseSeconds => "WorkerLeaseSeconds",
         Setting::OidcIssuer => "OidcIssuer",
         Setting::OidcAudience => "OidcAudience",

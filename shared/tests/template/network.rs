@@ -229,6 +229,7 @@ fn without_a_nat_endpoints_let_pass_what_functions_call_and_no_more() {
         }
     }
     let expected = [
+        ("events", "EventsEndpoint"),
         ("lambda", "LambdaEndpoint"),
         ("s3", "S3Endpoint"),
         ("secretsmanager", "SecretsEndpoint"),

@@ -24,12 +24,13 @@ fn role<'a>(template: &'a Template, arn: &'a Value) -> (&'a str, &'a Value) {
 }
 
 /// Conditions under which something is allowed, or denied, and the parameter or the resource that each is about.
-const OPTIONAL: [(&str, &str); 8] = [
+const OPTIONAL: [(&str, &str); 9] = [
     ("Migrates", "OperatorKey"),
     ("NewDatabase", "DatabaseInstance.MasterUserSecret"),
     ("HasOwnerPasswordSecret", "OwnerPasswordSecretArn"),
     ("HasQueueKey", "QueueKmsKeyArn"),
     ("HasSecretsKey", "SecretsKmsKeyArn"),
+    ("HasEventBus", "EventBus"),
     ("HasOutputBucket", "OutputBucket"),
     ("HasStepFunctions", "StepFunctionArns"),
     ("HasStepQueues", "StepQueueArns"),
@@ -121,7 +122,9 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
                 expected.extend(on(&of_nobody, ["not secretsmanager:GetSecretValue"]));
             }
             expected.extend(on(&reference("SecretsKmsKeyArn"), ["kms:Decrypt"]));
-            // It reaches what steps reach: of functions and queues only those that are named.
+        }
+        // What runs steps reaches what they reach: of functions and queues only those that are named.
+        if row.trigger == Trigger::Queue {
             for (condition, parameter, action) in [
                 ("HasStepFunctions", "StepFunctionArns", "lambda:InvokeFunction"),
                 ("HasStepQueues", "StepQueueArns", "sqs:SendMessage"),
@@ -132,6 +135,11 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
                 assert_eq!(template.whole["Conditions"][condition], given);
                 assert_eq!(template.whole["Parameters"][parameter]["Default"], "", "{parameter}");
             }
+        }
+        if row.settings.contains(&Setting::EventBus) {
+            expected.extend(on(&reference("EventBus"), ["events:PutEvents"]));
+            let given = json!({ "Fn::Not": [{ "Fn::Equals": [reference("EventBus"), ""] }] });
+            assert_eq!(template.whole["Conditions"]["HasEventBus"], given);
         }
         if row.settings.contains(&Setting::OperatorKeySecret) {
             expected.extend(on(&attribute("OperatorKey", "Id"), ["secretsmanager:PutSecretValue"]));
@@ -146,7 +154,7 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
     }
     let all = template.of_type("AWS::IAM::Role");
     let others: Vec<_> = all.keys().filter(|name| !roles.contains(*name)).collect();
-    assert_eq!(others, [&"ProxyRole", &"SweepScheduleRole"]);
+    assert_eq!(others, [&"DeliverScheduleRole", &"ProxyRole", &"SweepScheduleRole"]);
 }
 
 /// The secret that RDS makes for the owner of the stack's own database.
@@ -268,7 +276,7 @@ fn a_role_is_taken_on_by_the_service_that_it_is_for_and_by_nobody_else() {
     for (name, properties) in template.of_type("AWS::IAM::Role") {
         let mut statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRole" });
         let for_everybody = match name {
-            "SweepScheduleRole" => Some("scheduler.amazonaws.com"),
+            "DeliverScheduleRole" | "SweepScheduleRole" => Some("scheduler.amazonaws.com"),
             "ProxyRole" => Some("rds.amazonaws.com"),
             _ => None,
         };
@@ -286,10 +294,13 @@ fn a_role_is_taken_on_by_the_service_that_it_is_for_and_by_nobody_else() {
 }
 
 #[test]
-fn the_schedule_may_invoke_the_sweep_and_nothing_else() {
+fn a_schedule_may_invoke_its_function_and_nothing_else() {
     let template = Template::read();
-    let (_, schedule) = template.only("AWS::Scheduler::Schedule");
-    let (role, properties) = role(&template, &schedule["Target"]["RoleArn"]);
-    let sweep = attribute(template.function("sweep").0, "Arn");
-    assert_eq!(allowed(role, properties), on(&sweep, ["lambda:InvokeFunction"]));
+    let schedules = template.of_type("AWS::Scheduler::Schedule");
+    for row in FUNCTIONS.iter().filter(|row| row.trigger == Trigger::Schedule) {
+        let arn = attribute(template.function(row.name).0, "Arn");
+        let (_, schedule) = schedules.iter().find(|(_, schedule)| schedule["Target"]["Arn"] == arn).unwrap();
+        let (role, properties) = role(&template, &schedule["Target"]["RoleArn"]);
+        assert_eq!(allowed(role, properties), on(&arn, ["lambda:InvokeFunction"]));
+    }
 }

@@ -1,5 +1,6 @@
-//! The queue, the mapping that wakes the worker, and the schedule of the sweep.
+//! The queue, the mapping that wakes the worker, and what the clock starts.
 
+use runplane::functions::{FUNCTIONS, Trigger};
 use serde_json::{Value, json};
 
 use crate::template::{Template, attribute, reference, substitution};
@@ -70,16 +71,27 @@ fn the_queue_wakes_the_worker_which_names_the_messages_that_have_to_come_again()
 }
 
 #[test]
-fn the_sweep_comes_every_minute_and_is_not_repeated() {
+fn what_the_clock_starts_comes_every_minute_and_is_not_repeated() {
     let template = Template::read();
-    let (_, schedule) = template.only("AWS::Scheduler::Schedule");
-    assert_eq!(schedule["ScheduleExpression"], "rate(1 minute)");
-    assert_eq!(schedule["FlexibleTimeWindow"], json!({ "Mode": "OFF" }));
-    assert_eq!(schedule["State"], reference("SweepState"));
-    assert_eq!(template.whole["Parameters"]["SweepState"]["Default"], "ENABLED");
-    let (name, sweep) = template.function("sweep");
-    assert_eq!(schedule["Target"]["Arn"], attribute(name, "Arn"));
-    assert_eq!(schedule["Target"]["Input"], "{}");
-    assert_eq!(schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"], 0);
-    assert_eq!(sweep["EventInvokeConfig"]["MaximumRetryAttempts"], 0);
+    let schedules = template.of_type("AWS::Scheduler::Schedule");
+    let mut started = Vec::new();
+    for (name, state) in [("DeliverSchedule", "DeliverState"), ("SweepSchedule", "SweepState")] {
+        let schedule = schedules[name];
+        assert_eq!(schedule["ScheduleExpression"], "rate(1 minute)", "{name}");
+        assert_eq!(schedule["FlexibleTimeWindow"], json!({ "Mode": "OFF" }), "{name}");
+        assert_eq!(schedule["State"], reference(state), "{name}");
+        assert_eq!(template.whole["Parameters"][state]["Default"], "ENABLED", "{name}");
+        assert_eq!(schedule["Target"]["Input"], "{}", "{name}");
+        assert_eq!(schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"], 0, "{name}");
+        started.push(schedule["Target"]["Arn"].clone());
+    }
+    assert_eq!(schedules.len(), started.len());
+    let by_clock: Vec<_> =
+        ["deliver", "sweep"].map(|name| attribute(template.function(name).0, "Arn")).into();
+    assert_eq!(started, by_clock);
+    for row in FUNCTIONS.iter().filter(|row| row.trigger == Trigger::Schedule) {
+        let (name, function) = template.function(row.name);
+        assert!(by_clock.contains(&attribute(name, "Arn")), "{name} has no schedule");
+        assert_eq!(function["EventInvokeConfig"]["MaximumRetryAttempts"], 0, "{name}");
+    }
 }

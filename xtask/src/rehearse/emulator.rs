@@ -98,12 +98,13 @@ impl Emulator {
 }
 
 /// Variables of ours, and one of MiniStack's, that a shell may have set.
-const OURS: [&str; 21] = [
+const OURS: [&str; 22] = [
     "AWS_LAMBDA_LOG_LEVEL",
     "AWS_SESSION_TOKEN",
     "DATABASE_URL",
     "DB_LOGIN",
     "DB_POOLER",
+    "EVENT_BUS",
     "LD_LIBRARY_PATH",
     "OIDC_AUDIENCE",
     "OIDC_ISSUER",

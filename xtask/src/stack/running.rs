@@ -131,13 +131,17 @@ impl Running {
     }
 
     fn start_schedule(&mut self, addresses: &Addresses) {
-        let what = Schedule {
+        let [sweep, deliver] = ["sweep", "deliver"].map(|function| Schedule {
             invoke_url: addresses.base_url.clone(),
-            function: "sweep".to_owned(),
+            function: function.to_owned(),
             every: schedule::LOCAL,
+        });
+        let both = async {
+            let run = |what| schedule::run(what, CancellationToken::new());
+            tokio::try_join!(run(sweep), run(deliver)).map(|_| ())
         };
         // Ended by abort when the stack stops.
-        self.schedule = Some(tokio::spawn(schedule::run(what, CancellationToken::new())));
+        self.schedule = Some(tokio::spawn(both));
     }
 
     async fn start_shop(&mut self, examples: &Surroundings) -> Result<()> {

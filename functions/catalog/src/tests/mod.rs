@@ -8,6 +8,7 @@ mod schedules;
 mod statuses;
 mod tenants;
 mod versions;
+mod webhooks;
 
 use runplane::testing;
 use serde_json::Value;

@@ -37,6 +37,8 @@ async fn every_route_of_the_table_is_handled(_pool: PgPoolOptions, options: PgCo
             let answer = testing::answer(&app, &handle, &event(route, &key)).await;
             let expected = match (route.method, route.path.contains('{')) {
                 ("GET", false) => 200,
+                // It reads no body.
+                ("POST", true) if route.path.ends_with("/retry") => 404,
                 ("POST", _) | ("PUT", _) => 400,
                 // Without its name, which is the last chance to notice that it is another one.
                 ("DELETE", _) if route.path == "/api/tenants/{tenant_id}" => 400,

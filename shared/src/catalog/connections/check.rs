@@ -68,6 +68,14 @@ pub(super) fn check(
     Some(config)
 }
 
+/// The name of a secret, and nothing else.
+pub(in crate::catalog) fn secret_ref(secret_ref: &str, faults: &mut Faults) {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte);
+    if !(1..=256).contains(&secret_ref.len()) || !secret_ref.bytes().all(fits) {
+        faults.add("/secret_ref", "must be the name of a secret: 1 to 256 letters, digits and /_+=.@-");
+    }
+}
+
 fn read<T: DeserializeOwned>(config: &Map<String, Value>, faults: &mut Faults) -> Option<T> {
     let config = Value::Object(config.clone());
     let bytes = config.to_string().len();

@@ -42,11 +42,7 @@ impl CreateConnectionRequest {
         let mut faults = Faults::default();
         faults.text("/name", &self.name, 100);
         if let Some(secret_ref) = &self.secret_ref {
-            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte);
-            if !(1..=256).contains(&secret_ref.len()) || !secret_ref.bytes().all(fits) {
-                faults
-                    .add("/secret_ref", "must be the name of a secret: 1 to 256 letters, digits and /_+=.@-");
-            }
+            check::secret_ref(secret_ref, &mut faults);
         }
         let config = check::check(self.kind, &self.config, self.secret_ref.is_some(), &mut faults);
         faults.finish()?;

@@ -6,7 +6,7 @@ mod create;
 mod delete;
 mod get;
 mod list;
-mod urls;
+pub(in crate::catalog) mod urls;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::dag::ConnectionKind;
 
 pub(crate) use check::HOW_IT_IS_SENT;
+pub(in crate::catalog) use check::secret_ref as check_secret_ref;
 pub use config::{
     ConnectionConfig, HttpAuth, HttpAuthType, HttpConfig, LambdaConfig, SqlConfig, SqlTls, SqsConfig,
 };

@@ -13,6 +13,13 @@ pub(super) fn web(pointer: &str, text: &str, faults: &mut Faults) {
     parse(pointer, text, faults);
 }
 
+/// The same, and nobody on the way reads what is sent there.
+pub(in crate::catalog) fn secure(pointer: &str, text: &str, faults: &mut Faults) {
+    if parse(pointer, text, faults).is_some_and(|url| url.scheme() != "https") {
+        faults.add(pointer, "must begin with https://");
+    }
+}
+
 /// The URL of a queue, as SQS makes them: `http(s)://<host>/<account>/<name>`.
 pub(super) fn queue(pointer: &str, text: &str, faults: &mut Faults) {
     let Some(url) = parse(pointer, text, faults) else { return };

@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, StatusCode};
 use reqwest::Response;
 use serde_json::{Map, Value};
 
+pub(super) use self::retry_after::read as retry_after;
 use super::body::{self, Packing};
 use super::invalid;
 use super::request::Request;
@@ -145,7 +146,7 @@ fn of(headers: &HeaderMap, is_unpacked: bool) -> Map<String, Value> {
 async fn failed(request: &Request, mut answer: Response) -> ReachFailure {
     let status = answer.status();
     let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after = retry_after.and_then(|text| retry_after::read(text, Utc::now()));
+    let retry_after = retry_after.and_then(|text| self::retry_after(text, Utc::now()));
     let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
     let mut message = format!("{} answered {}{reason}", request.host(), status.as_u16());
     let shown = shown(&mut answer).await;

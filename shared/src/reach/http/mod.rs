@@ -9,11 +9,13 @@
 //! | `redirect` | where an answer sends a request on to |
 //! | `body` | an answer's body, up to a bound, unpacked |
 //! | `answer` | what a step gets of an answer, or why it fails |
+//! | `post` | a request of whose answer only the status counts |
 
 mod answer;
 mod body;
 mod client;
 mod headers;
+mod post;
 mod redirect;
 mod request;
 mod target;
@@ -22,6 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+
+pub use self::post::Post;
 
 use self::answer::Expected;
 use self::client::Lines;
@@ -110,13 +114,17 @@ impl Http {
         }
     }
 
+    fn lines(&self, allow_private_addresses: bool) -> &Lines {
+        if allow_private_addresses { &self.opened } else { &self.public }
+    }
+
     async fn exchange(
         &self,
         mut request: Request,
         expected: &Expected,
         allow_private_addresses: bool,
     ) -> Result<Value, ReachFailure> {
-        let lines = if allow_private_addresses { &self.opened } else { &self.public };
+        let lines = self.lines(allow_private_addresses);
         for _ in 0..=MAX_REDIRECTS {
             // No look-up is made for a host that is an address already, and so no look-up can check it.
             if let Some(host) = request.url.host() {

@@ -31,7 +31,8 @@ fn text<'a>(with: &'a Map<String, Value>, field: &str) -> Result<&'a str, ReachF
     with.get(field).and_then(Value::as_str).ok_or_else(|| invalid(format!("`{field}` must be a text")))
 }
 
-fn absolute(text: &str) -> Result<Url, ReachFailure> {
+/// A URL by itself.
+pub(super) fn absolute(text: &str) -> Result<Url, ReachFailure> {
     // A parser takes these out, or reads them as something else, each in its own way.
     if is_too_long(text) {
         return Err(invalid(format!("`url` must have at most {MAX_URL_BYTES} bytes")));

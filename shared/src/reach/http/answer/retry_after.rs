@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// How long to wait from now on: it is given in seconds, or as the time when to come back.
-pub(super) fn read(text: &str, now: DateTime<Utc>) -> Option<Duration> {
+pub(in crate::reach::http) fn read(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // What has too many digits is too long.
