@@ -10,6 +10,7 @@ pub mod schedules;
 mod settings;
 pub mod tenants;
 pub mod versions;
+pub mod webhooks;
 pub mod worker;
 pub mod workers;
 
@@ -57,6 +58,8 @@ pub enum Command {
     Connections(Api<connections::Command>),
     /// Runs by cron
     Schedules(Api<schedules::Command>),
+    /// Who is told what becomes of runs
+    Webhooks(Api<webhooks::Command>),
     /// Create runs, watch them, cancel and retry them
     Runs(Api<runs::Command>),
     /// Claim runs and work on them, until told to end
@@ -86,6 +89,7 @@ impl Command {
             Self::Versions(api) => api.settings.json,
             Self::Connections(api) => api.settings.json,
             Self::Schedules(api) => api.settings.json,
+            Self::Webhooks(api) => api.settings.json,
             Self::Runs(api) => api.settings.json,
             Self::Worker(args) => args.json,
             Self::Workers(api) => api.settings.json,

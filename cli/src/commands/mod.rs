@@ -17,6 +17,7 @@ mod validate;
 mod versions;
 mod waiting;
 mod watch;
+mod webhooks;
 mod workers;
 
 use uuid::Uuid;
@@ -90,6 +91,9 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         }
         Command::Schedules(Api { settings, command }) => {
             schedules::run(command, &Context::new(settings, output)?).await
+        }
+        Command::Webhooks(Api { settings, command }) => {
+            webhooks::run(command, &Context::new(settings, output)?).await
         }
         Command::Runs(Api { settings, command }) => {
             runs::run(command, &Context::new(settings, output)?).await

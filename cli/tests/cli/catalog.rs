@@ -1,4 +1,4 @@
-//! Tenants, pipelines, connections and schedules.
+//! Tenants, pipelines, connections, schedules and webhooks.
 
 use serde_json::{Value, json};
 
@@ -44,6 +44,39 @@ fn each_command_on_tenants_is_one_request() {
     tenants resume 580115b4-a291-4917-8dbd-247cfa13e2d6
       PATCH /api/tenants/580115b4-a291-4917-8dbd-247cfa13e2d6 {"paused":false}
     "#);
+}
+
+#[test]
+fn each_command_on_webhooks_is_one_request() {
+    let webhook = json!({"id": RUN, "name": "pager", "event_types": ["run.failed"], "paused": false});
+    let requests = asked(
+        &webhook,
+        &[
+            &["webhooks", "show", RUN],
+            &words("webhooks create --name pager --url https://x.example/ --secret-ref s"),
+            &[
+                "webhooks",
+                "create",
+                "--name",
+                "pager",
+                "--url",
+                "https://x.example/",
+                "--secret-ref",
+                "s",
+                "--event-types",
+                "run.failed,run.cancelled",
+                "--pipeline",
+                PIPELINE,
+                "--paused",
+            ],
+            &["webhooks", "set", RUN, "--all-event-types", "--all-pipelines", "--url", "https://y.example/"],
+            &["webhooks", "pause", RUN],
+            &["webhooks", "resume", RUN],
+            &["webhooks", "retry", RUN],
+            &["webhooks", "delete", RUN],
+        ],
+    );
+    insta::assert_snapshot!(requests, @"");
 }
 
 #[test]
