@@ -4,28 +4,26 @@ use serde_json::json;
 
 use crate::template::{Template, reference};
 
-/// Parameter, condition, and the properties that have the key, by the type of their resource.
-const KEYS: [(&str, &str, &[(&str, &str)]); 4] = [
-    ("QueueKmsKeyArn", "HasQueueKey", &[("AWS::SQS::Queue", "KmsMasterKeyId")]),
-    ("LogsKmsKeyArn", "HasLogsKey", &[("AWS::Logs::LogGroup", "KmsKeyId")]),
-    ("SecretsKmsKeyArn", "HasSecretsKey", &[("AWS::SecretsManager::Secret", "KmsKeyId")]),
-    ("DatabaseKmsKeyArn", "HasDatabaseKey", &[("AWS::RDS::DBInstance", "PerformanceInsightsKMSKeyId")]),
+/// Parameter, condition, a type of resource, and its property that has the key.
+const KEYS: [(&str, &str, &str, &str); 4] = [
+    ("QueueKmsKeyArn", "HasQueueKey", "AWS::SQS::Queue", "KmsMasterKeyId"),
+    ("LogsKmsKeyArn", "HasLogsKey", "AWS::Logs::LogGroup", "KmsKeyId"),
+    ("SecretsKmsKeyArn", "HasSecretsKey", "AWS::SecretsManager::Secret", "KmsKeyId"),
+    ("DatabaseKmsKeyArn", "HasDatabaseKey", "AWS::RDS::DBInstance", "PerformanceInsightsKMSKeyId"),
 ];
 
 #[test]
 fn what_is_kept_is_encrypted_with_the_key_that_is_named_or_else_with_one_of_aws() {
     let template = Template::read();
-    for (parameter, condition, places) in KEYS {
+    for (parameter, condition, kind, property) in KEYS {
         assert_eq!(template.whole["Parameters"][parameter]["Default"], "", "{parameter}");
         let given = json!({ "Fn::Not": [{ "Fn::Equals": [reference(parameter), ""] }] });
         assert_eq!(template.whole["Conditions"][condition], given, "{condition}");
         let expected = json!({ "Fn::If": [condition, reference(parameter), reference("AWS::NoValue")] });
-        for (kind, property) in places {
-            let resources = template.of_type(kind);
-            assert!(!resources.is_empty(), "{kind}");
-            for (name, resource) in resources {
-                assert_eq!(resource[property], expected, "{name}");
-            }
+        let resources = template.of_type(kind);
+        assert!(!resources.is_empty(), "{kind}");
+        for (name, resource) in resources {
+            assert_eq!(resource[property], expected, "{name}");
         }
     }
 }

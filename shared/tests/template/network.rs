@@ -79,6 +79,13 @@ fn nothing_but_nats_is_in_a_public_subnet() {
     for (name, subnet) in template.of_type("AWS::EC2::Subnet") {
         assert!(subnet.get("MapPublicIpOnLaunch").is_none(), "{name}");
     }
+    let nats = template.of_type("AWS::EC2::NatGateway");
+    assert_eq!(nats.len(), ZONES.len());
+    for zone in ZONES {
+        let nat = nats[format!("Nat{zone}").as_str()];
+        assert_eq!(nat["SubnetId"], reference(&format!("PublicSubnet{zone}")), "Nat{zone}");
+        assert_eq!(nat["AllocationId"], attribute(&format!("Address{zone}"), "AllocationId"), "Nat{zone}");
+    }
 }
 
 #[test]
