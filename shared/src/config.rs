@@ -317,6 +317,16 @@ mod tests {
         assert_eq!(settings("transaction").pooler().unwrap(), Pooler::Transaction);
     }
 
+    #[test]
+    fn a_function_logs_in_with_a_password_unless_it_is_told_otherwise_in_so_many_words() {
+        assert_eq!(settings("").login_by().unwrap(), LoginBy::Password);
+        assert_eq!(settings("iam").login_by().unwrap(), LoginBy::Iam);
+        assert_eq!(
+            error(settings("token").login_by()),
+            "the environment variable DB_LOGIN is not password or iam"
+        );
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_variable_that_is_not_utf_8_cannot_be_used() {

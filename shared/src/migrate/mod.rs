@@ -116,10 +116,7 @@ impl Deployment {
     /// # Errors
     /// [`ConfigError::Invalid`] if one of them cannot be read, or names nobody.
     pub fn new(owner: &str, functions: &str, keys: Option<KeyStore>) -> Result<Self, ConfigError> {
-        let hidden = Login::of_url(owner).map(|login| login.hidden()).unwrap_or_default();
-        let deployment = Self::of(Owner::new(owner, None)?, functions, keys)?;
-        deployment.hide(hidden);
-        Ok(deployment)
+        Self::of(Owner::new(owner, None)?, functions, keys)
     }
 
     /// The same, but the owner's password is in a secret. The connection string has none, and may leave the user to the secret.
@@ -138,7 +135,7 @@ impl Deployment {
     fn of(owner: Owner, functions: &str, keys: Option<KeyStore>) -> Result<Self, ConfigError> {
         let invalid = ConfigError::Invalid { setting: Setting::DatabaseUrl, expected: URL_WITH_A_USER };
         let functions = Login::of_url(functions).ok_or(invalid)?;
-        let hidden = Mutex::new(functions.hidden());
+        let hidden = Mutex::new([owner.hidden.clone(), functions.hidden()].concat());
         let (login_by, lock_timeout) = (LoginBy::Password, LOCK_TIMEOUT);
         Ok(Self { owner, functions, login_by, keys, lock_timeout, hidden })
     }
@@ -237,11 +234,18 @@ async fn connect(owner: &PgConnectOptions, limit: Duration) -> Result<PgConnecti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::functions::named;
 
     #[test]
     fn a_deployment_shows_no_password() {
         let owner = "postgres://owner:hush%21hush@db:5432/runplane";
-        let deployment = Deployment::new(owner, "postgres://app:other-word@db/runplane", None).unwrap();
+        let functions = "postgres://app:other-word@db/runplane";
+        let given = move |setting| match setting {
+            Setting::OwnerDatabaseUrl => Some(owner.into()),
+            Setting::DatabaseUrl => Some(functions.into()),
+            _ => None,
+        };
+        let deployment = Deployment::from_settings(&mut Settings::with(named("migrate"), given)).unwrap();
         let shown =
             format!("{deployment:?} {}", deployment.masked("hush!hush hush%21hush other-word, other words"));
         assert_eq!(shown, "Deployment(owner for app) *** *** ***, other words");

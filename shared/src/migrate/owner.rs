@@ -61,6 +61,8 @@ impl OwnerSecret {
 pub(super) struct Owner {
     options: PgConnectOptions,
     who: Who,
+    /// What of the connection string must not be shown.
+    pub(super) hidden: Vec<String>,
 }
 
 /// Where name and password come from.
@@ -86,6 +88,7 @@ impl Owner {
         let options = PgConnectOptions::from_str(url).map_err(|_| invalid(URL_WITH_A_USER))?;
         let options = trusting_rds(options, url).log_statements(tracing::log::LevelFilter::Off);
         let login = Login::of_url(url);
+        let hidden = login.as_ref().map(Login::hidden).unwrap_or_default();
         let who = match (secret, login) {
             (None, Some(login)) => Who::Url(login.user().to_owned()),
             (None, None) => return Err(invalid(URL_WITH_A_USER)),
@@ -96,7 +99,7 @@ impl Owner {
                 Who::Secret { secret, named: login.map(|login| login.user().to_owned()) }
             }
         };
-        Ok(Self { options, who })
+        Ok(Self { options, who, hidden })
     }
 
     /// Who it is, as far as that is known without asking.

@@ -182,6 +182,35 @@ async fn cloudformation_is_answered_before_time_is_up(_: PgPoolOptions, options:
 }
 
 #[sqlx::test(migrations = false)]
+async fn of_two_deployments_at_once_both_are_answered_and_everything_is_done_once(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let (owner, functions, role) = urls(&options);
+    let mut conn = options.connect().await.unwrap();
+    let (one, other) = (Lambda::start().await, Lambda::start().await);
+    let mut processes = [one.function(&owner, &functions), other.function(&owner, &functions)];
+    let mut applied_now = Vec::new();
+    for lambda in [&one, &other] {
+        lambda.invoke_for_stack(request("Create"), LONG);
+    }
+    for lambda in [&one, &other] {
+        let body = lambda.answered().await.body;
+        assert_eq!(body["Status"], "SUCCESS", "{body}");
+        let reason = body["Reason"].as_str().unwrap();
+        applied_now.push(reason.rsplit(' ').next().unwrap().parse::<usize>().unwrap());
+        lambda.returned().await.unwrap();
+    }
+    applied_now.sort_unstable();
+    assert_eq!(applied_now, [0, applied(&mut conn).await.len()]);
+    assert_eq!(one.secrets().len() + other.secrets().len(), 1);
+    for process in &mut processes {
+        process.end().await;
+    }
+    drop_role(&mut conn, &role).await;
+}
+
+#[sqlx::test(migrations = false)]
 async fn who_is_killed_in_the_middle_of_a_migration_leaves_it_to_the_next(
     _: PgPoolOptions,
     options: PgConnectOptions,
