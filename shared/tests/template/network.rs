@@ -124,8 +124,6 @@ fn without_a_nat_no_route_leads_to_the_internet() {
 /// Every rule of a security group: port, and from or to whom.
 fn rules(group: &Value, direction: &str) -> Vec<(Value, Value)> {
     let rule = |rule: &Value| {
-        // Only where there is somebody.
-        let rule = rule["Fn::If"].get(1).unwrap_or(rule);
         assert_eq!((&rule["IpProtocol"], &rule["FromPort"]), (&json!("tcp"), &rule["ToPort"]), "{rule}");
         let whom = [&rule["SourceSecurityGroupId"], &rule["CidrIp"]].into_iter().find(|whom| !whom.is_null());
         (rule["FromPort"].clone(), whom.unwrap().clone())
@@ -140,7 +138,17 @@ fn the_database_is_reached_by_functions_and_the_proxy_and_functions_by_nobody() 
     let from = |name: &str| rules(groups[name], "SecurityGroupIngress");
     let functions = || reference("FunctionsGroup");
     assert_eq!(from("FunctionsGroup"), []);
-    assert_eq!(from("DatabaseGroup"), [(json!(5432), functions()), (json!(5432), reference("ProxyGroup"))]);
+    let [condition, with_proxy, without] =
+        groups["DatabaseGroup"]["SecurityGroupIngress"]["Fn::If"].as_array().unwrap().as_slice()
+    else {
+        panic!("{}", groups["DatabaseGroup"])
+    };
+    assert_eq!(condition, "HasProxy");
+    let of = |rules: &Value| json!({ "SecurityGroupIngress": rules });
+    // migrate goes past the proxy.
+    let both = [(json!(5432), functions()), (json!(5432), reference("ProxyGroup"))];
+    assert_eq!(rules(&of(with_proxy), "SecurityGroupIngress"), both);
+    assert_eq!(rules(&of(without), "SecurityGroupIngress"), [(json!(5432), functions())]);
     assert_eq!(from("ProxyGroup"), [(json!(5432), functions())]);
     assert_eq!(from("EndpointsGroup"), [(json!(443), functions())]);
     assert_eq!(groups.len(), 4);

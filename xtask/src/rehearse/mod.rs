@@ -9,6 +9,7 @@ mod checks;
 mod deployed;
 mod emulator;
 mod figures;
+mod lint;
 mod load;
 mod package;
 mod permissions;
@@ -17,19 +18,19 @@ mod update;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::paths::Dirs;
 use crate::progress::say;
-use crate::{python, queues, release, venv};
+use crate::{queues, release};
 use aws::Aws;
 use deployed::Resource;
 use emulator::Emulator;
 use package::Package;
+
+pub use lint::lint;
 
 /// What `cargo xtask rehearse` may be told.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -206,42 +207,4 @@ impl Rehearsal {
     fn output(&self, name: &str) -> Result<&str> {
         self.outputs.get(name).map(String::as_str).with_context(|| format!("the stack has no output {name}"))
     }
-}
-
-/// The template of the roles that may deploy the other one, seen from the repository.
-const DEPLOYER: &str = "deployer.yaml";
-
-/// Checks a template (seen from the repository) with cfn-lint, as it is written and as SAM expands it, and with checkov; and what may deploy it as well.
-/// Fails on every finding, which it has printed.
-pub async fn lint(dirs: &Dirs, template: &Path) -> Result<()> {
-    let written = dirs.root().join(template);
-    let expanded = dirs.dev()?.join("data/template-expanded.json");
-    let python = venv::ensure(dirs, "ministack", &python::find()?).await?.join("bin/python");
-    let expand = [dirs.root().join("localstack/expand_template.py"), written.clone()];
-    let output = Command::new(python).args(expand).stdin(Stdio::null()).kill_on_drop(true).output().await?;
-    ensure!(
-        output.status.success(),
-        "SAM cannot read it: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    std::fs::create_dir_all(dirs.dev()?.join("data"))?;
-    std::fs::write(&expanded, output.stdout)?;
-    let deployer = dirs.root().join(DEPLOYER);
-    let mut lint = Command::new(aws::programs(dirs).await?.join("cfn-lint"));
-    lint.args([&written, &expanded, &deployer]);
-    check(lint, "cfn-lint", template).await?;
-    // In an environment of its own: it pins what the AWS command line has otherwise.
-    let checkov = venv::ensure(dirs, "checkov", &python::find()?).await?.join("bin/checkov");
-    let mut scan = Command::new(checkov);
-    // Nothing is looked up: the same template has the same findings, with a network and without.
-    scan.args(["--quiet", "--compact", "--skip-download", "--file"]).args([&written, &deployer]);
-    scan.env("CKV_SKIP_PACKAGE_UPDATE_CHECK", "True");
-    check(scan, "checkov", template).await
-}
-
-async fn check(mut command: Command, name: &str, template: &Path) -> Result<()> {
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let status = command.status().await.with_context(|| format!("cannot start {name}"))?;
-    ensure!(status.success(), "{name} finds fault with {} or {DEPLOYER}: see above.", template.display());
-    Ok(())
 }
