@@ -6,7 +6,7 @@ use runplane::catalog::{
     self, CreateScheduleError, CreateScheduleRequest, CronError, ScheduleError, ScheduleFilter,
     ScheduleRefusal, UpdateScheduleError, UpdateScheduleRequest, UpdatedSchedule,
 };
-use runplane::http::{Call, Query, Reply, lists};
+use runplane::http::{Call, Reply, lists};
 use runplane::metrics::{RUNS_CREATED, RUNS_SCHEDULED, SCHEDULE_ERRORS};
 use runplane::problem::{Code, FieldError, Problem};
 use serde_json::json;
@@ -49,7 +49,11 @@ pub async fn list(app: &App, call: &Call) -> Result<Reply, Problem> {
     let mut query = call.query();
     let scope = lists::scope(call, &mut query)?;
     let pipeline_id = query.parsed("pipeline_id", "a UUID");
-    let filter = ScheduleFilter { pipeline_id, name: query.stored_text("name"), paused: paused(&mut query) };
+    let filter = ScheduleFilter {
+        pipeline_id,
+        name: query.stored_text("name"),
+        paused: query.parsed("paused", "true or false"),
+    };
     let page = lists::page(query, scope, &filter)?;
     let list = app.call(async |conn| catalog::list_schedules(conn, scope, &filter, &page).await);
     Reply::ok(&list.await?)
@@ -105,15 +109,6 @@ pub async fn delete(app: &App, call: &Call) -> Result<Reply, Problem> {
     });
     deleted.await.map_err(problem)?;
     Ok(Reply::no_content())
-}
-
-fn paused(query: &mut Query) -> Option<bool> {
-    let text = query.text("paused")?;
-    let paused = text.parse().ok();
-    if paused.is_none() {
-        query.fault("paused", "must be true or false");
-    }
-    paused
 }
 
 fn problem(error: ScheduleError) -> Problem {

@@ -116,6 +116,69 @@ async fn everything_that_is_due_is_done_in_batches_and_then_nothing(
     queue.remove().await;
 }
 
+/// `count` schedules of the demo tenant that are due, the first the longest.
+async fn schedules(app: &App, count: i32, cron: &'static str) {
+    let insert = sqlx::query(
+        "insert into schedules (id, tenant_id, name, pipeline_id, pipeline_version_id, cron, time_zone, missed_runs, next_due_at)
+         select uuidv7(), $1, 's' || n, v.pipeline_id, v.id, $4, 'UTC', 'all', date_trunc('minute', now()) - n * interval '1 h'
+         from pipeline_versions v, generate_series(1, $3) n where v.id = $2",
+    );
+    execute(app, insert.bind(TENANT).bind(VERSION).bind(count).bind(cron)).await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn what_a_schedule_creates_is_sent_by_the_same_sweep(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let queue = Queue::new().await;
+    let app = app_with(options, &queue.sqs, &queue.url).await;
+    // More than a batch, and one of them cannot.
+    schedules(&app, 120, "0 0 1 1 *").await;
+    let spoil = "update schedules set cron = 'never' where name = 's7'";
+    execute(&app, sqlx::query(spoil)).await;
+    measured(&app);
+    let did = swept(&app, Scope::All, limits()).await;
+    let expected = Swept { scheduled: 119, schedule_errors: 1, dispatched: 119, ..Swept::default() };
+    assert_eq!(did, expected);
+    assert_eq!(queue.messages().await, 119);
+    did.note(&app.metrics);
+    let noted = measured(&app);
+    assert_eq!((noted["RunsScheduled"], noted["RunsCreated"], noted["ScheduleErrors"]), (119.0, 119.0, 1.0));
+    assert_eq!(swept(&app, Scope::All, limits()).await, Swept::default(), "each once");
+    queue.remove().await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_schedule_with_much_to_make_up_for_creates_a_hundred_runs_with_each_sweep(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    app(options.clone(), FUNCTION).await;
+    let app = App::new(FUNCTION, Db::new(options, Plans::Generic, Pooler::None), None);
+    schedules(&app, 3, "* * * * *").await;
+    // Due for an hour, two, and three.
+    let first = swept(&app, Scope::All, limits()).await.scheduled;
+    assert!((61 + 100 + 100..=62 + 100 + 100).contains(&first), "{first}");
+    let second = swept(&app, Scope::All, limits()).await.scheduled;
+    // A minute or two may have ended since.
+    assert!((21 + 81..=21 + 81 + 6).contains(&second), "{second}");
+    let again = "update schedules set next_due_at = date_trunc('minute', now()) where not paused";
+    execute(&app, sqlx::query(again)).await;
+    let stopped = swept(&app, Scope::All, Limits { until: Instant::now(), ..limits() }).await;
+    assert_eq!((stopped.scheduled, stopped.unfinished), (0, true), "there is no time for it");
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_sweep_of_one_tenant_leaves_the_schedules_of_others_alone(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    app(options.clone(), FUNCTION).await;
+    let app = App::new(FUNCTION, Db::new(options, Plans::Generic, Pooler::None), None);
+    schedules(&app, 2, "0 0 1 1 *").await;
+    let other = Scope::Tenant(uuid!("0199e0c0-0000-7000-8000-000000000002"));
+    assert_eq!(swept(&app, other, limits()).await, Swept::default());
+    assert_eq!(swept(&app, Scope::Tenant(TENANT), limits()).await.scheduled, 2);
+}
+
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_sweep_whose_time_is_over_stops_between_batches_and_says_so(
     _pool: PgPoolOptions,

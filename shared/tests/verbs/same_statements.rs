@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use runplane::auth::{Principal, keys};
-use runplane::catalog::{self, ApprovedStatus, ChangeStatusRequest, UpdatePipelineRequest};
+use runplane::catalog::{
+    self, ApprovedStatus, ChangeStatusRequest, UpdatePipelineRequest, UpdateScheduleRequest,
+};
 use runplane::dag::ParamsCache;
 use runplane::db::{Db, Plans, Pooler};
 use runplane::evidence::{self, LogLine};
@@ -101,6 +103,15 @@ async fn another_tenants_and_nobodys_are_asked_for_alike(_pool: PgPoolOptions, o
     .fetch_one(&mut seed)
     .await
     .unwrap();
+    let schedule: Uuid = sqlx::query_scalar(
+        "insert into schedules (id, tenant_id, name, pipeline_id, cron, time_zone, missed_runs, next_due_at)
+         values (gen_random_uuid(), $1, 's', $2, '* * * * *', 'UTC', 'all', now()) returning id",
+    )
+    .bind(other.tenant)
+    .bind(other.pipeline)
+    .fetch_one(&mut seed)
+    .await
+    .unwrap();
     let scope = Scope::Tenant(own.tenant);
     let wire = Wire::new(&options).await;
 
@@ -158,6 +169,19 @@ async fn another_tenants_and_nobodys_are_asked_for_alike(_pool: PgPoolOptions, o
     .await;
     wire.compare("delete connection", connection, async |conn, id| {
         catalog::delete_connection(conn, scope, id).await.is_err()
+    })
+    .await;
+    wire.compare("schedule", schedule, async |conn, id| {
+        catalog::get_schedule(conn, scope, id).await.is_err()
+    })
+    .await;
+    let pause: UpdateScheduleRequest = serde_json::from_value(serde_json::json!({ "paused": true })).unwrap();
+    wire.compare("pause schedule", schedule, async |conn, id| {
+        catalog::update_schedule(conn, &cache, scope, id, &pause).await.is_err()
+    })
+    .await;
+    wire.compare("delete schedule", schedule, async |conn, id| {
+        catalog::delete_schedule(conn, scope, id).await.is_err()
     })
     .await;
     wire.compare("revoke", key, async |conn, id| {
