@@ -185,7 +185,7 @@ const COMMON: [(&str, &str); 7] = [
 ];
 
 /// What clients send: without fields that are not listed.
-const CLOSED: [&str; 33] = [
+const CLOSED: [&str; 35] = [
     "CreateRequest",
     "ClaimRequest",
     "HeartbeatRequest",
@@ -213,6 +213,8 @@ const CLOSED: [&str; 33] = [
     "CreateConnectionRequest",
     "CreateWebhookRequest",
     "UpdateWebhookRequest",
+    "CreateScheduleRequest",
+    "UpdateScheduleRequest",
     "CreateKeyRequest",
     "HttpConfig",
     "HttpAuth",

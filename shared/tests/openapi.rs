@@ -36,14 +36,15 @@ fn every_example_is_a_request_that_is_accepted() {
             assert_eq!(examples.is_null(), ["get", "delete"].contains(&method.as_str()), "{method} {path}");
         }
     }
-    assert_eq!(seen, 31);
+    assert_eq!(seen, 34);
 }
 
 fn check(operation: &str, body: Value) {
     use runplane::auth::keys::CreateKeyRequest;
     use runplane::catalog::{
-        ChangeStatusRequest, CreateConnectionRequest, CreatePipelineRequest, CreateTenantRequest,
-        CreateVersionRequest, EditVersionRequest, UpdatePipelineRequest, UpdateTenantRequest,
+        ChangeStatusRequest, CreateConnectionRequest, CreatePipelineRequest, CreateScheduleRequest,
+        CreateTenantRequest, CreateVersionRequest, EditVersionRequest, UpdatePipelineRequest,
+        UpdateScheduleRequest, UpdateTenantRequest,
     };
     use runplane::evidence::{ArtifactRequest, LogsRequest};
     use runplane::runs::{
@@ -82,6 +83,8 @@ fn check(operation: &str, body: Value) {
         "change_version_status" => checked!(ChangeStatusRequest),
         "create_key" => checked!(CreateKeyRequest),
         "create_connection" => checked!(CreateConnectionRequest).map(drop),
+        "create_schedule" => checked!(CreateScheduleRequest),
+        "update_schedule" => checked!(UpdateScheduleRequest),
         other => panic!("no request type for {other}"),
     };
     checked.unwrap_or_else(|faults| panic!("{operation}: {faults:?}"));
