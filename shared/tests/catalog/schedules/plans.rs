@@ -14,13 +14,7 @@ const SEED: &str = "
       from pipelines p, generate_series(1, 10) n;
     analyze tenants, pipelines, schedules";
 
-async fn explained(
-    conn: &mut PgConnection,
-    how: &str,
-    mode: &str,
-    sql: &str,
-    arguments: &str,
-) -> Vec<String> {
+async fn explained(conn: &mut PgConnection, mode: &str, sql: &str, arguments: &str) -> Vec<String> {
     let explain = AssertSqlSafe(format!(
         "set role runplane_functions; set plan_cache_mode = {mode}; set jit = off; deallocate all; prepare statement as {sql}; \
          explain (costs off) execute statement ({arguments}); reset role"

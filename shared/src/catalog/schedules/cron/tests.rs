@@ -257,7 +257,7 @@ proptest! {
                 if matches(next) {
                     expected.insert(time);
                 }
-                next = next + jiff::SignedDuration::from_mins(1);
+                next += jiff::SignedDuration::from_mins(1);
             }
             seen = seen.max(Some(wall));
         }

@@ -20,13 +20,13 @@ const OWNERS: usize = 4;
 struct Call {
     caller: usize,
     endpoint: usize,
-    owners: [usize; 9],
+    owners: [usize; 10],
 }
 
 fn calls(endpoints: usize) -> impl Strategy<Value = Call> {
     // Half of all ids are the caller's own: with one that is not, most calls end early.
     let owner = any::<(bool, usize)>();
-    let owners = proptest::array::uniform9(owner);
+    let owners = proptest::array::uniform10(owner);
     (0..OWNERS - 1, 0..endpoints, owners).prop_map(|(caller, endpoint, owners)| Call {
         caller,
         endpoint,
@@ -35,8 +35,8 @@ fn calls(endpoints: usize) -> impl Strategy<Value = Call> {
 }
 
 /// One tenant's or another's, each.
-fn mixed(owners: [usize; 9], all: &[Things; OWNERS]) -> Things {
-    let [tenant, pipeline, version, draft, queued, running, token, connection, key] =
+fn mixed(owners: [usize; 10], all: &[Things; OWNERS]) -> Things {
+    let [tenant, pipeline, version, draft, queued, running, token, connection, schedule, key] =
         owners.map(|owner| &all[owner]);
     let mut mixed = all[owners[0]].clone();
     mixed.tenant.id = tenant.tenant.id;
@@ -44,15 +44,16 @@ fn mixed(owners: [usize; 9], all: &[Things; OWNERS]) -> Things {
     mixed.tenant.version_id = version.tenant.version_id;
     (mixed.draft, mixed.queued, mixed.failed) = (draft.draft, queued.queued, queued.failed);
     (mixed.running, mixed.token) = (running.running, token.token);
-    (mixed.connection, mixed.key) = (connection.connection, key.key);
+    (mixed.connection, mixed.schedule) = (connection.connection, schedule.schedule);
+    mixed.key = key.key;
     mixed
 }
 
 /// What tells of a tenant: ids of what it has, and what only it would write.
 fn marks(things: &Things, secret: &str) -> Vec<String> {
-    let Things { tenant, draft, queued, running, token, failed, connection, key } = things;
+    let Things { tenant, draft, queued, running, token, failed, connection, schedule, key } = things;
     let ids = [tenant.id, tenant.pipeline_id, tenant.version_id, *draft, *queued, *running, *token, *failed];
-    let ids = ids.into_iter().chain([*connection, *key]);
+    let ids = ids.into_iter().chain([*connection, *schedule, *key]);
     ids.map(|id| id.to_string()).chain([secret.to_owned()]).collect()
 }
 
