@@ -5,7 +5,10 @@ with webhook as (
   delete from listeners l
   where l.id = any (array(
     select i.id from listeners i where i.tenant_id = $1 limit $2 for update skip locked))
-  returning 1
+  returning l.id
+),
+health as (
+  delete from listener_health h where h.listener_id = any (array(select webhook.id from webhook))
 ),
 delivery as (
   delete from deliveries d
@@ -16,7 +19,10 @@ delivery as (
 pipeline as (
   delete from pipelines p
   where p.id = any (array(
-    select i.id from pipelines i where i.tenant_id = $1 limit $2 for update skip locked))
+    select i.id from pipelines i
+    -- Webhooks of a pipeline's runs would go with it, uncounted.
+    where i.tenant_id = $1 and not exists (select from listeners l where l.tenant_id = $1)
+    limit $2 for update skip locked))
   returning 1
 ),
 connection as (

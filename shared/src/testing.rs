@@ -114,6 +114,7 @@ fn sample(setting: Setting) -> &'static str {
         Setting::OutputBucket => "outputs",
         Setting::SecretsPrefix => "runplane/",
         Setting::RetentionDays => "30",
+        Setting::EventBus => "arn:aws:events:eu-west-1:000000000001:event-bus/ours",
         Setting::Auth => "required",
         Setting::OidcIssuer => "https://issuer.example/",
         Setting::OidcAudience => "runplane",

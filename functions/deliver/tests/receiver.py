@@ -12,16 +12,23 @@ import hmac
 import http.server
 import json
 import sys
+import threading
 import time
 import urllib.parse
 
 TOLERANCE = 5 * 60
+lock = threading.Lock()
 
 
 def signatures(message):
     for secret in sys.argv[1:]:
         key = base64.b64decode(secret.removeprefix("whsec_"))
         yield "v1," + base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()).decode()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    # So many may call at the same moment.
+    request_queue_size = 128
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -50,7 +57,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             "user_agent": self.headers["user-agent"],
             "event": json.loads(body),
         }
-        print(json.dumps(seen), flush=True)
+        with lock:
+            print(json.dumps(seen), flush=True)
         self.send_response(status)
         if status == 307:
             self.send_header("location", urllib.parse.unquote(query))
@@ -63,6 +71,6 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+server = Server(("127.0.0.1", 0), Receiver)
 print(server.server_port, flush=True)
 server.serve_forever()

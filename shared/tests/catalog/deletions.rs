@@ -18,12 +18,14 @@ pub const SMALLEST: BatchSize = BatchSize { runs: 1, rows: 1, things: 1, time: D
 /// What each table has of a run, which is not counted as a run.
 const OF_RUNS: [&str; 5] = ["run_steps", "run_logs", "run_artifacts", "run_attempts", "run_secrets"];
 /// What else is counted as rows.
-const THINGS: [&str; 7] = [
+const THINGS: [&str; 9] = [
     "pipeline_versions",
     "pipeline_version_transitions",
     "pipelines",
     "connections",
     "schedules",
+    "listeners",
+    "deliveries",
     "workers",
     "api_keys",
 ];
@@ -42,6 +44,11 @@ const EVERYTHING: &str = r#"
     insert into schedules (id, tenant_id, name, pipeline_id, pipeline_version_id, cron, time_zone, missed_runs, next_due_at)
       select gen_random_uuid(), $1, 's' || v.id, v.pipeline_id, v.id, '* * * * *', 'UTC', 'latest', now()
       from pipeline_versions v where v.tenant_id = $1 and v.status = 'APPROVED';
+    insert into listeners (id, tenant_id, name, url, secret_ref, event_types, pipeline_id)
+      select gen_random_uuid(), $1, 'l' || p.name, 'https://x', 's', '{run.succeeded}', p.id from pipelines p where p.tenant_id = $1;
+    insert into listener_health (listener_id) select l.id from listeners l where l.tenant_id = $1;
+    insert into deliveries (listener_id, tenant_id, run_id, event_id, event_type, data)
+      select l.id, $1, gen_random_uuid(), gen_random_uuid(), 'run.succeeded', '{}' from listeners l where l.tenant_id = $1;
     insert into api_keys (id, tenant_id, name, roles, secret_sha256, created_by)
       select gen_random_uuid(), $1, 'k' || n, '{admin}', sha256('x'), 'test' from generate_series(1, 3) n;
     insert into api_key_budgets (key_id, tokens, refilled_at, given)

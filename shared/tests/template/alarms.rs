@@ -172,6 +172,7 @@ fn the_dashboard_shows_metrics_that_there_are() {
         "DbTime",
         "RunsFailed",
         "DatabaseConnections",
+        "OldestEvent",
     ] {
         assert!(shown.contains(metric), "nobody sees {metric}");
     }

@@ -134,6 +134,11 @@ async fn without_a_bus_nothing_is_noted_for_one(_pool: PgPoolOptions, options: P
     assert!(bridge.lock().unwrap().requests.is_empty());
 }
 
+#[tokio::test]
+async fn it_reads_the_settings_that_the_table_lists() {
+    runplane::testing::check_settings(crate::FUNCTION, crate::Deliverer::from_settings).await;
+}
+
 #[test]
 fn a_bus_is_named_by_its_arn() {
     assert_eq!(arn(ARN).as_deref(), Some(ARN));

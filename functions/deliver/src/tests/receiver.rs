@@ -4,13 +4,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// A receiver that knows these secrets, until it is dropped.
 pub struct Receiver {
     pub port: u16,
-    lines: Lines<BufReader<ChildStdout>>,
+    requests: UnboundedReceiver<Value>,
     _process: Child,
 }
 
@@ -25,7 +26,14 @@ impl Receiver {
             .expect("python3 is there");
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let port = lines.next_line().await.unwrap().unwrap().parse().unwrap();
-        Self { port, lines, _process: process }
+        let (tell, requests) = unbounded_channel();
+        // Read at once: a pipe that is full would keep it from answering.
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                tell.send(serde_json::from_str(&line).expect("a line of JSON")).ok();
+            }
+        });
+        Self { port, requests, _process: process }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -34,7 +42,7 @@ impl Receiver {
 
     /// The next request that it has seen.
     pub async fn seen(&mut self) -> Value {
-        let line = tokio::time::timeout(Duration::from_secs(20), self.lines.next_line());
-        serde_json::from_str(&line.await.expect("it has seen a request").unwrap().unwrap()).unwrap()
+        let next = tokio::time::timeout(Duration::from_secs(20), self.requests.recv());
+        next.await.expect("it has seen a request").expect("it is there")
     }
 }

@@ -31,7 +31,7 @@ pub fn all() -> Vec<Endpoint> {
             Endpoint { method, path, roles: roles.collect() }
         })
         .collect();
-    assert!(endpoints.len() >= 46, "{} endpoints", endpoints.len());
+    assert!(endpoints.len() >= 52, "{} endpoints", endpoints.len());
     endpoints
 }
 
@@ -50,9 +50,9 @@ impl Endpoint {
     pub fn expected(&self) -> Expected {
         let (done, missing) = match (self.method, self.path) {
             ("POST", "/api/runs" | "/api/runs/bulk" | "/api/keys") => (201, 404),
-            ("POST", "/api/pipelines" | "/api/pipeline-versions" | "/api/connections" | "/api/schedules") => {
-                (201, 404)
-            }
+            ("POST", "/api/pipelines" | "/api/pipeline-versions") => (201, 404),
+            ("POST", "/api/connections" | "/api/schedules" | "/api/webhooks") => (201, 404),
+            ("POST", "/api/webhooks/{webhook_id}/retry") => (200, 404),
             ("POST", "/api/runs/{run_id}/retry") => (201, 404),
             ("POST", "/api/runs/{run_id}/complete" | "/api/runs/complete") => (200, 409),
             ("POST", "/api/runs/{run_id}/heartbeat" | "/api/runs/heartbeat") => (200, 409),
@@ -62,7 +62,10 @@ impl Endpoint {
             // Of no tenant, or of one's own.
             ("POST", "/api/tenants") => (201, 201),
             ("GET", "/api/tenants") => (200, 200),
-            ("DELETE", "/api/connections/{connection_id}" | "/api/schedules/{schedule_id}") => (204, 404),
+            (
+                "DELETE",
+                "/api/connections/{connection_id}" | "/api/schedules/{schedule_id}" | "/api/webhooks/{webhook_id}",
+            ) => (204, 404),
             ("POST", "/api/runs/claim" | "/api/runs/{run_id}/cancel") => (200, 404),
             ("POST", "/api/pipeline-versions/{pipeline_version_id}/status") => (200, 404),
             ("PUT" | "PATCH" | "GET", _) | ("DELETE", "/api/keys/{key_id}") => (200, 404),
@@ -89,6 +92,7 @@ impl Endpoint {
             .replace("{pipeline_version_id}", &version.to_string())
             .replace("{connection_id}", &of.connection.to_string())
             .replace("{schedule_id}", &of.schedule.to_string())
+            .replace("{webhook_id}", &of.webhook.to_string())
             .replace("{key_id}", &of.key.to_string());
         let is_list = self.method == "GET" && !self.path.contains('{') && self.path != "/api/tenants";
         let path = if is_list { format!("{path}?tenant_id={tenant}") } else { path };
@@ -116,9 +120,7 @@ impl Endpoint {
             ("POST", "/api/runs/{run_id}/logs") => json!({ "level": "INFO", "message": "e2e" }),
             ("POST", "/api/runs/{run_id}/artifacts") => json!({ "artifact_type": "e2e", "payload": {} }),
             ("POST", "/api/tenants") => json!({ "name": format!("e2e {}", uuid::Uuid::now_v7()) }),
-            ("PATCH", "/api/tenants/{tenant_id}" | "/api/pipelines/{pipeline_id}") => {
-                json!({ "paused": true })
-            }
+            ("PATCH", _) => json!({ "paused": true }),
             ("POST", "/api/pipelines") => json!({ "tenant_id": tenant, "name": "another" }),
             ("POST", "/api/pipeline-versions") => json!({
                 "tenant_id": tenant, "pipeline_id": of.tenant.pipeline_id, "version": "another",
@@ -139,6 +141,10 @@ impl Endpoint {
                 "paused": true
             }),
             ("PATCH", "/api/schedules/{schedule_id}") => json!({ "priority": 6 }),
+            ("POST", "/api/webhooks") => json!({
+                "tenant_id": tenant, "name": "another", "url": "https://example.com/", "secret_ref": "one", "paused": true
+            }),
+            ("POST", "/api/webhooks/{webhook_id}/retry") => return (path, None),
             ("POST", "/api/keys") => json!({ "tenant_id": tenant, "name": "another", "roles": ["viewer"] }),
             // As the seed names them.
             ("DELETE", "/api/tenants/{tenant_id}") => return (format!("{path}?name=e2e {tenant}"), None),

@@ -20,7 +20,7 @@ const OWNERS: usize = 4;
 struct Call {
     caller: usize,
     endpoint: usize,
-    owners: [usize; 10],
+    owners: [usize; 11],
 }
 
 fn calls(endpoints: usize) -> impl Strategy<Value = Call> {
@@ -35,8 +35,8 @@ fn calls(endpoints: usize) -> impl Strategy<Value = Call> {
 }
 
 /// One tenant's or another's, each.
-fn mixed(owners: [usize; 10], all: &[Things; OWNERS]) -> Things {
-    let [tenant, pipeline, version, draft, queued, running, token, connection, schedule, key] =
+fn mixed(owners: [usize; 11], all: &[Things; OWNERS]) -> Things {
+    let [tenant, pipeline, version, draft, queued, running, token, connection, schedule, webhook, key] =
         owners.map(|owner| &all[owner]);
     let mut mixed = all[owners[0]].clone();
     mixed.tenant.id = tenant.tenant.id;
@@ -45,15 +45,15 @@ fn mixed(owners: [usize; 10], all: &[Things; OWNERS]) -> Things {
     (mixed.draft, mixed.queued, mixed.failed) = (draft.draft, queued.queued, queued.failed);
     (mixed.running, mixed.token) = (running.running, token.token);
     (mixed.connection, mixed.schedule) = (connection.connection, schedule.schedule);
-    mixed.key = key.key;
+    (mixed.webhook, mixed.key) = (webhook.webhook, key.key);
     mixed
 }
 
 /// What tells of a tenant: ids of what it has, and what only it would write.
 fn marks(things: &Things, secret: &str) -> Vec<String> {
-    let Things { tenant, draft, queued, running, token, failed, connection, schedule, key } = things;
+    let Things { tenant, draft, queued, running, token, failed, connection, schedule, webhook, key } = things;
     let ids = [tenant.id, tenant.pipeline_id, tenant.version_id, *draft, *queued, *running, *token, *failed];
-    let ids = ids.into_iter().chain([*connection, *schedule, *key]);
+    let ids = ids.into_iter().chain([*connection, *schedule, *webhook, *key]);
     ids.map(|id| id.to_string()).chain([secret.to_owned()]).collect()
 }
 

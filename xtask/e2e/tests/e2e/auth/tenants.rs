@@ -43,6 +43,7 @@ async fn a_tenant_that_is_left_out_is_the_callers_own() {
         "/api/pipeline-versions",
         "/api/connections",
         "/api/schedules",
+        "/api/webhooks",
         "/api/keys",
         "/api/tenants",
         "/api/workers",
@@ -59,6 +60,7 @@ async fn a_tenant_that_is_left_out_is_the_callers_own() {
             other.draft,
             other.connection,
             other.schedule,
+            other.webhook,
             other.key,
         ] {
             assert!(!list.text.contains(&id.to_string()), "{list}");

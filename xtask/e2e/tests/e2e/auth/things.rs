@@ -15,6 +15,7 @@ pub struct Things {
     pub failed: Uuid,
     pub connection: Uuid,
     pub schedule: Uuid,
+    pub webhook: Uuid,
     pub key: Uuid,
 }
 
@@ -35,7 +36,7 @@ impl Things {
         let claim = stack.claimed(&tenant, json!({})).await;
         assert_eq!(id_of(&claim["run"]), running);
         let token = claim["run"]["lease_token"].as_str().and_then(|token| token.parse().ok());
-        let [connection, schedule, key] = std::array::from_fn(|_| Uuid::now_v7());
+        let [connection, schedule, webhook, key] = std::array::from_fn(|_| Uuid::now_v7());
         sqlx::query(
             "insert into connections (id, tenant_id, name, kind, config)
              values ($1, $2, 'one', 'http', '{\"base_url\": \"https://example.com\"}')",
@@ -45,6 +46,16 @@ impl Things {
         .execute(&stack.db)
         .await
         .expect("a connection");
+        // Paused: nobody is to be sent anything.
+        sqlx::query(
+            "insert into listeners (id, tenant_id, name, url, secret_ref, paused)
+             values ($1, $2, 'one', 'https://example.com/', 'one', true)",
+        )
+        .bind(webhook)
+        .bind(tenant.id)
+        .execute(&stack.db)
+        .await
+        .expect("a webhook");
         sqlx::query(
             "insert into schedules (id, tenant_id, name, pipeline_id, cron, time_zone, missed_runs, paused)
              values ($1, $2, 'one', $3, '0 0 1 1 *', 'UTC', 'latest', true)",
@@ -73,6 +84,7 @@ impl Things {
             failed,
             connection,
             schedule,
+            webhook,
             key,
         }
     }
@@ -81,8 +93,8 @@ impl Things {
     pub fn that_are_not() -> Self {
         let tenant = Tenant { id: Uuid::now_v7(), pipeline_id: Uuid::now_v7(), version_id: Uuid::now_v7() };
         let [draft, queued, running, token] = std::array::from_fn(|_| Uuid::now_v7());
-        let [failed, connection, schedule, key] = std::array::from_fn(|_| Uuid::now_v7());
-        Self { tenant, draft, queued, running, token, failed, connection, schedule, key }
+        let [failed, connection, schedule, webhook, key] = std::array::from_fn(|_| Uuid::now_v7());
+        Self { tenant, draft, queued, running, token, failed, connection, schedule, webhook, key }
     }
 }
 
@@ -99,6 +111,7 @@ pub async fn picture(stack: &Stack, tenants: &[Uuid]) -> Value {
         ("run_artifacts", "tenant_id"),
         ("connections", "tenant_id"),
         ("schedules", "tenant_id"),
+        ("listeners", "tenant_id"),
         ("api_keys", "tenant_id"),
         ("audit_log", "tenant_id"),
     ] {
