@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::auth::keys::CreateKeyRequest;
 use crate::catalog::{
     ChangeStatusRequest, CreateConnectionRequest, CreatePipelineRequest, CreateScheduleRequest,
-    CreateTenantRequest, CreateVersionRequest, EditVersionRequest, UpdatePipelineRequest,
-    UpdateScheduleRequest, UpdateTenantRequest,
+    CreateTenantRequest, CreateVersionRequest, CreateWebhookRequest, EditVersionRequest, UpdatePipelineRequest,
+    UpdateScheduleRequest, UpdateTenantRequest, UpdateWebhookRequest,
 };
 use crate::evidence::{ArtifactRequest, LogsRequest};
 use crate::runs::{
@@ -59,6 +59,7 @@ bodies!(
         CreateRequest,
         CreateScheduleRequest,
         CreateVersionRequest,
+        CreateWebhookRequest,
     ],
     // About a run, or about something else that has a tenant already.
     without: [
@@ -77,6 +78,7 @@ bodies!(
         UpdatePipelineRequest,
         UpdateScheduleRequest,
         UpdateTenantRequest,
+        UpdateWebhookRequest,
     ],
 );
 

@@ -26,7 +26,7 @@ struct Call {
 fn calls(endpoints: usize) -> impl Strategy<Value = Call> {
     // Half of all ids are the caller's own: with one that is not, most calls end early.
     let owner = any::<(bool, usize)>();
-    let owners = proptest::array::uniform10(owner);
+    let owners = proptest::array::uniform11(owner);
     (0..OWNERS - 1, 0..endpoints, owners).prop_map(|(caller, endpoint, owners)| Call {
         caller,
         endpoint,
