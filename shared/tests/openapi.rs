@@ -45,8 +45,8 @@ fn check(operation: &str, body: Value) {
     use runplane::auth::keys::CreateKeyRequest;
     use runplane::catalog::{
         ChangeStatusRequest, CreateConnectionRequest, CreatePipelineRequest, CreateScheduleRequest,
-        CreateTenantRequest, CreateVersionRequest, CreateWebhookRequest, EditVersionRequest, UpdatePipelineRequest,
-        UpdateScheduleRequest, UpdateTenantRequest, UpdateWebhookRequest,
+        CreateTenantRequest, CreateVersionRequest, CreateWebhookRequest, EditVersionRequest,
+        UpdatePipelineRequest, UpdateScheduleRequest, UpdateTenantRequest, UpdateWebhookRequest,
     };
     use runplane::evidence::{ArtifactRequest, LogsRequest};
     use runplane::runs::{

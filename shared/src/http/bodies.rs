@@ -6,8 +6,8 @@ use uuid::Uuid;
 use crate::auth::keys::CreateKeyRequest;
 use crate::catalog::{
     ChangeStatusRequest, CreateConnectionRequest, CreatePipelineRequest, CreateScheduleRequest,
-    CreateTenantRequest, CreateVersionRequest, CreateWebhookRequest, EditVersionRequest, UpdatePipelineRequest,
-    UpdateScheduleRequest, UpdateTenantRequest, UpdateWebhookRequest,
+    CreateTenantRequest, CreateVersionRequest, CreateWebhookRequest, EditVersionRequest,
+    UpdatePipelineRequest, UpdateScheduleRequest, UpdateTenantRequest, UpdateWebhookRequest,
 };
 use crate::evidence::{ArtifactRequest, LogsRequest};
 use crate::runs::{

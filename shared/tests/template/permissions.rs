@@ -185,7 +185,8 @@ fn what_all_functions_may_do_is_there_before_them_and_as_long_as_they_are() {
         let roles: BTreeSet<_> =
             policies[name]["Roles"].as_array().unwrap().iter().map(Value::to_string).collect();
         // The owner has a password in any case.
-        let functions = FUNCTIONS.iter().filter(|row| name != "DatabaseLogins" || row.trigger != Trigger::Deployment);
+        let functions =
+            FUNCTIONS.iter().filter(|row| name != "DatabaseLogins" || row.trigger != Trigger::Deployment);
         let mut expected = BTreeSet::new();
         for row in functions {
             let (function, properties) = template.function(row.name);

@@ -64,7 +64,9 @@ impl Endpoint {
             ("GET", "/api/tenants") => (200, 200),
             (
                 "DELETE",
-                "/api/connections/{connection_id}" | "/api/schedules/{schedule_id}" | "/api/webhooks/{webhook_id}",
+                "/api/connections/{connection_id}"
+                | "/api/schedules/{schedule_id}"
+                | "/api/webhooks/{webhook_id}",
             ) => (204, 404),
             ("POST", "/api/runs/claim" | "/api/runs/{run_id}/cancel") => (200, 404),
             ("POST", "/api/pipeline-versions/{pipeline_version_id}/status") => (200, 404),
