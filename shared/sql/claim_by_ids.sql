@@ -15,7 +15,7 @@ select
   (c.run).output as "output?", (c.run).error_code as "error_code?", (c.run).error_message as "error_message?",
   (c.run).retry_of_run_id as "retry_of_run_id?", (c.run).root_run_id as "root_run_id!", (c.run).start_by as "start_by?",
   (c.run).concurrency_key as "concurrency_key?", (c.run).schedule_id as "schedule_id?",
-  (c.run).scheduled_for as "scheduled_for?", (c.run).created_at as "created_at!",
+  (c.run).scheduled_for as "scheduled_for?", (c.run).traceparent as "traceparent?", (c.run).created_at as "created_at!",
   (c.run).updated_at as "updated_at!", (c.run).lease_token as "lease_token!",
   c.version_status as "version_status!", c.dag_spec as "dag_spec!", c.bounded as "bounded!"
 from claim_runs_by_id($1, $2, $3, $4) c

@@ -7,7 +7,7 @@
 -- $10 not before, or null: at once       $11 max attempts, or null: as the dag_spec's retry says
 -- $12 max lost       $13 idempotency key, or null              $14 digest of the request, null without a key
 -- $15 to be started by then, or null     $16 concurrency key, or null             $17 secret parameters, or null: none
--- $18 the schedule that makes it, or null                      $19 for this time, or null
+-- $18 the schedule that makes it, or null                      $19 for this time, or null    $20 traceparent, or null
 with version as materialized (
   -- Once for all runs of a version: a spec may have 256 KiB.
   select v.id, v.tenant_id, v.pipeline_id, p.queue,
@@ -26,7 +26,7 @@ made as (
   insert into pipeline_runs as r (
     id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, trigger_type, parameters, queue, priority, labels,
     dispatch, dispatch_due_at, available_at, max_attempts, max_lost, idempotency_key, request_sha256, start_by,
-    concurrency_key, schedule_id, scheduled_for)
+    concurrency_key, schedule_id, scheduled_for, traceparent)
   select
     a.id, a.id, v.tenant_id, v.pipeline_id, v.id, a.trigger_type, a.parameters, coalesce(a.queue, v.queue, 'default'),
     a.priority, a.labels, a.dispatch,
@@ -35,13 +35,13 @@ made as (
          when (v.bounded or a.concurrency_key is not null) and obstacle(v.tenant_id, v.pipeline_id, a.concurrency_key) is not null then null
          else now() end,
     greatest(a.run_after, now()), coalesce(a.max_attempts, v.max_attempts, 1), a.max_lost, a.idempotency_key,
-    a.request_sha256, a.start_by, a.concurrency_key, a.schedule_id, a.scheduled_for
+    a.request_sha256, a.start_by, a.concurrency_key, a.schedule_id, a.scheduled_for, a.traceparent
   from unnest(
       $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::text[], $7::smallint[], $8::jsonb[], $9::text[],
       $10::timestamptz[], $11::integer[], $12::integer[], $13::text[], $14::bytea[], $15::timestamptz[], $16::text[],
-      $18::uuid[], $19::timestamptz[])
+      $18::uuid[], $19::timestamptz[], $20::text[])
     as a (id, tenant_id, version_id, trigger_type, parameters, queue, priority, labels, dispatch, run_after, max_attempts,
-      max_lost, idempotency_key, request_sha256, start_by, concurrency_key, schedule_id, scheduled_for)
+      max_lost, idempotency_key, request_sha256, start_by, concurrency_key, schedule_id, scheduled_for, traceparent)
   join version v on v.id = a.version_id and v.tenant_id = a.tenant_id
   where (a.start_by is null or a.start_by > now())
     and (a.dispatch = 'pull' or v.pushable)

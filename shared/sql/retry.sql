@@ -7,17 +7,18 @@
 -- $8 its id    $9 whether the step as a whole is kept; else those of its items that need not run again
 -- $10 rows of an older attempt than this are not
 -- $11 secret parameters, or null: those of the run if its parameters are the same, else none
+-- $12 traceparent, or null
 with made as (
   insert into pipeline_runs as r (
     id, root_run_id, retry_of_run_id, tenant_id, pipeline_id, pipeline_version_id, trigger_type, parameters, queue, priority,
     labels, dispatch, dispatch_due_at, max_attempts, max_lost, idempotency_key, request_sha256,
-    concurrency_key, schedule_id, scheduled_for)
+    concurrency_key, schedule_id, scheduled_for, traceparent)
   select
     $1, o.root_run_id, o.id, o.tenant_id, o.pipeline_id, v.id, 'retry', coalesce($4::jsonb, o.parameters), o.queue, o.priority,
     o.labels, o.dispatch,
     case when o.dispatch = 'push' and obstacle(o.tenant_id, o.pipeline_id, o.concurrency_key) is null then now() end, o.max_attempts, o.max_lost, $6, $7,
     -- It is for the time that the first run of the lineage was for.
-    o.concurrency_key, o.schedule_id, o.scheduled_for
+    o.concurrency_key, o.schedule_id, o.scheduled_for, $12
   from pipeline_runs o
   join pipeline_versions v on v.id = coalesce($5, o.pipeline_version_id) and v.pipeline_id = o.pipeline_id
   where o.id = $3
@@ -32,7 +33,7 @@ with made as (
     r.id, r.tenant_id, r.pipeline_id, r.pipeline_version_id, r.status, r.trigger_type, r.parameters, r.queue, r.priority, r.labels, r.dispatch,
     r.dispatch_due_at, r.available_at, r.attempt, r.max_attempts, r.lost, r.max_lost, r.claim_count, r.claimed_by,
     r.claimed_at, r.lease_seconds, r.lease_expires_at, r.heartbeat_at, r.started_at, r.finished_at, r.output,
-    r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.concurrency_key, r.schedule_id, r.scheduled_for,
+    r.error_code, r.error_message, r.retry_of_run_id, r.root_run_id, r.start_by, r.concurrency_key, r.schedule_id, r.scheduled_for, r.traceparent,
     r.created_at, r.updated_at
 ),
 kept as (
@@ -62,5 +63,5 @@ select
   m.available_at as "available_at!", m.attempt as "attempt!", m.max_attempts as "max_attempts!", m.lost as "lost!", m.max_lost as "max_lost!",
   m.claim_count as "claim_count!", m.claimed_by, m.claimed_at, m.lease_seconds, m.lease_expires_at, m.heartbeat_at, m.started_at,
   m.finished_at, m.output, m.error_code, m.error_message, m.retry_of_run_id, m.root_run_id as "root_run_id!", m.start_by, m.concurrency_key, m.schedule_id,
-  m.scheduled_for, m.created_at as "created_at!", m.updated_at as "updated_at!"
+  m.scheduled_for, m.traceparent, m.created_at as "created_at!", m.updated_at as "updated_at!"
 from made m

@@ -14,6 +14,7 @@ use crate::http::TIME_LIMIT;
 use crate::metrics::{DB_TIME, Metrics};
 use crate::runs::{self, ClaimError, ClaimOptions, Claimed, Marks};
 use crate::scope::Scope;
+use crate::traces::Traces;
 
 /// The state of one execution environment.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct App {
     pub marks: Marks,
     /// What it has measured. Written when an invocation ends.
     pub metrics: Metrics,
+    /// Where its spans go. They are sent when an invocation ends.
+    pub traces: Traces,
 }
 
 impl App {
@@ -44,7 +47,8 @@ impl App {
         let db = Db::from_settings(settings).await?;
         let dispatcher =
             if function.calls.is_empty() { None } else { Some(Dispatcher::from_settings(settings).await?) };
-        let app = Self::new(function, db, dispatcher);
+        let traces = Traces::from_settings(settings)?;
+        let app = Self { traces, ..Self::new(function, db, dispatcher) };
         Ok(if function.routes().is_empty() { app } else { app.with_auth(Auth::from_settings(settings)?) })
     }
 
@@ -59,6 +63,7 @@ impl App {
             params: ParamsCache::default(),
             marks: Marks::default(),
             metrics: Metrics::default(),
+            traces: Traces::default(),
         }
     }
 

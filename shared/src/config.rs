@@ -47,6 +47,8 @@ pub enum Setting {
     OidcTenantClaim,
     /// Where a token has the roles: `OIDC_ROLES_CLAIM`, `roles` if it is not set.
     OidcRolesClaim,
+    /// The collector that spans are sent to, by OTLP over HTTP: `OTEL_EXPORTER_OTLP_ENDPOINT`; none are made if it is not set.
+    OtlpEndpoint,
 }
 
 impl Setting {
@@ -71,6 +73,7 @@ impl Setting {
             Self::OidcJwks => "OIDC_JWKS",
             Self::OidcTenantClaim => "OIDC_TENANT_CLAIM",
             Self::OidcRolesClaim => "OIDC_ROLES_CLAIM",
+            Self::OtlpEndpoint => "OTEL_EXPORTER_OTLP_ENDPOINT",
         }
     }
 
@@ -92,7 +95,8 @@ impl Setting {
             | Self::OidcAudience
             | Self::OidcJwks
             | Self::OidcTenantClaim
-            | Self::OidcRolesClaim => false,
+            | Self::OidcRolesClaim
+            | Self::OtlpEndpoint => false,
         }
     }
 }
@@ -348,6 +352,7 @@ mod tests {
             Setting::WorkerLeaseSeconds,
             Setting::OutputBucket,
             Setting::SecretsPrefix,
+            Setting::OtlpEndpoint,
         ];
         assert_eq!(settings.unread(), unread);
     }

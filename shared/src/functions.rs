@@ -12,8 +12,8 @@ use crate::auth::{
 };
 use crate::config::Setting::{
     self, Auth, DatabaseUrl, DbLogin, DbPooler, EventBus, OidcAudience, OidcIssuer, OidcJwks, OidcRolesClaim,
-    OidcTenantClaim, OperatorKeySecret, OutputBucket, OwnerDatabaseUrl, OwnerPasswordSecret, RetentionDays,
-    RunsQueueUrl, SecretsPrefix, WorkerLeaseSeconds,
+    OidcTenantClaim, OperatorKeySecret, OtlpEndpoint, OutputBucket, OwnerDatabaseUrl, OwnerPasswordSecret,
+    RetentionDays, RunsQueueUrl, SecretsPrefix, WorkerLeaseSeconds,
 };
 use crate::db::Plans;
 use crate::http::{MAX_WAIT_SECONDS, TIME_LIMIT};
@@ -182,6 +182,7 @@ pub static FUNCTIONS: [Function; 20] = [
             WorkerLeaseSeconds,
             OutputBucket,
             SecretsPrefix,
+            OtlpEndpoint,
         ],
         // Sends about runs that it hands back, and that get another attempt.
         calls: &[SendMessage, ChangeMessageVisibility],
@@ -191,7 +192,7 @@ pub static FUNCTIONS: [Function; 20] = [
         name: "sweep",
         trigger: Trigger::Schedule,
         plans: Plans::Generic,
-        settings: &[DatabaseUrl, DbLogin, DbPooler, RunsQueueUrl, RetentionDays],
+        settings: &[DatabaseUrl, DbLogin, DbPooler, RunsQueueUrl, RetentionDays, OtlpEndpoint],
         calls: &[SendMessage, GetQueueAttributes],
         time_limit: TIME_LIMIT,
     },
@@ -199,7 +200,7 @@ pub static FUNCTIONS: [Function; 20] = [
         name: "deliver",
         trigger: Trigger::Schedule,
         plans: Plans::Generic,
-        settings: &[DatabaseUrl, DbLogin, DbPooler, SecretsPrefix, EventBus],
+        settings: &[DatabaseUrl, DbLogin, DbPooler, SecretsPrefix, EventBus, OtlpEndpoint],
         calls: &[],
         time_limit: TIME_LIMIT,
     },
@@ -285,6 +286,7 @@ const fn http(name: &'static str, routes: &'static [Route]) -> Function {
             OidcJwks,
             OidcTenantClaim,
             OidcRolesClaim,
+            OtlpEndpoint,
         ],
         calls: &[],
         time_limit: TIME_LIMIT,
@@ -313,6 +315,7 @@ impl Function {
                 OidcJwks,
                 OidcTenantClaim,
                 OidcRolesClaim,
+                OtlpEndpoint,
                 RunsQueueUrl,
             ],
             calls: &[SendMessage],

@@ -22,6 +22,7 @@
 //! | [`dispatch`] | telling SQS that a run waits |
 //! | [`migrate`] | bringing a database to what this version needs |
 //! | [`metrics`] | counts for CloudWatch |
+//! | [`traces`] | a run's way from its request to its steps, for a collector |
 //! | [`openapi`] | the OpenAPI document, generated from the types above |
 //!
 //! A function is `config → connection → handler`, a handler is `path → body → one verb → reply`, and everything that
@@ -55,6 +56,7 @@ pub mod strict;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod traces;
 pub mod workers;
 
 /// The migrations of this version, for tests and for the tools that apply them.

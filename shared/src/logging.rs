@@ -1,18 +1,23 @@
 //! Logs: JSON lines on standard output, with the fields of docs/operations.md. Ids, never payloads, tokens or secrets.
 
+use json_subscriber::JsonLayer;
 use tracing::Subscriber;
+use tracing_subscriber::filter::{Directive, LevelFilter};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Registry};
+use tracing_subscriber::{EnvFilter, Layer as _, Registry};
 
-/// Starts logging for this process: `RUST_LOG`, else `AWS_LAMBDA_LOG_LEVEL`, says from which level on; `info` otherwise.
+use crate::traces::{TARGET, Traces};
+
+/// Starts logging for this process: `RUST_LOG`, else `AWS_LAMBDA_LOG_LEVEL`, says from which level on; `info` otherwise. And spans, if these go anywhere.
 /// Does nothing the second time.
-pub fn init() {
+pub fn init(traces: Option<&Traces>) {
     let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| std::env::var(name).ok());
     let filter = EnvFilter::try_new(directives(level.as_deref().unwrap_or("info")))
         .unwrap_or_else(|_| EnvFilter::new(directives("info")));
-    json_lines(std::io::stdout, filter).try_init().ok();
+    lines_and_spans(std::io::stdout, filter, traces.unwrap_or(&Traces::default())).try_init().ok();
 }
 
 /// The level, but never below `info` for the libraries that would log whole requests, tokens and credentials; and nothing of what databases of
@@ -38,11 +43,46 @@ pub fn json_lines<W>(writer: W, filter: EnvFilter) -> impl Subscriber + Send + S
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let mut json = json_subscriber::JsonLayer::<Registry>::new(writer);
+    Registry::default().with(json(writer)).with(without_spans(filter))
+}
+
+/// The same, and what makes spans. If these go nowhere, it is the same and nothing else.
+pub(crate) fn lines_and_spans<W>(
+    writer: W,
+    filter: EnvFilter,
+    traces: &Traces,
+) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    match traces.layer() {
+        None => Box::new(json_lines(writer, filter)),
+        // The level is the log's alone.
+        Some(spans) => {
+            Box::new(Registry::default().with(json(writer).with_filter(without_spans(filter))).with(spans))
+        }
+    }
+}
+
+/// What traces are made of is not what is logged.
+fn without_spans(filter: EnvFilter) -> EnvFilter {
+    let none: Result<Directive, _> = format!("{TARGET}={}", LevelFilter::OFF).parse();
+    match none {
+        Ok(none) => filter.add_directive(none),
+        Err(_) => filter,
+    }
+}
+
+fn json<S, W>(writer: W) -> JsonLayer<S, W>
+where
+    S: Subscriber + for<'l> LookupSpan<'l>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let mut json = JsonLayer::<S>::new(writer);
     json.with_timer("timestamp", tracing_subscriber::fmt::time::SystemTime);
     json.with_level("level");
     json.with_flattened_event();
     // The fields of the request's span (request.id, tenant.id, run.id …) stand on every line of that request.
     json.with_top_level_flattened_span_list();
-    Registry::default().with(json).with(filter)
+    json
 }

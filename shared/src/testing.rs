@@ -1,9 +1,12 @@
 //! For the tests of the functions: an app on a database of its own with the demo data, and events from `events/`.
 
+mod callsites;
+mod collector;
 pub mod fuzz;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use lambda_http::Body;
 use serde_json::{Value, json};
@@ -20,6 +23,10 @@ use crate::functions::Function;
 use crate::http::{Call, Reply};
 use crate::metrics::{DB_TIME, Unit};
 use crate::problem::Problem;
+use crate::traces::Traces;
+
+pub(crate) use callsites::unsettled;
+pub use collector::{Collector, SpanSeen};
 
 const DEMO: &str = include_str!("../../localstack/demo.sql");
 /// The key of a test.
@@ -32,6 +39,7 @@ const DEMO_IDS: [&str; 3] = ["0199e0c0-", "b31dbeba-", "580115b4-"];
 /// # Panics
 /// If the demo data cannot be loaded.
 pub async fn app(options: PgConnectOptions, function: &'static Function) -> Arc<App> {
+    unsettled();
     let mut conn = options.connect().await.expect("the test's database answers");
     sqlx::raw_sql(DEMO).execute(&mut conn).await.expect("the demo data can be loaded");
     let app = App::new(function, Db::new(options, function.plans, Pooler::None), None);
@@ -123,6 +131,7 @@ fn sample(setting: Setting) -> &'static str {
         }
         Setting::OidcTenantClaim => "tenant",
         Setting::OidcRolesClaim => "/realm_access/roles",
+        Setting::OtlpEndpoint => "http://localhost:4318",
     }
 }
 
@@ -173,10 +182,26 @@ pub fn measured(app: &App) -> BTreeMap<&'static str, f64> {
 
 /// Collects the log of the present thread as a function would write it, until the guard is dropped.
 pub fn captured_log() -> (CapturedLog, tracing::subscriber::DefaultGuard) {
+    unsettled();
     let log = CapturedLog::default();
     let filter = tracing_subscriber::EnvFilter::new("debug");
     let guard = tracing::subscriber::set_default(crate::logging::json_lines(log.clone(), filter));
     (log, guard)
+}
+
+/// The same app, whose spans go to this collector. The spans of the present thread, and its log, until the guard is dropped.
+///
+/// # Panics
+/// If the address is none.
+pub fn traced(app: Arc<App>, collector: &str) -> (Arc<App>, CapturedLog, tracing::subscriber::DefaultGuard) {
+    // However busy the machine is that the tests run on.
+    let traces = Traces::to(&collector.parse().expect("a URL"), app.function, Duration::from_secs(20));
+    let log = CapturedLog::default();
+    let filter = tracing_subscriber::EnvFilter::new("debug,hyper_util=info,reqwest=info");
+    let subscriber = crate::logging::lines_and_spans(log.clone(), filter, &traces);
+    let guard = tracing::subscriber::set_default(subscriber);
+    let app = Arc::into_inner(app).expect("nobody else has it yet");
+    (Arc::new(App { traces, ..app }), log, guard)
 }
 
 /// Lines of JSON that were logged.

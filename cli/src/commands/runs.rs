@@ -17,7 +17,7 @@ use crate::source::Source;
 const PATH: &str = "/api/runs";
 const COLUMNS: [&str; 8] =
     ["id", "status", "created_at", "error_code", "attempt", "queue", "finished_at", "trigger_type"];
-const FIELDS: [&str; 28] = [
+const FIELDS: [&str; 29] = [
     "id",
     "status",
     "tenant_id",
@@ -32,6 +32,7 @@ const FIELDS: [&str; 28] = [
     "available_at",
     "start_by",
     "concurrency_key",
+    "traceparent",
     "attempt",
     "max_attempts",
     "lost",

@@ -89,6 +89,9 @@ pub struct ClaimedRun {
     pub claimed_at: DateTime<Utc>,
     /// The run that it retries.
     pub retry_of_run_id: Option<Uuid>,
+    /// What its trace goes on from; none, too, from a control plane that knows nothing of it.
+    #[serde(default)]
+    pub traceparent: Option<String>,
     /// The fence.
     pub lease_token: Uuid,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use runplane::dag::execute::{Clock, Ended, JournalError, RunContext, Work, execute};
+use runplane::traces::Traceparent;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -236,6 +237,7 @@ fn context(run: &ClaimedRun) -> RunContext {
         attempt: run.attempt,
         started_at: run.started_at,
         params: run.parameters.clone(),
+        traceparent: run.traceparent.as_deref().and_then(Traceparent::read),
         clock: Clock::starting_at(run.claimed_at),
     }
 }

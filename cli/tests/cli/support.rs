@@ -265,6 +265,7 @@ pub fn run(status: &str) -> Value {
         "error_code": if status == "FAILED" { json!("http_500") } else { Value::Null },
         "error_message": if status == "FAILED" { json!("shop said 500") } else { Value::Null },
         "retry_of_run_id": null, "root_run_id": RUN, "start_by": null, "concurrency_key": null, "schedule_id": null, "scheduled_for": null,
+        "traceparent": null,
         "created_at": "2026-11-23T11:40:48.587117Z", "updated_at": "2026-11-23T11:40:50.587117Z"
     })
 }

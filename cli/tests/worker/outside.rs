@@ -13,9 +13,10 @@ use crate::support::World;
 
 const TOKEN: &str = "token-of-the-shop";
 const PASSWORD: &str = "password-of-ann";
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_step_is_sent_with_the_secrets_and_nothing_that_is_kept_has_them(
+async fn a_step_is_sent_with_the_secrets_and_the_trace_and_nothing_that_is_kept_has_the_secrets(
     _pool: PgPoolOptions,
     options: PgConnectOptions,
 ) {
@@ -46,6 +47,9 @@ async fn a_step_is_sent_with_the_secrets_and_nothing_that_is_kept_has_them(
     let sql = "insert into run_secrets values ($1, $2, $3)";
     let keep = sqlx::query(sql).bind(run).bind(world.tenant).bind(json!({"password": PASSWORD}));
     keep.execute(&world.pool).await.unwrap();
+    let trace =
+        sqlx::query("update pipeline_runs set traceparent = $2 where id = $1").bind(run).bind(TRACEPARENT);
+    trace.execute(&world.pool).await.unwrap();
 
     let worker = world.worker_with("--once", &[(variable(world.tenant, "shop-token"), TOKEN)]);
     let (status, said) = worker.ends().await;
@@ -54,6 +58,7 @@ async fn a_step_is_sent_with_the_secrets_and_nothing_that_is_kept_has_them(
     assert_eq!(row["status"], "SUCCEEDED", "{row}");
     let told = told.lock().unwrap().join("");
     assert!(told.contains(&format!("Bearer {TOKEN}")) && told.contains(PASSWORD), "{told}");
+    assert!(told.contains(TRACEPARENT), "{told}");
     let steps: Value = sqlx::query_scalar("select jsonb_agg(s) from run_steps s where run_id = $1")
         .bind(run)
         .fetch_one(&world.pool)

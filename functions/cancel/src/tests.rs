@@ -47,6 +47,7 @@ async fn a_running_run_is_cancelled_with_its_reason(_pool: PgPoolOptions, option
         "started_at": "[time]",
         "status": "CANCELLED",
         "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+        "traceparent": null,
         "trigger_type": "manual",
         "updated_at": "[time]"
       },
@@ -99,6 +100,7 @@ async fn a_waiting_run_is_cancelled_without_a_body(_pool: PgPoolOptions, options
         "started_at": null,
         "status": "CANCELLED",
         "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+        "traceparent": null,
         "trigger_type": "manual",
         "updated_at": "[time]"
       },

@@ -117,6 +117,7 @@ async fn a_run_comes_with_its_token_and_its_version(_pool: PgPoolOptions, option
           "started_at": "[time]",
           "status": "RUNNING",
           "tenant_id": "580115b4-a291-4917-8dbd-247cfa13e2d6",
+          "traceparent": null,
           "trigger_type": "manual",
           "updated_at": "[time]"
         }

@@ -48,6 +48,7 @@ async fn the_original_clients_success_is_taken(_pool: PgPoolOptions, options: Pg
           "started_at": "[time]",
           "status": "SUCCEEDED",
           "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+          "traceparent": null,
           "trigger_type": "manual",
           "updated_at": "[time]"
         }
@@ -104,6 +105,7 @@ async fn a_failure_is_stored_with_its_reason(_pool: PgPoolOptions, options: PgCo
           "started_at": "[time]",
           "status": "FAILED",
           "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+          "traceparent": null,
           "trigger_type": "manual",
           "updated_at": "[time]"
         }

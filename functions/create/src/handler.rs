@@ -8,6 +8,7 @@ use runplane::http::{Call, Key, Reply, RunItems, answers};
 use runplane::metrics::RUNS_CREATED;
 use runplane::problem::{Code, FieldError, Problem};
 use runplane::runs::{self, CreateError, CreateRequest, Created, Creation};
+use runplane::traces;
 use tokio::time::Instant;
 
 /// One run, or several.
@@ -22,14 +23,16 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
 /// Creates the run. Whatever SQS does, the caller gets its run: a message that was not sent stays due on the row.
 async fn one(app: &App, call: &Call) -> Result<Reply, Problem> {
     let deadline = Instant::now() + dispatch::TELL_WITHIN;
-    let request: CreateRequest = call.body()?;
+    let mut request: CreateRequest = call.body()?;
     request.check()?;
+    request.traceparent = call.traceparent();
     let key = call.idempotency_key()?;
     tracing::Span::current().record("tenant.id", request.tenant_id.to_string());
 
     let create = app.call(async |conn| runs::create(conn, &app.params, &request, key.as_deref()).await);
     let Created { mut run, new } = create.await.map_err(problem)?;
     tracing::Span::current().record("run.id", run.id.to_string());
+    traces::note("run.id", &run.id);
     if !new {
         return Reply::ok(&run);
     }
@@ -42,7 +45,11 @@ async fn one(app: &App, call: &Call) -> Result<Reply, Problem> {
 async fn bulk(app: &App, call: &Call) -> Result<Reply, Problem> {
     let deadline = Instant::now() + dispatch::TELL_WITHIN;
     call.no_idempotency_key()?;
-    let items = call.items::<Key, CreateRequest>(CreateRequest::check)?;
+    let mut items = call.items::<Key, CreateRequest>(CreateRequest::check)?;
+    let traceparent = call.traceparent();
+    for (_, request) in items.iter_mut().flatten() {
+        request.traceparent.clone_from(&traceparent);
+    }
     let right: Vec<_> = items
         .iter()
         .flatten()

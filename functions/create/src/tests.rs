@@ -1,6 +1,7 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::testing::{answer, app, execute, measured};
+use runplane::app::App;
+use runplane::testing::{Collector, answer, app, execute, measured, traced};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -46,6 +47,7 @@ async fn the_smallest_request_creates_a_run(_pool: PgPoolOptions, options: PgCon
         "started_at": null,
         "status": "QUEUED",
         "tenant_id": "580115b4-a291-4917-8dbd-247cfa13e2d6",
+        "traceparent": null,
         "trigger_type": "manual",
         "updated_at": "[time]"
       },
@@ -102,6 +104,7 @@ async fn every_field_is_taken_over(_pool: PgPoolOptions, options: PgConnectOptio
         "started_at": null,
         "status": "QUEUED",
         "tenant_id": "580115b4-a291-4917-8dbd-247cfa13e2d6",
+        "traceparent": null,
         "trigger_type": "schedule",
         "updated_at": "[time]"
       },
@@ -325,4 +328,115 @@ async fn what_is_no_batch_is_refused_whole(_pool: PgPoolOptions, options: PgConn
         0,
         "nothing was created"
     );
+}
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const SPAN: &str = "b7ad6b7169203331";
+
+/// An event whose request has these headers as well.
+fn with_headers(event: &str, more: &[(&str, &str)]) -> String {
+    let mut event: serde_json::Value = serde_json::from_str(event).unwrap_or_default();
+    for (name, value) in more {
+        event["headers"][*name] = (*value).into();
+    }
+    event.to_string()
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_run_has_the_traceparent_of_its_request_as_it_came(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let app = app(options, FUNCTION).await;
+    let event = include_str!("../../../events/create.json");
+    for flags in ["00", "01"] {
+        let sent = format!("00-{TRACE}-{SPAN}-{flags}");
+        let answered = answer(&app, &handle, &with_headers(event, &[("traceparent", &sent)])).await;
+        assert_eq!((&answered["status"], &answered["body"]["traceparent"]), (&201.into(), &sent.into()));
+    }
+    for wrong in ["", "nonsense", "00-0-0-01", &format!("00-{}-{SPAN}-01", TRACE.to_uppercase())] {
+        let answered = answer(&app, &handle, &with_headers(event, &[("traceparent", wrong)])).await;
+        let expected = (&201.into(), &serde_json::Value::Null);
+        assert_eq!((&answered["status"], &answered["body"]["traceparent"]), expected, "{wrong}");
+    }
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_key_that_came_before_leads_to_its_run_whatever_trace_it_is_of(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let app = app(options, FUNCTION).await;
+    let event = include_str!("../../../events/create.json");
+    let first = format!("00-{TRACE}-{SPAN}-01");
+    let second = format!("00-{}-{SPAN}-01", "1".repeat(32));
+    for (status, sent) in [(201, Some(&first)), (200, Some(&second)), (200, None)] {
+        let mut headers = vec![("idempotency-key", "k")];
+        headers.extend(sent.map(|sent| ("traceparent", sent.as_str())));
+        let answered = answer(&app, &handle, &with_headers(event, &headers)).await;
+        let expected = (&status.into(), &first.as_str().into());
+        assert_eq!((&answered["status"], &answered["body"]["traceparent"]), expected);
+    }
+}
+
+/// The traceparent of each run there is, in the order in which they were made.
+async fn stored(app: &App) -> Vec<Option<String>> {
+    let sql = "select traceparent from pipeline_runs where id::text not like '0199e0c0-%' order by id";
+    app.call(async |conn| sqlx::query_scalar(sql).fetch_all(conn).await).await.unwrap_or_default()
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn all_runs_of_a_batch_have_the_traceparent_of_their_request(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let app = app(options, FUNCTION).await;
+    let sent = format!("00-{TRACE}-{SPAN}-01");
+    let event = with_headers(include_str!("../../../events/create.bulk.json"), &[("traceparent", &sent)]);
+    answer(&app, &handle, &event).await;
+    assert_eq!(stored(&app).await, [Some(sent.clone()), Some(sent)]);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_request_is_a_span_of_its_callers_trace_and_its_run_goes_on_from_it(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let collector = Collector::start().await;
+    let (app, log, _guard) = traced(app(options, FUNCTION).await, &collector.url);
+    let sent = format!("00-{TRACE}-{SPAN}-01");
+    let secret = [("traceparent", sent.as_str()), ("authorization", "Bearer rp_of_nobody")];
+    let created =
+        answer(&app, &handle, &with_headers(include_str!("../../../events/create.json"), &secret)).await;
+    let refused = answer(&app, &handle, include_str!("../../../events/create.unknown_field.json")).await;
+    assert_eq!((&created["status"], &refused["status"]), (&201.into(), &400.into()));
+    app.traces.flush().await;
+    let spans = collector.take();
+    let [span, other] = spans.as_slice() else { panic!("{spans:?}") };
+    assert_eq!((span.trace_id.as_str(), span.parent_id.as_str()), (TRACE, SPAN));
+    assert_eq!((span.name.as_str(), span.kind, span.is_error), ("POST /api/runs", 2, false));
+    assert_eq!(stored(&app).await, [Some(span.traceparent())]);
+    let said = |name: &str| span.attributes.get(name).map(String::as_str);
+    assert_eq!(said("http.response.status_code"), Some("201"));
+    assert_eq!((said("http.request.method"), said("http.route")), (Some("POST"), Some("/api/runs")));
+    assert!(said("run.id").is_some() && said("tenant.id").is_some(), "{span:?}");
+    // What a caller has done wrong is no error of ours, and who brings no trace begins one.
+    assert_eq!((other.parent_id.as_str(), other.is_error), ("", false));
+    assert_ne!(other.trace_id, TRACE);
+    assert!(!format!("{spans:?}").contains("rp_of_nobody"));
+    // The log says what it always says.
+    let line = &log.lines_about("POST /api/runs answered 201")[0];
+    assert!(line["run.id"].is_string() && line["http.route"].is_null(), "{line}");
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_run_is_created_while_the_collector_is_away(_pool: PgPoolOptions, options: PgConnectOptions) {
+    // Nobody listens on port 1.
+    let (app, log, _guard) = traced(app(options, FUNCTION).await, "http://127.0.0.1:1");
+    for _ in 0..2 {
+        let created = answer(&app, &handle, include_str!("../../../events/create.json")).await;
+        assert_eq!(created["status"], 201);
+        app.traces.flush().await;
+    }
+    assert_eq!(log.lines_about("the collector took no spans").len(), 1);
 }

@@ -8,12 +8,16 @@ mod webhook;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::tower::util::ThenLayer;
+use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use runplane::app::App;
 use runplane::config::{ConfigError, Setting, Settings};
 use runplane::functions::{self, Function};
 use runplane::reach::http::Http;
 use runplane::reach::secrets::{self, Secrets};
+use runplane::traces;
+use tracing::Instrument as _;
 
 use bus::Bus;
 use deliver::Delivered;
@@ -45,10 +49,10 @@ impl Deliverer {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runplane::logging::init();
     let deliverer = Deliverer::from_settings(&mut Settings::of(FUNCTION)).await;
     let deliverer = &deliverer;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+    runplane::logging::init(deliverer.as_ref().ok().map(|deliverer| &deliverer.app.traces));
+    let service = service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
         let deliverer = match deliverer {
             Ok(deliverer) => deliverer,
             // Failing the call says so every minute; ending the process would leave its caller waiting.
@@ -60,11 +64,21 @@ async fn main() -> Result<(), Error> {
                 return Err(Error::from(error.to_string()));
             }
         };
-        let answer = answer(deliverer, until(event.context.deadline)).await;
+        let span = traces::deliver();
+        let answer = answer(deliverer, until(event.context.deadline)).instrument(span.clone()).await;
+        if answer.is_err() {
+            traces::failed(&span, "deliver_failed");
+        }
         deliverer.app.metrics.write();
         answer
-    }))
-    .await
+    });
+    let answered = ThenLayer::new(move |answered: Result<(), Error>| async move {
+        if let Ok(deliverer) = deliverer {
+            deliverer.app.traces.flush().await;
+        }
+        answered
+    });
+    Runtime::new(service).layer(TracingLayer::new()).layer(answered).run().await
 }
 
 /// When to take nothing more, for a deadline in milliseconds since 1970. One that lies in the past is unknown: `cargo lambda watch` sends a length of

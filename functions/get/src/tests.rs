@@ -54,6 +54,7 @@ async fn a_run_is_shown_with_its_version(_pool: PgPoolOptions, options: PgConnec
           "started_at": "[time]",
           "status": "RUNNING",
           "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+          "traceparent": null,
           "trigger_type": "manual",
           "updated_at": "[time]"
         },

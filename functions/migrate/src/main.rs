@@ -29,7 +29,7 @@ type Configured = Result<Deployment, ConfigError>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runplane::logging::init();
+    runplane::logging::init(None);
     let configured = &Deployment::from_settings(&mut Settings::of(FUNCTION));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let limit = limit(event.context.deadline);

@@ -49,6 +49,7 @@ async fn a_run_is_handed_back_for_later(_pool: PgPoolOptions, options: PgConnect
           "started_at": "[time]",
           "status": "QUEUED",
           "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+          "traceparent": null,
           "trigger_type": "manual",
           "updated_at": "[time]"
         }

@@ -16,8 +16,9 @@ use tokio::time::Instant;
 pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let deadline = Instant::now() + dispatch::TELL_WITHIN;
     let run_id = call.run_id()?;
-    let request: RetryRequest = call.body_or_default()?;
+    let mut request: RetryRequest = call.body_or_default()?;
     request.check()?;
+    request.traceparent = call.traceparent();
     let key = call.idempotency_key()?;
 
     let retry = async |conn: &mut _| {

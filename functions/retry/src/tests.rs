@@ -49,6 +49,7 @@ async fn a_failed_run_is_retried_with_other_parameters(_pool: PgPoolOptions, opt
         "started_at": null,
         "status": "QUEUED",
         "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+        "traceparent": null,
         "trigger_type": "retry",
         "updated_at": "[time]"
       },
@@ -102,6 +103,7 @@ async fn a_retry_needs_no_body(_pool: PgPoolOptions, options: PgConnectOptions) 
         "started_at": null,
         "status": "QUEUED",
         "tenant_id": "0199e0c0-0000-7000-8000-000000000002",
+        "traceparent": null,
         "trigger_type": "retry",
         "updated_at": "[time]"
       },
@@ -203,4 +205,23 @@ async fn parameters_that_the_version_does_not_allow_are_refused(
       "status": 422
     }
     "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_retry_has_the_traceparent_of_its_own_request(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = app(options, FUNCTION).await;
+    let of_the_first =
+        "update pipeline_runs set traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'";
+    execute(&app, sqlx::query(of_the_first)).await;
+    let mut event: serde_json::Value =
+        serde_json::from_str(include_str!("../../../events/retry.json")).unwrap_or_default();
+    let without = answer(&app, &handle, &event.to_string()).await;
+    assert_eq!(
+        (&without["status"], &without["body"]["traceparent"]),
+        (&201.into(), &serde_json::Value::Null)
+    );
+    let own = format!("00-{}-b7ad6b7169203331-01", "1".repeat(32));
+    event["headers"]["traceparent"] = own.as_str().into();
+    let with = answer(&app, &handle, &event.to_string()).await;
+    assert_eq!((&with["status"], &with["body"]["traceparent"]), (&201.into(), &own.into()));
 }

@@ -9,13 +9,17 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::tower::util::ThenLayer;
+use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use runplane::app::App;
 use runplane::config::{ConfigError, RETENTION_DAYS, Setting, Settings};
 use runplane::functions::{self, Function};
 use runplane::metrics::SWEEP_DURATION;
 use runplane::scope::Scope;
+use runplane::traces;
 use serde::Deserialize;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use retention::Bookmark;
@@ -37,10 +41,10 @@ const UNKNOWN_DEADLINE: Duration = Duration::from_secs(50);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    runplane::logging::init();
     let configured = configure(&mut Settings::of(FUNCTION)).await.map(Arc::new);
+    runplane::logging::init(configured.as_ref().ok().map(|configured| &configured.0.traces));
     let (configured, bookmark) = (&configured, &Bookmark::default());
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+    let service = service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
         let (app, retention_days) = match configured {
             Ok(configured) => (&configured.0, configured.1),
             // Failing the call says so every minute; ending the process would leave its caller waiting.
@@ -51,11 +55,21 @@ async fn main() -> Result<(), Error> {
         };
         let scope = Scope::from(read(event.payload)?.tenant_id);
         let limits = Limits { until: until(event.context.deadline), retention_days };
-        let answer = answer(app, scope, limits, bookmark).await;
+        let span = traces::sweep();
+        let answer = answer(app, scope, limits, bookmark).instrument(span.clone()).await;
+        if answer.is_err() {
+            traces::failed(&span, "sweep_failed");
+        }
         app.metrics.write();
         answer
-    }))
-    .await
+    });
+    let answered = ThenLayer::new(move |answered: Result<(), Error>| async move {
+        if let Ok(configured) = configured {
+            configured.0.traces.flush().await;
+        }
+        answered
+    });
+    Runtime::new(service).layer(TracingLayer::new()).layer(answered).run().await
 }
 
 async fn configure(settings: &mut Settings) -> Result<(App, i32), ConfigError> {

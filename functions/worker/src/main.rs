@@ -17,7 +17,9 @@ mod tests;
 
 use std::sync::Arc;
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::tower::util::ThenLayer;
+use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use runplane::app::App;
 use runplane::bucket::Bucket;
 use runplane::config::{ConfigError, Setting, Settings};
@@ -81,12 +83,12 @@ fn main() -> Result<(), Error> {
 // Two threads: heartbeats go on while a run keeps one of them busy.
 #[tokio::main(worker_threads = 2)]
 async fn work() -> Result<(), Error> {
-    runplane::logging::init();
     let worker = Worker::from_settings(&mut Settings::of(FUNCTION)).await.map(Arc::new);
+    runplane::logging::init(worker.as_ref().ok().map(|worker| &worker.app.traces));
     let worker = &worker;
     let (stop, busy) = (CancellationToken::new(), leave::Busy::default());
     let (leaving, counting) = (&stop, &busy);
-    let run = lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| async move {
+    let service = service_fn(move |event: LambdaEvent<_>| async move {
         let _busy = counting.enter();
         match worker {
             Ok(worker) => {
@@ -101,9 +103,22 @@ async fn work() -> Result<(), Error> {
                 Err(Error::from(error.to_string()))
             }
         }
-    }));
+    });
+    let flush = || async {
+        if let Ok(worker) = worker {
+            worker.app.traces.flush().await;
+        }
+    };
+    let answered = ThenLayer::new(move |answered: Result<(), Error>| async move {
+        flush().await;
+        answered
+    });
+    let runtime = Runtime::new(service).layer(TracingLayer::new()).layer(answered);
     tokio::select! {
-        ended = run => ended,
-        () = leave::terminated(&stop, &busy) => Ok(()),
+        ended = runtime.run() => ended,
+        () = leave::terminated(&stop, &busy) => {
+            flush().await;
+            Ok(())
+        }
     }
 }

@@ -85,6 +85,7 @@ impl Environment {
             max_lost: None,
             labels: None,
             concurrency_key: None,
+            traceparent: None,
         };
         let params = &self.params;
         if size == 1 {

@@ -13,6 +13,7 @@ use crate::audit::{Action, Entry};
 use crate::auth::Principal;
 use crate::functions::{Function, Route};
 use crate::problem::{Code, FieldError, Problem};
+use crate::traces::{self, Traceparent};
 
 /// Larger bodies are refused.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -63,6 +64,7 @@ impl Call {
     pub fn run_id(&self) -> Result<Uuid, Problem> {
         let run_id = self.id("run_id")?;
         tracing::Span::current().record("run.id", run_id.to_string());
+        traces::note("run.id", &run_id);
         Ok(run_id)
     }
 
@@ -149,6 +151,11 @@ impl Call {
             "/Idempotency-Key",
             "the header is for a single run: give each item its own idempotency_key",
         )]))
+    }
+
+    /// What the trace of a run goes on from that this request makes: the request's own span, or the caller's where none is made here.
+    pub fn traceparent(&self) -> Option<Traceparent> {
+        traces::current().or_else(|| Traceparent::of(self.request.headers()))
     }
 
     /// Whether this request came by this path of `function`'s routes.

@@ -17,7 +17,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use lambda_http::{Request, RequestExt as _, Response};
+use lambda_http::lambda_runtime::Runtime;
+use lambda_http::lambda_runtime::layers::TracingLayer;
+use lambda_http::tower::util::ThenLayer;
+use lambda_http::{Adapter, Request, RequestExt as _, Response};
 use tracing::Instrument as _;
 
 use crate::app::App;
@@ -25,6 +28,7 @@ use crate::auth::{IssuerAway, Role};
 use crate::config::{ConfigError, Settings};
 use crate::functions::Function;
 use crate::problem::{Code, Problem};
+use crate::traces;
 
 pub use bodies::Body;
 pub use call::Call;
@@ -49,17 +53,25 @@ where
     H: Fn(Arc<App>, Call) -> F + Send + Sync,
     F: Future<Output = Result<Reply, Problem>> + Send,
 {
-    crate::logging::init();
     let app = App::from_settings(&mut Settings::of(function)).await.map(Arc::new);
+    crate::logging::init(app.as_ref().ok().map(|app| &app.traces));
     let (app, handler) = (&app, &handler);
-    lambda_http::run(lambda_http::service_fn(move |request| async move {
+    let service = lambda_http::service_fn(move |request| async move {
         let response = answer(app, handler, request).await;
         if let Ok(app) = app {
             app.metrics.write();
         }
         Ok::<_, std::convert::Infallible>(response)
-    }))
-    .await
+    });
+    let runtime = Runtime::new(Adapter::from(service)).layer(TracingLayer::new());
+    // The caller has its answer by then, and the environment is not frozen yet.
+    let answered = ThenLayer::new(move |answered: Result<(), lambda_http::Error>| async move {
+        if let Ok(app) = app {
+            app.traces.flush().await;
+        }
+        answered
+    });
+    runtime.layer(answered).run().await
 }
 
 /// Answers one request. [`serve`] only writes what was measured, beside that; the handlers' tests call it with events from files.
@@ -83,8 +95,11 @@ where
         run.id = tracing::field::Empty,
         run.attempt = tracing::field::Empty,
     );
+    let route = || app.as_ref().ok().and_then(|app| call::route(&request, app.function));
+    let traced = traces::request(&request, route);
     let what = format!("{} {}", request.method(), request.raw_http_path());
-    let result = outcome(app, handler, request).instrument(span.clone()).await;
+    // The log's span within the other: handlers say what it is about.
+    let result = outcome(app, handler, request).instrument(span.clone()).instrument(traced.clone()).await;
 
     let _entered = span.enter();
     let reply = match result {
@@ -97,6 +112,7 @@ where
         }
     };
     let status = reply.status();
+    traces::responded(&traced, status);
     tracing::info!(status, duration_ms = started.elapsed().as_millis() as u64, "{what} answered {status}");
     reply.into_response()
 }
@@ -141,6 +157,7 @@ async fn admit(app: &App, request: Request) -> Result<Call, Problem> {
     span.record("principal.id", &principal.id);
     if let Some(tenant) = principal.tenant {
         span.record("tenant.id", tenant.to_string());
+        traces::note("tenant.id", &tenant);
     }
     let Some(route) = call::route(&request, app.function) else {
         return Err(Problem::internal(anyhow::anyhow!("this request came by no route of the function")));

@@ -83,6 +83,8 @@ pub(super) fn complete(schemas: &mut Value, item: &str, request: &str) {
 /// Create up to 100 runs
 #[utoipa::path(
     post, path = "/api/runs/bulk", tag = "runs", operation_id = "create_all",
+    params(("traceparent" = Option<String>, Header,
+        description = "As the W3C has it: what the traces of the runs go on from. One that is wrong is ignored")),
     request_body = CreateItemsRequest,
     responses((status = 200, body = RunItems,
         description = "An answer for each item, in their order: the status of the single call (201, or 200 for a key that came before) with the run in short, or its problem")),

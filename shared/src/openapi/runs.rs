@@ -10,8 +10,12 @@ use crate::runs::{
 /// Create a run
 #[utoipa::path(
     post, path = "/api/runs", tag = "runs", operation_id = "create",
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
-        description = "Per tenant: the same key with the same body answers with the first run, with another body 422")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, max_length = 255,
+            description = "Per tenant: the same key with the same body answers with the first run, with another body 422"),
+        ("traceparent" = Option<String>, Header,
+            description = "As the W3C has it: what the run's trace goes on from. One that is wrong is ignored"),
+    ),
     request_body = CreateRequest,
     responses(
         (status = 200, body = Run, description = "The run that this Idempotency-Key has created before"),
@@ -118,6 +122,8 @@ pub(super) fn cancel() {}
         ("run_id" = uuid::Uuid, Path, description = "The run to retry"),
         ("Idempotency-Key" = Option<String>, Header, max_length = 255,
             description = "Per tenant: the same key with the same request answers with the first run, with another one 422"),
+        ("traceparent" = Option<String>, Header,
+            description = "As the W3C has it: what the run's trace goes on from. One that is wrong is ignored"),
     ),
     request_body = Option<RetryRequest>,
     responses(

@@ -12,7 +12,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
-use super::{LambdaDestination, ReachFailure, aws};
+use super::{Along, LambdaDestination, ReachFailure, aws};
+use crate::traces::TRACEPARENT;
 
 /// What Lambda takes, in bytes, of a call that is answered, and of an event.
 const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
@@ -33,7 +34,8 @@ impl Lambda {
     }
 
     /// Calls the function of the connection. `with` is the step's, rendered: `payload`, `invocation`. The function finds the idempotency key in its
-    /// client context, as `custom.idempotency_key`, when it is called for an answer.
+    /// client context, as `custom.idempotency_key`, and the `traceparent` of the attempt, if any, as `custom.traceparent`, when it is called
+    /// for an answer.
     ///
     /// # Errors
     /// `function_failed`: it ended with an error; `throttled`, `service_error`, `connect` and `timeout`, which pass; `not_found`,
@@ -42,7 +44,7 @@ impl Lambda {
         &self,
         with: &Map<String, Value>,
         destination: &LambdaDestination,
-        idempotency_key: &str,
+        along: Along<'_>,
         timeout: Duration,
     ) -> Result<Value, ReachFailure> {
         let is_event = with.get("invocation").and_then(Value::as_str) == Some("event");
@@ -58,7 +60,11 @@ impl Lambda {
         let call = if is_event {
             call.invocation_type(InvocationType::Event)
         } else {
-            let context = json!({ "custom": { "idempotency_key": idempotency_key } }).to_string();
+            let mut custom = json!({ "idempotency_key": along.idempotency_key });
+            if let Some(traceparent) = along.traceparent {
+                custom[TRACEPARENT] = traceparent.to_string().into();
+            }
+            let context = json!({ "custom": custom }).to_string();
             call.invocation_type(InvocationType::RequestResponse)
                 .client_context(BASE64_STANDARD.encode(context))
         };

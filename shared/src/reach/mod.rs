@@ -33,7 +33,17 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::traces::Traceparent;
 use turns::Turns;
+
+/// What goes along with a call, whatever it asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Along<'a> {
+    /// The same for all attempts.
+    pub idempotency_key: &'a str,
+    /// What the other side's trace goes on from, if anybody traces it.
+    pub traceparent: Option<&'a Traceparent>,
+}
 
 /// The clients and the secrets of one process. Making it reaches nothing.
 #[derive(Debug)]
@@ -65,8 +75,7 @@ impl Reach {
         self.turns.take(tenant).await
     }
 
-    /// Does what a step's rendered `with` says, where the connection leads. `idempotency_key` is the same for all attempts; `timeout` is how long
-    /// it may take.
+    /// Does what a step's rendered `with` says, where the connection leads. `timeout` is how long it may take.
     ///
     /// # Errors
     /// [`ReachFailure`].
@@ -74,14 +83,14 @@ impl Reach {
         &self,
         with: &Map<String, Value>,
         destination: &Destination,
-        idempotency_key: &str,
+        along: Along<'_>,
         timeout: Duration,
     ) -> Result<Value, ReachFailure> {
         match destination {
-            Destination::Http(http) => self.http.call(with, Some(http), idempotency_key, timeout).await,
+            Destination::Http(http) => self.http.call(with, Some(http), along, timeout).await,
             Destination::Sql(sql) => self.sql.call(with, sql, timeout).await,
-            Destination::Lambda(lambda) => self.lambda.call(with, lambda, idempotency_key, timeout).await,
-            Destination::Sqs(sqs) => self.sqs.send(with, sqs, idempotency_key, timeout).await,
+            Destination::Lambda(lambda) => self.lambda.call(with, lambda, along, timeout).await,
+            Destination::Sqs(sqs) => self.sqs.send(with, sqs, along, timeout).await,
         }
     }
 
@@ -92,9 +101,9 @@ impl Reach {
     pub async fn request(
         &self,
         with: &Map<String, Value>,
-        idempotency_key: &str,
+        along: Along<'_>,
         timeout: Duration,
     ) -> Result<Value, ReachFailure> {
-        self.http.call(with, None, idempotency_key, timeout).await
+        self.http.call(with, None, along, timeout).await
     }
 }

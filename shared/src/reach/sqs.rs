@@ -1,5 +1,6 @@
 //! Messages to SQS queues.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -10,9 +11,10 @@ use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::{ReachFailure, SqsDestination, aws};
+use super::{Along, ReachFailure, SqsDestination, aws};
+use crate::traces::TRACEPARENT;
 
-/// What SQS takes, in bytes, its attribute included.
+/// What SQS takes, in bytes, its attributes included.
 const MAX_BODY_BYTES: usize = 1024 * 1024 - 1024;
 /// The attribute by which a receiver finds out that it has seen the message before.
 const KEY_ATTRIBUTE: &str = "Idempotency-Key";
@@ -34,7 +36,7 @@ impl Sqs {
     }
 
     /// Sends a message to the queue of the connection. `with` is the step's, rendered: `body`, `group_id`, `deduplication_id`, `delay_seconds`. A text
-    /// is sent as it is, anything else as JSON; the attribute `Idempotency-Key` is the same for each attempt. Into a FIFO queue the key is the
+    /// is sent as it is, anything else as JSON; the attribute `Idempotency-Key` is the same for each attempt, `traceparent` is that of the attempt, if any. Into a FIFO queue the key is the
     /// deduplication id as well, and the group the run, where the step names none.
     ///
     /// # Errors
@@ -43,14 +45,16 @@ impl Sqs {
         &self,
         with: &Map<String, Value>,
         destination: &SqsDestination,
-        idempotency_key: &str,
+        along: Along<'_>,
         timeout: Duration,
     ) -> Result<Value, ReachFailure> {
         let queue = &destination.config.queue_url;
-        let message = Message::read(with, queue.ends_with(".fifo"), idempotency_key)?;
+        let message = Message::read(with, queue.ends_with(".fifo"), along.idempotency_key)?;
         let client = self.client.get_or_init(async || Client::new(&aws::config().await)).await;
-        let key = MessageAttributeValue::builder().data_type("String").string_value(idempotency_key).build();
-        let key = key.map_err(|error| ReachFailure::new("invalid_message", error.to_string()))?;
+        let mut attributes = HashMap::from([(KEY_ATTRIBUTE.to_owned(), text(along.idempotency_key)?)]);
+        if let Some(traceparent) = along.traceparent {
+            attributes.insert(TRACEPARENT.to_owned(), text(&traceparent.to_string())?);
+        }
         let mut config = aws_sdk_sqs::config::Builder::new();
         if let Some(region) = region(queue) {
             config = config.region(Region::new(region));
@@ -59,7 +63,7 @@ impl Sqs {
             .send_message()
             .queue_url(queue)
             .message_body(message.body)
-            .message_attributes(KEY_ATTRIBUTE, key)
+            .set_message_attributes(Some(attributes))
             .set_message_group_id(message.group_id)
             .set_message_deduplication_id(message.deduplication_id)
             .set_delay_seconds(message.delay_seconds)
@@ -72,6 +76,12 @@ impl Sqs {
             Err(_) => Err(ReachFailure::passing("timeout", "SQS did not answer in time")),
         }
     }
+}
+
+/// The value of an attribute.
+fn text(value: &str) -> Result<MessageAttributeValue, ReachFailure> {
+    let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+    value.map_err(|error| ReachFailure::new("invalid_message", error.to_string()))
 }
 
 #[derive(Debug, PartialEq)]

@@ -17,6 +17,7 @@ use super::{Dispatch, Labels, Run, RunStatus, run_from};
 use crate::dag::{ParamsCache, ParamsError};
 use crate::problem::{FieldError, Problem};
 use crate::strict;
+use crate::traces::Traceparent;
 
 /// What a client sends to create a run.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -57,6 +58,9 @@ pub struct CreateRequest {
     /// 1 to 200 characters: at most one run of the tenant with this key is RUNNING at a time. No bound if left out.
     #[schema(min_length = 1, max_length = 200)]
     pub concurrency_key: Option<String>,
+    /// Nothing of the body: what its trace goes on from, as the edge has it. Two requests that differ in it alone are the same.
+    #[serde(skip)]
+    pub traceparent: Option<Traceparent>,
 }
 
 impl CreateRequest {
@@ -205,6 +209,7 @@ async fn insert(
         request.start_by,
         request.concurrency_key,
         parameters.secret.as_ref().map(Json) as _,
+        request.traceparent.as_ref().map(ToString::to_string),
     )
     .fetch_optional(conn)
     .await?;

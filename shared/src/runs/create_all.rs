@@ -161,6 +161,8 @@ async fn insert(
     let scheduled = || right.iter().map(|(one, _)| one.item.scheduled);
     let schedules: Vec<_> = scheduled().map(|scheduled| scheduled.map(|s| s.schedule_id)).collect();
     let scheduled_for: Vec<_> = scheduled().map(|scheduled| scheduled.map(|s| s.scheduled_for)).collect();
+    let traceparents: Vec<_> =
+        requests().map(|request| request.traceparent.as_ref().map(ToString::to_string)).collect();
     let rows = sqlx::query_file!(
         "sql/create_all.sql",
         &ids,
@@ -182,6 +184,7 @@ async fn insert(
         &secrets[..] as _,
         &schedules[..] as _,
         &scheduled_for[..] as _,
+        &traceparents[..] as _,
     )
     .fetch_all(conn)
     .await?;

@@ -160,6 +160,8 @@ pub struct Run {
     pub schedule_id: Option<Uuid>,
     /// The time of that schedule that it is for.
     pub scheduled_for: Option<DateTime<Utc>>,
+    /// The span that its trace goes on from, as the header `traceparent` of the W3C; null = nobody traces it.
+    pub traceparent: Option<String>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When its row last changed.
@@ -205,6 +207,7 @@ macro_rules! run_from {
             concurrency_key: $r.concurrency_key,
             schedule_id: $r.schedule_id,
             scheduled_for: $r.scheduled_for,
+            traceparent: $r.traceparent,
             created_at: $r.created_at,
             updated_at: $r.updated_at,
         }
@@ -250,6 +253,7 @@ macro_rules! run_if_any {
             concurrency_key: $r.concurrency_key,
             schedule_id: $r.schedule_id,
             scheduled_for: $r.scheduled_for,
+            traceparent: $r.traceparent,
             created_at: $r.created_at?,
             updated_at: $r.updated_at?,
         }

@@ -16,6 +16,7 @@ use crate::dag::params::secrets::{has_all, put_back};
 use crate::dag::{ParamsCache, ParamsError};
 use crate::problem::{FieldError, Problem};
 use crate::scope::Scope;
+use crate::traces::Traceparent;
 
 /// Where a retry begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -39,6 +40,9 @@ pub struct RetryRequest {
     pub from: Option<RetryFrom>,
     /// Another APPROVED version of the same pipeline; the run's if left out. From `failed`, steps that are defined otherwise in it run again.
     pub pipeline_version_id: Option<Uuid>,
+    /// Nothing of the body: what its trace goes on from, as the edge has it. Two requests that differ in it alone are the same.
+    #[serde(skip)]
+    pub traceparent: Option<Traceparent>,
 }
 
 impl RetryRequest {
@@ -255,6 +259,7 @@ async fn insert(
         &new.kept.whole,
         &new.kept.oldest,
         new.parameters.and_then(|parameters| parameters.secret.as_ref()).map(Json) as _,
+        request.traceparent.as_ref().map(ToString::to_string),
     )
     .fetch_optional(conn)
     .await?;

@@ -19,11 +19,13 @@ use base64::prelude::BASE64_STANDARD;
 use runplane::catalog::{LambdaConfig, SqsConfig};
 use runplane::reach::lambda::Lambda;
 use runplane::reach::sqs::Sqs;
-use runplane::reach::{LambdaDestination, ReachFailure, SqsDestination};
+use runplane::reach::{Along, LambdaDestination, ReachFailure, SqsDestination};
+use runplane::traces::Traceparent;
 use serde_json::{Map, Value, json};
 
 const SOON: Duration = Duration::from_secs(5);
 const KEY: &str = "run/step/3";
+const ALONG: Along<'static> = Along { idempotency_key: KEY, traceparent: None };
 
 /// What the server answers, and what it was asked.
 #[derive(Debug, Default)]
@@ -88,9 +90,27 @@ fn map(value: Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
+/// With the key, and a trace.
+fn traced(traceparent: &Traceparent) -> Along<'_> {
+    Along { traceparent: Some(traceparent), ..ALONG }
+}
+
+fn traceparent() -> Traceparent {
+    Traceparent::read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap()
+}
+
 async fn invoke(config: &SdkConfig, with: Value, timeout: Duration) -> Result<Value, ReachFailure> {
+    invoke_along(config, with, ALONG, timeout).await
+}
+
+async fn invoke_along(
+    config: &SdkConfig,
+    with: Value,
+    along: Along<'_>,
+    timeout: Duration,
+) -> Result<Value, ReachFailure> {
     let destination = LambdaDestination { config: LambdaConfig { function: "rates:live".to_owned() } };
-    Lambda::of(config).call(&map(with), &destination, KEY, timeout).await
+    Lambda::of(config).call(&map(with), &destination, along, timeout).await
 }
 
 async fn send(
@@ -99,9 +119,19 @@ async fn send(
     with: Value,
     timeout: Duration,
 ) -> Result<Value, ReachFailure> {
+    send_along(config, queue, with, ALONG, timeout).await
+}
+
+async fn send_along(
+    config: &SdkConfig,
+    queue: &str,
+    with: Value,
+    along: Along<'_>,
+    timeout: Duration,
+) -> Result<Value, ReachFailure> {
     let queue_url = format!("http://127.0.0.1:1/000000000000/{queue}");
     let destination = SqsDestination { config: SqsConfig { queue_url } };
-    Sqs::of(config).send(&map(with), &destination, KEY, timeout).await
+    Sqs::of(config).send(&map(with), &destination, along, timeout).await
 }
 
 #[tokio::test]
@@ -230,4 +260,25 @@ async fn each_refusal_of_sqs_has_its_name_and_passes_or_not() {
         let failure = send(&config, "q", json!({"body": "hello"}), SOON).await.unwrap_err();
         assert_eq!((failure.error.as_str(), failure.passes), (error, passes), "{code}: {failure}");
     }
+}
+
+#[tokio::test]
+async fn a_trace_goes_along_with_calls_and_messages() {
+    let (traceparent, text) = (traceparent(), traceparent().to_string());
+    let (answers, config) = server(Answers { status: 200, body: "1".to_owned(), ..Answers::default() }).await;
+    invoke_along(&config, json!({"payload": 1}), traced(&traceparent), SOON).await.unwrap();
+    let (_, headers, _) = answers.lock().unwrap().asked.pop().unwrap();
+    let context = BASE64_STANDARD.decode(&headers["x-amz-client-context"]).unwrap();
+    assert_eq!(
+        serde_json::from_slice::<Value>(&context).unwrap(),
+        json!({"custom": {"idempotency_key": KEY, "traceparent": text}})
+    );
+    let (answers, config) = server(accepted()).await;
+    send_along(&config, "q", json!({"body": "hello"}), traced(&traceparent), SOON).await.unwrap();
+    send(&config, "q", json!({"body": "hello"}), SOON).await.unwrap();
+    let asked = std::mem::take(&mut answers.lock().unwrap().asked);
+    let attributes = [&asked[0].2["MessageAttributes"], &asked[1].2["MessageAttributes"]];
+    assert_eq!(attributes[0]["traceparent"], json!({"DataType": "String", "StringValue": text}));
+    assert_eq!(attributes[0]["Idempotency-Key"]["StringValue"], KEY);
+    assert!(attributes[1].get("traceparent").is_none());
 }

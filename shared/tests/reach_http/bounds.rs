@@ -11,14 +11,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::server::{Line, Server, answer, head};
-use crate::support::{KEY, LONG, error, fields, get, http, impatient, named, packed, to};
+use crate::support::{ALONG, LONG, error, fields, get, http, impatient, named, packed, to};
 
 const NO_HEADERS: &[&str] = &[];
 
 /// GETs what the server sends, within so many milliseconds.
 async fn within(http: &Http, server: &Server, milliseconds: u64) -> Result<Value, ReachFailure> {
     let timeout = Duration::from_millis(milliseconds);
-    http.call(&fields(json!({"path": "/"})), Some(&to(server.url(""))), KEY, timeout).await
+    http.call(&fields(json!({"path": "/"})), Some(&to(server.url(""))), ALONG, timeout).await
 }
 
 /// Sends a head and then chunks without an end, and counts the bytes of these.
@@ -143,7 +143,7 @@ async fn what_follows_an_answer_is_no_answer_to_the_next_request() {
     let (http, destination) = (http(), to(server.url("")));
     for expected in ["first", "second"] {
         let with = fields(json!({"path": format!("/{expected}")}));
-        let given = http.call(&with, Some(&destination), KEY, LONG).await.unwrap();
+        let given = http.call(&with, Some(&destination), ALONG, LONG).await.unwrap();
         assert_eq!(given["body"], expected);
     }
 }
@@ -166,14 +166,14 @@ async fn a_port_where_nobody_listens_may_be_open_later() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let given = http().call(&fields(json!({"path": "/"})), Some(&to(url)), KEY, LONG).await;
+    let given = http().call(&fields(json!({"path": "/"})), Some(&to(url)), ALONG, LONG).await;
     assert_eq!(named(given), error("connect", true));
 }
 
 #[tokio::test]
 async fn a_name_that_nobody_knows_may_be_known_later() {
     let failure =
-        http().call(&fields(json!({"url": "https://gone.example/"})), None, KEY, LONG).await.unwrap_err();
+        http().call(&fields(json!({"url": "https://gone.example/"})), None, ALONG, LONG).await.unwrap_err();
     assert_eq!((failure.error.as_str(), failure.passes), ("connect", true));
     assert_eq!(failure.message, "the name \"gone.example\" could not be looked up: no such name");
 }
@@ -191,8 +191,9 @@ async fn a_server_without_tls_is_not_spoken_to_without_it() {
         let _ = tokio::io::AsyncReadExt::read_to_end(&mut line, &mut sent).await;
         sent
     });
-    let given =
-        http().call(&fields(json!({"path": "/"})), Some(&to(format!("https://{address}"))), KEY, LONG).await;
+    let given = http()
+        .call(&fields(json!({"path": "/"})), Some(&to(format!("https://{address}"))), ALONG, LONG)
+        .await;
     assert_eq!(named(given), error("tls", false));
     let sent = server.await.unwrap();
     assert!(!String::from_utf8_lossy(&sent).contains("GET"));
@@ -202,6 +203,6 @@ async fn a_server_without_tls_is_not_spoken_to_without_it() {
 async fn a_handshake_that_stalls_is_given_up() {
     let server = Server::stalling("").await;
     let url = format!("https://{}", server.address);
-    let given = impatient().call(&fields(json!({"path": "/"})), Some(&to(url)), KEY, LONG).await;
+    let given = impatient().call(&fields(json!({"path": "/"})), Some(&to(url)), ALONG, LONG).await;
     assert_eq!(named(given), error("connect", true));
 }

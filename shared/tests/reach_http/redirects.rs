@@ -3,12 +3,14 @@
 use std::sync::{Arc, OnceLock};
 
 use runplane::catalog::HttpAuthType;
+use runplane::reach::Along;
 use runplane::reach::http::{Http, MAX_REDIRECTS};
+use runplane::traces::Traceparent;
 use serde_json::json;
 
 use crate::server::{Server, answer};
 use crate::support::{
-    KEY, LONG, Names, SECRET, call, error, fields, get, http, named, to, with_headers, with_secret,
+    ALONG, KEY, LONG, Names, SECRET, call, error, fields, get, http, named, to, with_headers, with_secret,
 };
 
 /// Sends on to that, all but requests for `/end`.
@@ -27,7 +29,7 @@ async fn a_redirect_is_followed_with_all_that_was_sent() {
         let destination = with_headers(to(server.url("/v1")), &[("x-team", "data")]);
         let destination = with_secret(destination, HttpAuthType::Bearer, None, SECRET);
         let with = json!({"path": "/a/b", "method": "POST", "body": "text", "headers": {"x-own": "1"}});
-        let given = http().call(&fields(with), Some(&destination), KEY, LONG).await.unwrap();
+        let given = http().call(&fields(with), Some(&destination), ALONG, LONG).await.unwrap();
         assert_eq!(given["body"], "end");
         let seen = server.seen().pop().unwrap();
         let (line, body, content_type) = match status {
@@ -52,16 +54,20 @@ async fn another_origin_gets_no_credentials_and_no_headers() {
     let other = Server::answering(|_| answer(200, &[], "other")).await;
     let server = to_location(302, &other.url("/other")).await;
     let destination = with_headers(to(server.url("")), &[("x-team", "data")]);
+    let traceparent = Traceparent::read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap();
+    let along = Along { traceparent: Some(&traceparent), ..ALONG };
     for (r#type, name) in [(HttpAuthType::Bearer, None), (HttpAuthType::Header, Some("x-api-key"))] {
         let destination = with_secret(destination.clone(), r#type, name, SECRET);
         let with = fields(json!({"path": "/", "method": "POST", "body": "text", "headers": {"x-own": "1"}}));
-        assert_eq!(http().call(&with, Some(&destination), KEY, LONG).await.unwrap()["body"], "other");
+        assert_eq!(http().call(&with, Some(&destination), along, LONG).await.unwrap()["body"], "other");
         let seen = other.seen().pop().unwrap();
         let mut names: Vec<_> = seen.headers.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         assert_eq!(names, ["accept", "accept-encoding", "host", "user-agent"]);
         assert_eq!((seen.line.as_str(), seen.body.as_str()), ("GET /other HTTP/1.1", ""));
-        assert_eq!(server.seen().pop().unwrap().header("x-own"), Some("1"));
+        let first = server.seen().pop().unwrap();
+        assert_eq!(first.header("x-own"), Some("1"));
+        assert_eq!(first.header("traceparent"), Some(traceparent.to_string().as_str()));
     }
 }
 
@@ -77,7 +83,7 @@ async fn who_is_sent_back_by_another_origin_comes_without_credentials() {
     let first = to_location(302, &other.url("/")).await;
     let server = server.get_or_init(|| first);
     let destination = with_secret(to(server.url("")), HttpAuthType::Bearer, None, SECRET);
-    let given = http().call(&fields(json!({"path": "/"})), Some(&destination), KEY, LONG).await.unwrap();
+    let given = http().call(&fields(json!({"path": "/"})), Some(&destination), ALONG, LONG).await.unwrap();
     assert_eq!(given["body"], "end");
     let seen = server.seen();
     assert_eq!(seen[0].header("authorization"), Some("Bearer hunter2-hunter2"));
@@ -136,7 +142,7 @@ async fn each_redirect_is_checked_anew() {
     ] {
         let server = to_location(302, location).await;
         let http = Http::with_lookup(names.clone());
-        let given = http.call(&fields(json!({"path": "/"})), Some(&to(server.url(""))), KEY, LONG).await;
+        let given = http.call(&fields(json!({"path": "/"})), Some(&to(server.url(""))), ALONG, LONG).await;
         assert_eq!(named(given), error(expected, false), "{location}");
     }
 }

@@ -8,7 +8,7 @@ use runplane::reach::http::Http;
 use serde_json::json;
 
 use crate::server::{Server, answer};
-use crate::support::{KEY, LONG, Names, error, fields, http, named, to};
+use crate::support::{ALONG, LONG, Names, error, fields, http, named, to};
 
 async fn server() -> Server {
     Server::answering(|_| answer(200, &[], "inside")).await
@@ -44,7 +44,7 @@ async fn a_step_without_a_connection_does_not_get_inside() {
     ] {
         let with = fields(json!({"url": format!("http://{host}:{port}/")}));
         for http in [&system, &http()] {
-            let given = http.call(&with, None, KEY, LONG).await;
+            let given = http.call(&with, None, ALONG, LONG).await;
             assert_eq!(named(given), error("address_refused", false), "{host}");
         }
     }
@@ -57,9 +57,9 @@ async fn what_hands_out_credentials_is_not_asked_even_where_private_addresses_ar
         ["http://169.254.169.254", "http://169.254.170.2", "http://[fd00:ec2::254]", "http://0xa9fea9fe"]
     {
         let with = fields(json!({"path": "/latest/meta-data/"}));
-        let given = http().call(&with, Some(&to(base)), KEY, LONG).await;
+        let given = http().call(&with, Some(&to(base)), ALONG, LONG).await;
         assert_eq!(named(given), error("address_refused", false), "{base}");
-        let given = http().call(&fields(json!({"url": base})), None, KEY, LONG).await;
+        let given = http().call(&fields(json!({"url": base})), None, ALONG, LONG).await;
         assert_eq!(named(given), error("address_refused", false), "{base}");
     }
 }
@@ -69,9 +69,9 @@ async fn a_connection_gets_inside_only_if_an_operator_has_opened_it() {
     let server = server().await;
     let closed = HttpDestination { allow_private_addresses: false, ..to(server.url("")) };
     let with = fields(json!({"path": "/"}));
-    assert_eq!(named(http().call(&with, Some(&closed), KEY, LONG).await), error("address_refused", false));
+    assert_eq!(named(http().call(&with, Some(&closed), ALONG, LONG).await), error("address_refused", false));
     assert_eq!(server.lines(), 0);
-    assert_eq!(http().call(&with, Some(&to(server.url(""))), KEY, LONG).await.unwrap()["body"], "inside");
+    assert_eq!(http().call(&with, Some(&to(server.url(""))), ALONG, LONG).await.unwrap()["body"], "inside");
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn a_name_that_leads_inside_is_refused() {
         [&["127.0.0.1"][..], &["1.1.1.1", "127.0.0.1"], &["127.0.0.1", "1.1.1.1"], &["::ffff:127.0.0.1"]]
     {
         let http = Http::with_lookup(Names::one("inside.example", &[found]));
-        let failure = http.call(&with, None, KEY, LONG).await.unwrap_err();
+        let failure = http.call(&with, None, ALONG, LONG).await.unwrap_err();
         assert_eq!((failure.error.as_str(), failure.passes), ("address_refused", false), "{found:?}");
         assert!(!failure.message.contains("127"), "{}", failure.message);
     }
@@ -97,10 +97,13 @@ async fn what_is_connected_to_is_what_was_checked() {
     let http = Http::with_lookup(names.clone());
     let destination = to(format!("http://moving.example:{}", server.address.port()));
     let with = fields(json!({"path": "/"}));
-    assert_eq!(http.call(&with, Some(&destination), KEY, LONG).await.unwrap()["body"], "inside");
+    assert_eq!(http.call(&with, Some(&destination), ALONG, LONG).await.unwrap()["body"], "inside");
     // There was no second look-up between the check and the connection.
     assert_eq!((names.asked(), server.lines()), (1, 1));
-    assert_eq!(named(http.call(&with, Some(&destination), KEY, LONG).await), error("address_refused", false));
+    assert_eq!(
+        named(http.call(&with, Some(&destination), ALONG, LONG).await),
+        error("address_refused", false)
+    );
     assert_eq!((names.asked(), server.lines()), (2, 1));
 }
 
@@ -112,11 +115,11 @@ async fn a_line_to_the_inside_is_not_used_by_others() {
     let opened = to(base.clone());
     let closed = HttpDestination { allow_private_addresses: false, ..to(base.clone()) };
     let with = fields(json!({"path": "/"}));
-    assert_eq!(http.call(&with, Some(&opened), KEY, LONG).await.unwrap()["body"], "inside");
+    assert_eq!(http.call(&with, Some(&opened), ALONG, LONG).await.unwrap()["body"], "inside");
     // The line is kept, and would do.
-    assert_eq!(named(http.call(&with, Some(&closed), KEY, LONG).await), error("address_refused", false));
+    assert_eq!(named(http.call(&with, Some(&closed), ALONG, LONG).await), error("address_refused", false));
     let url = fields(json!({"url": format!("{base}/")}));
-    assert_eq!(named(http.call(&url, None, KEY, LONG).await), error("address_refused", false));
-    assert_eq!(http.call(&with, Some(&opened), KEY, LONG).await.unwrap()["body"], "inside");
+    assert_eq!(named(http.call(&url, None, ALONG, LONG).await), error("address_refused", false));
+    assert_eq!(http.call(&with, Some(&opened), ALONG, LONG).await.unwrap()["body"], "inside");
     assert_eq!(server.seen().len(), 2);
 }

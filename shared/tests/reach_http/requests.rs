@@ -1,11 +1,14 @@
 //! What is sent.
 
 use runplane::catalog::HttpAuthType;
-use runplane::reach::HttpDestination;
+use runplane::reach::{Along, HttpDestination};
+use runplane::traces::Traceparent;
 use serde_json::{Value, json};
 
 use crate::server::{Seen, Server, answer};
-use crate::support::{KEY, LONG, SECRET, call, error, fields, http, named, to, with_headers, with_secret};
+use crate::support::{
+    ALONG, KEY, LONG, SECRET, call, error, fields, http, named, to, with_headers, with_secret,
+};
 
 async fn server() -> Server {
     Server::answering(|_| answer(200, &[], "")).await
@@ -13,7 +16,7 @@ async fn server() -> Server {
 
 /// What the server sees of a call that goes well.
 async fn sent(server: &Server, destination: &HttpDestination, with: Value) -> Seen {
-    http().call(&fields(with), Some(destination), KEY, LONG).await.unwrap();
+    http().call(&fields(with), Some(destination), ALONG, LONG).await.unwrap();
     server.seen().pop().expect("it came")
 }
 
@@ -119,7 +122,7 @@ async fn a_secret_that_cannot_be_sent_is_not_told() {
     ] {
         let destination = with_secret(to(server.url("")), r#type, name, secret);
         let failure =
-            http().call(&fields(json!({"path": "/"})), Some(&destination), KEY, LONG).await.unwrap_err();
+            http().call(&fields(json!({"path": "/"})), Some(&destination), ALONG, LONG).await.unwrap_err();
         assert_eq!((failure.error.as_str(), failure.passes), ("secret_unusable", false), "{secret:?}");
         assert!(!failure.message.contains("hunter2"), "{}", failure.message);
     }
@@ -136,7 +139,7 @@ async fn a_step_does_not_set_the_header_of_the_secret() {
     ] {
         let destination = with_secret(to(server.url("")), r#type, name, "user:word-word");
         let with = fields(json!({"path": "/", "headers": {header: "mine"}}));
-        let given = http().call(&with, Some(&destination), KEY, LONG).await;
+        let given = http().call(&with, Some(&destination), ALONG, LONG).await;
         assert_eq!(named(given), error("invalid_request", false), "{header}");
     }
     assert_eq!(server.lines(), 0);
@@ -190,7 +193,7 @@ async fn what_cannot_be_asked_for_is_not_sent() {
     for with in all {
         let mut with = fields(with);
         with.entry("path").or_insert("/".into());
-        let given = http().call(&with, Some(&to(server.url("/v1"))), KEY, LONG).await;
+        let given = http().call(&with, Some(&to(server.url("/v1"))), ALONG, LONG).await;
         assert_eq!(named(given), error("invalid_request", false), "{with:?}");
     }
     assert_eq!(server.lines(), 0);
@@ -210,7 +213,7 @@ async fn a_connection_that_was_written_past_the_api_is_not_used() {
         with_secret(to(server.url("")), HttpAuthType::Header, Some("content-length"), SECRET),
         HttpDestination { secret: None, ..keyless },
     ] {
-        let given = http().call(&fields(json!({"path": "/"})), Some(&destination), KEY, LONG).await;
+        let given = http().call(&fields(json!({"path": "/"})), Some(&destination), ALONG, LONG).await;
         assert_eq!(named(given), error("invalid_connection", false), "{destination:?}");
     }
     assert_eq!(server.lines(), 0);
@@ -221,7 +224,7 @@ async fn a_line_is_used_again() {
     let server = server().await;
     let (http, destination) = (http(), to(server.url("")));
     for _ in 0..10 {
-        http.call(&fields(json!({"path": "/"})), Some(&destination), KEY, LONG).await.unwrap();
+        http.call(&fields(json!({"path": "/"})), Some(&destination), ALONG, LONG).await.unwrap();
     }
     // Each may come so soon that the line of the one before is not back yet.
     assert_eq!(server.seen().len(), 10);
@@ -233,8 +236,26 @@ async fn a_failure_tells_neither_the_secret_nor_the_query() {
     let server = Server::answering(|_| answer(403, &[], "no")).await;
     let destination = with_secret(to(server.url("")), HttpAuthType::Bearer, None, SECRET);
     let with = fields(json!({"path": "/in/token-in-path", "query": {"key": "token-in-query"}}));
-    let failure = http().call(&with, Some(&destination), KEY, LONG).await.unwrap_err();
+    let failure = http().call(&with, Some(&destination), ALONG, LONG).await.unwrap_err();
     assert_eq!(failure.message, "127.0.0.1 answered 403 Forbidden: no");
     let gone = call(&Server::sending("").await, json!({"path": "/token-in-path"})).await.unwrap_err();
     assert!(!gone.message.contains("token"), "{}", gone.message);
+}
+
+#[tokio::test]
+async fn a_trace_goes_along_unless_the_step_or_its_connection_knows_better() {
+    let server = server().await;
+    let traceparent = Traceparent::read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap();
+    let text = traceparent.to_string();
+    let along = Along { idempotency_key: KEY, traceparent: Some(&traceparent) };
+    let own = with_headers(to(server.url("")), &[("Traceparent", "the connection's")]);
+    for (destination, with, expected) in [
+        (to(server.url("")), json!({"path": "/"}), text.as_str()),
+        (to(server.url("")), json!({"path": "/", "headers": {"traceparent": null}}), &text),
+        (to(server.url("")), json!({"path": "/", "headers": {"TraceParent": "the step's"}}), "the step's"),
+        (own, json!({"path": "/"}), "the connection's"),
+    ] {
+        http().call(&fields(with), Some(&destination), along, LONG).await.unwrap();
+        assert_eq!(server.seen().pop().unwrap().header("traceparent"), Some(expected));
+    }
 }

@@ -12,12 +12,14 @@ use futures_util::future::BoxFuture;
 use runplane::catalog::{HttpAuth, HttpAuthType, HttpConfig};
 use runplane::reach::guard::Lookup;
 use runplane::reach::http::{Http, Limits};
-use runplane::reach::{HttpDestination, ReachFailure};
+use runplane::reach::{Along, HttpDestination, ReachFailure};
 use serde_json::{Map, Value, json};
 
 use crate::server::Server;
 
 pub const KEY: &str = "0199a0b2-0000-7000-8000-000000000001/load/3";
+/// With the key, and no trace.
+pub const ALONG: Along<'static> = Along { idempotency_key: KEY, traceparent: None };
 pub const SECRET: &str = "hunter2-hunter2";
 /// Longer than anything here takes that goes well.
 pub const LONG: Duration = Duration::from_secs(20);
@@ -96,7 +98,7 @@ pub fn fields(with: Value) -> Map<String, Value> {
 
 /// Calls a server, by a connection to it.
 pub async fn call(server: &Server, with: Value) -> Result<Value, ReachFailure> {
-    http().call(&fields(with), Some(&to(server.url(""))), KEY, LONG).await
+    http().call(&fields(with), Some(&to(server.url(""))), ALONG, LONG).await
 }
 
 /// GETs what the server sends.

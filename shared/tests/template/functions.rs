@@ -59,6 +59,8 @@ fn a_function_is_given_the_settings_that_it_reads_and_no_others() {
         if row.trigger == Trigger::Deployment {
             // It goes past a pooler.
             given.remove(&Setting::DbPooler.name().to_owned());
+            // And has to do with no run.
+            given.remove(&Setting::OtlpEndpoint.name().to_owned());
         }
         let expected: Vec<_> = row
             .settings
@@ -133,6 +135,7 @@ fn parameter(setting: Setting) -> Option<&'static str> {
         Setting::OidcRolesClaim => "OidcRolesClaim",
         // For whoever sets it by hand: the template has the owner's password in OwnerDatabaseUrl.
         Setting::OwnerPasswordSecret => return None,
+        Setting::OtlpEndpoint => "OtlpEndpoint",
         Setting::Auth => return None,
     })
 }
@@ -184,6 +187,22 @@ fn functions_log_json_from_a_level_on_that_lets_metrics_pass() {
     );
     let expected = json!({ "LogFormat": "JSON", "ApplicationLogLevel": reference("LogLevel") });
     assert_eq!(template.whole["Globals"]["Function"]["LoggingConfig"], expected);
+}
+
+#[test]
+fn a_collector_comes_with_the_functions_if_the_operator_names_its_layer_and_else_nothing_does() {
+    let template = Template::read();
+    let expected =
+        json!({ "Fn::If": ["HasCollectorLayer", [reference("CollectorLayer")], reference("AWS::NoValue")] });
+    for row in &FUNCTIONS {
+        let (name, function) = template.function(row.name);
+        assert_eq!(template.property(function, "Layers"), &expected, "{name}");
+    }
+    let given = json!({ "Fn::Not": [{ "Fn::Equals": [reference("CollectorLayer"), ""] }] });
+    assert_eq!(template.whole["Conditions"]["HasCollectorLayer"], given);
+    for parameter in ["CollectorLayer", "OtlpEndpoint"] {
+        assert_eq!(template.whole["Parameters"][parameter]["Default"], "", "{parameter}");
+    }
 }
 
 /// Each environment is a connection to Postgres. The worker has as many as its mapping wakes.

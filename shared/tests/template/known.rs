@@ -141,7 +141,7 @@ const DATABASE: [&str; 29] = [
 ];
 
 /// What a function may say, and Globals for all of them.
-const FUNCTION: [&str; 16] = [
+const FUNCTION: [&str; 17] = [
     "Architectures",
     "CodeUri",
     "Environment",
@@ -149,6 +149,7 @@ const FUNCTION: [&str; 16] = [
     "FunctionName",
     "Handler",
     "KmsKeyArn",
+    "Layers",
     "LoggingConfig",
     "MemorySize",
     "ReservedConcurrentExecutions",
@@ -186,7 +187,7 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
             "NetworkInterfaces" => json!("InVpc"),
             "DatabaseLogins" => json!("LogsInByIam"),
             "VariablesKey" => json!("HasSecretsKey"),
-            "Traces" => json!("IsTraced"),
+            "Traces" => json!("SendsTraces"),
             "Migrations" | "MigrateFunction" | "MigrateRole" | "MigrateLogGroup" | "OperatorKey" => {
                 json!("Migrates")
             }
@@ -208,6 +209,7 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
         conditions,
         [
             "HasAlarms",
+            "HasCollectorLayer",
             "HasDashboard",
             "HasDatabaseAlarms",
             "HasDatabaseKey",
@@ -237,6 +239,7 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
             "LogsInByIam",
             "Migrates",
             "NewDatabase",
+            "SendsTraces",
             "WatchesDatabase"
         ],
         "a condition that no test looks at"

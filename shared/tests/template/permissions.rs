@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use runplane::config::Setting;
-use runplane::functions::{FUNCTIONS, Trigger};
+use runplane::functions::{FUNCTIONS, Function, Trigger};
 use serde_json::{Value, json};
 
 use crate::template::{Template, attribute, reference, substitution};
@@ -167,7 +167,7 @@ const OF_ALL: [(&str, &str, &str); 4] = [
     ("NetworkInterfaces", "InVpc", "network-interfaces"),
     ("DatabaseLogins", "LogsInByIam", "database-logins"),
     ("VariablesKey", "HasSecretsKey", "variables-key"),
-    ("Traces", "IsTraced", "traces"),
+    ("Traces", "SendsTraces", "traces"),
 ];
 
 /// A policy of its own for each, which goes when no function needs it any more: AWS still acts under the roles until then.

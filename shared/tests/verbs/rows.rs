@@ -10,6 +10,8 @@ type Conn = sqlx::pool::PoolConnection<sqlx::Postgres>;
 async fn no_illegal_value_is_stored_neither_at_first_nor_later(mut conn: Conn) {
     let world = world(&mut conn).await;
     let id = queued(&mut conn, world, "").await;
+    let traceparent =
+        |version: &str, trace: &str, span: &str, flags: &str| format!("'{version}-{trace}-{span}-{flags}'");
     let long = |chars: usize| format!("'{}'", "x".repeat(chars));
     let wrong = [
         ("trigger_type", "''".to_owned()),
@@ -28,6 +30,12 @@ async fn no_illegal_value_is_stored_neither_at_first_nor_later(mut conn: Conn) {
         ("request_sha256", "'\\x00'".into()),
         ("concurrency_key", "''".into()),
         ("concurrency_key", long(201)),
+        ("traceparent", "''".into()),
+        ("traceparent", traceparent("00", "0af7651916cd43dd8448eb211c80319C", "b7ad6b7169203331", "01")),
+        ("traceparent", traceparent("01", "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "01")),
+        ("traceparent", traceparent("00", &"0".repeat(32), "b7ad6b7169203331", "01")),
+        ("traceparent", traceparent("00", "0af7651916cd43dd8448eb211c80319c", &"0".repeat(16), "01")),
+        ("traceparent", traceparent("00", "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "01-x")),
         ("attempt", "0".into()),
         ("attempt", "2".into()),
         ("lost", "-1".into()),

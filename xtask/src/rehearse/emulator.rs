@@ -98,7 +98,7 @@ impl Emulator {
 }
 
 /// Variables of ours, and one of MiniStack's, that a shell may have set.
-const OURS: [&str; 22] = [
+const OURS: [&str; 23] = [
     "AWS_LAMBDA_LOG_LEVEL",
     "AWS_SESSION_TOKEN",
     "DATABASE_URL",
@@ -112,6 +112,7 @@ const OURS: [&str; 22] = [
     "OIDC_ROLES_CLAIM",
     "OIDC_TENANT_CLAIM",
     "OPERATOR_KEY_SECRET",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OWNER_DATABASE_URL",
     "OWNER_PASSWORD_SECRET",
     "PERSIST_STATE",

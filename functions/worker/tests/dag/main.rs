@@ -23,4 +23,5 @@ mod reference;
 mod secrets;
 mod support;
 mod time;
+mod traces;
 mod watched;

@@ -38,6 +38,7 @@ use crate::dag::plan::{self, Progress, Task, Verdict};
 use crate::dag::spec::Spec;
 use crate::reach::mask::Mask;
 use crate::steps::{StepError, StepRecord, StepStatus};
+use crate::traces;
 
 /// A pause that is shorter is waited out here; a longer one is handed back, so that nobody pays for it.
 const PATIENCE: TimeDelta = TimeDelta::seconds(5);
@@ -302,6 +303,7 @@ impl<J: Journal> Execution<J> {
         }
         state.started_at.get_or_insert(now);
         let item = items.as_ref().and_then(|items| items.get(task)).map(|item| (task, item.clone()));
+        let traced = traces::step(&self.tools.run, one, items.is_some().then_some(task), state.attempts);
         let waited_until = state.waits_until;
         let attempt = One { item, waited_until, ends_at: self.ends_at };
         self.set(step, task, Task::Working);
@@ -314,7 +316,12 @@ impl<J: Journal> Execution<J> {
         self.show_at = Some(self.show_at.map_or(soon, |at| at.min(soon)));
         let tools = Arc::clone(&self.tools);
         self.spawn(step, Some(task), async move {
-            What::Attempted(task, attempt::attempt(&tools, &spec.steps[step], &context, &attempt).await)
+            let attempt = attempt::attempt(&tools, &spec.steps[step], &context, &attempt);
+            let outcome = attempt.instrument(traced.clone()).await;
+            if let Outcome::Failed(failure) = &outcome {
+                traces::failed(&traced, &failure.error.error);
+            }
+            What::Attempted(task, outcome)
         });
     }
 

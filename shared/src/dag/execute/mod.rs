@@ -30,12 +30,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::evaluate::Evaluators;
 use super::spec::{Spec, SpecError};
 use crate::reach::Reach;
 use crate::runs::ClaimedRun;
+use crate::traces::{self, Traceparent};
 use execution::Execution;
 
 pub use journal::{Journal, JournalError, Stored};
@@ -97,6 +99,8 @@ pub struct RunContext {
     pub started_at: DateTime<Utc>,
     /// Its parameters.
     pub params: Value,
+    /// What its trace goes on from.
+    pub traceparent: Option<Traceparent>,
     /// What time it is, by the clock of the control plane.
     pub clock: Clock,
 }
@@ -115,6 +119,7 @@ impl RunContext {
             attempt: run.attempt,
             started_at: run.started_at.unwrap_or(claimed_at),
             params: run.parameters.clone(),
+            traceparent: run.traceparent.as_deref().and_then(Traceparent::read),
             clock: Clock::starting_at(claimed_at),
         }
     }
@@ -176,6 +181,13 @@ impl Ended {
 /// [`JournalError::Lost`]: the run is somebody else's. [`JournalError::Refused`]: a defect of ours. While the control plane is out of reach it is
 /// asked again and again.
 pub async fn execute<J: Journal>(work: Work<J>, evaluators: &Arc<Evaluators>) -> Result<Ended, JournalError> {
+    let span = traces::run(&work.run);
+    let ended = execution(work, evaluators).instrument(span.clone()).await;
+    traces::ended(&span, &ended);
+    ended
+}
+
+async fn execution<J: Journal>(work: Work<J>, evaluators: &Arc<Evaluators>) -> Result<Ended, JournalError> {
     let spec = match Spec::read(&work.dag_spec) {
         Ok(spec) => spec,
         // Another attempt would find the same spec.

@@ -12,9 +12,11 @@ use serde_json::{Map, Value};
 use super::{invalid, unusable};
 use crate::catalog::connections::HOW_IT_IS_SENT;
 use crate::catalog::{HttpAuth, HttpAuthType};
-use crate::reach::{HttpDestination, ReachFailure};
+use crate::reach::{Along, HttpDestination, ReachFailure};
+use crate::traces::TRACEPARENT as NAME;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const TRACEPARENT: HeaderName = HeaderName::from_static(NAME);
 
 /// What is sent to whomever: neither the step's, nor the connection's.
 pub(super) fn of_everybody() -> HeaderMap {
@@ -30,9 +32,13 @@ pub(super) fn of_everybody() -> HeaderMap {
 pub(super) fn read(
     with: &Map<String, Value>,
     destination: Option<&HttpDestination>,
-    idempotency_key: &str,
+    along: Along<'_>,
 ) -> Result<HeaderMap, ReachFailure> {
     let mut headers = of_everybody();
+    // A connection, or a step, may have one of its own.
+    if let Some(value) = along.traceparent.and_then(|one| HeaderValue::from_str(&one.to_string()).ok()) {
+        headers.insert(TRACEPARENT, value);
+    }
     for (name, value) in
         destination.iter().flat_map(|destination| destination.config.headers.iter().flatten())
     {
@@ -54,7 +60,7 @@ pub(super) fn read(
     if let Some((name, value)) = secret {
         headers.insert(name, value);
     }
-    let key = HeaderValue::from_str(idempotency_key);
+    let key = HeaderValue::from_str(along.idempotency_key);
     headers
         .insert(IDEMPOTENCY_KEY, key.map_err(|_| invalid("the idempotency key cannot be sent in a header"))?);
     Ok(headers)

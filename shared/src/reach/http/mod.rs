@@ -31,7 +31,7 @@ use self::answer::Expected;
 use self::client::Lines;
 use self::request::Request;
 use super::guard::{self, Lookup, System};
-use super::{HttpDestination, ReachFailure};
+use super::{Along, HttpDestination, ReachFailure};
 
 /// The longest body of an answer, in bytes, unpacked.
 pub const MAX_BODY_BYTES: usize = 5_000_000;
@@ -99,10 +99,10 @@ impl Http {
         &self,
         with: &Map<String, Value>,
         destination: Option<&HttpDestination>,
-        idempotency_key: &str,
+        along: Along<'_>,
         timeout: Duration,
     ) -> Result<Value, ReachFailure> {
-        let request = Request::read(with, destination, idempotency_key)?;
+        let request = Request::read(with, destination, along)?;
         let expected = Expected::read(with)?;
         let allowed = destination.is_some_and(|destination| destination.allow_private_addresses);
         match tokio::time::timeout(timeout, self.exchange(request, &expected, allowed)).await {

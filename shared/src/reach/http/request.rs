@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::{headers, invalid, target};
-use crate::reach::{HttpDestination, ReachFailure};
+use crate::reach::{Along, HttpDestination, ReachFailure};
 
 /// A request, as it is sent next.
 #[derive(Debug)]
@@ -21,11 +21,11 @@ impl Request {
     pub(super) fn read(
         with: &Map<String, Value>,
         destination: Option<&HttpDestination>,
-        idempotency_key: &str,
+        along: Along<'_>,
     ) -> Result<Self, ReachFailure> {
         let method = method(with.get("method"))?;
         let url = target::read(with, destination)?;
-        let mut headers = headers::read(with, destination, idempotency_key)?;
+        let mut headers = headers::read(with, destination, along)?;
         let body = match with.get("body") {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some((text.clone().into_bytes(), "text/plain; charset=utf-8")),

@@ -156,6 +156,7 @@ impl Machine {
             max_lost: Some(new.max_lost),
             labels: None,
             concurrency_key: new.concurrency_key.map(|key| format!("one-{key}")),
+            traceparent: None,
         };
         request.check().unwrap();
         request
@@ -200,6 +201,7 @@ impl Machine {
             parameters: None,
             from: Some(if from_failed { RetryFrom::Failed } else { RetryFrom::Start }),
             pipeline_version_id: version,
+            traceparent: None,
         };
         request.check().unwrap();
         Retry { scope: self.scope(id, reach), of: id, request, key: key.map(|key| format!("key-{key}")) }

@@ -15,7 +15,8 @@ use crate::dag::execute::attempt::{Failure, Tools};
 use crate::dag::execute::{Journal, JournalError};
 use crate::dag::shape::CONNECTION;
 use crate::dag::spec::Step;
-use crate::reach::{Destination, ReachFailure, secrets};
+use crate::reach::{Along, Destination, ReachFailure, secrets};
+use crate::traces;
 
 /// How long a connection is remembered: a thousand items ask once, and one that was deleted is known soon.
 const REMEMBERED: Duration = Duration::from_secs(30);
@@ -36,8 +37,10 @@ pub(super) async fn call<J: Journal>(
 ) -> Result<Value, Failure> {
     let started = Instant::now();
     let key = idempotency_key(tools, step, item);
+    let traceparent = traces::current().or_else(|| tools.run.traceparent.clone());
+    let along = Along { idempotency_key: &key, traceparent: traceparent.as_ref() };
     let Some(name) = with.get(CONNECTION).and_then(Value::as_str) else {
-        return Ok(tools.reach.request(with, &key, timeout).await?);
+        return Ok(tools.reach.request(with, along, timeout).await?);
     };
     let connection = connection(tools, step, name).await?;
     let tenant = tools.run.tenant_id;
@@ -57,7 +60,7 @@ pub(super) async fn call<J: Journal>(
     };
     let destination = Destination::read(&connection, secret)?;
     let left = timeout.saturating_sub(started.elapsed());
-    let called = tools.reach.call(with, &destination, &key, left).await;
+    let called = tools.reach.call(with, &destination, along, left).await;
     if let (Err(ReachFailure { error, .. }), Some(secret_ref)) = (&called, &connection.secret_ref)
         && CREDENTIALS_REFUSED.contains(&error.as_str())
     {

@@ -1,13 +1,14 @@
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::reach::Along;
 
 fn request(method: &str, url: &str, body: Option<&str>) -> Request {
     let Value::Object(with) = json!({"method": method, "url": url, "headers": {"x-own": "1"}, "body": body})
     else {
         unreachable!()
     };
-    Request::read(&with, None, "run/step").unwrap()
+    Request::read(&with, None, Along { idempotency_key: "run/step", traceparent: None }).unwrap()
 }
 
 fn answer(status: u16, location: Option<&str>) -> Response {
