@@ -13,10 +13,10 @@ use super::{invalid, unusable};
 use crate::catalog::connections::HOW_IT_IS_SENT;
 use crate::catalog::{HttpAuth, HttpAuthType};
 use crate::reach::{Along, HttpDestination, ReachFailure};
-use crate::traces::TRACEPARENT as NAME;
+use crate::traces::TRACEPARENT;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const TRACEPARENT: HeaderName = HeaderName::from_static(NAME);
+const TRACE: HeaderName = HeaderName::from_static(TRACEPARENT);
 
 /// What is sent to whomever: neither the step's, nor the connection's.
 pub(super) fn of_everybody() -> HeaderMap {
@@ -37,7 +37,7 @@ pub(super) fn read(
     let mut headers = of_everybody();
     // A connection, or a step, may have one of its own.
     if let Some(value) = along.traceparent.and_then(|one| HeaderValue::from_str(&one.to_string()).ok()) {
-        headers.insert(TRACEPARENT, value);
+        headers.insert(TRACE, value);
     }
     for (name, value) in
         destination.iter().flat_map(|destination| destination.config.headers.iter().flatten())
