@@ -160,6 +160,8 @@ async fn request(conn: &mut PgConnection, schedule: &Schedule) -> Result<Option<
         max_lost: Some(schedule.max_lost),
         labels: Some(schedule.labels.clone()),
         concurrency_key: schedule.concurrency_key.clone(),
+        // Nobody asks for it at this moment whose trace could go on.
+        traceparent: None,
     }))
 }
 
