@@ -89,6 +89,7 @@ const NEEDED: [(&str, &[&str]); 32] = [
             "ec2:DescribeVpcEndpoints",
             "ec2:ModifyVpcEndpoint",
             "ec2:DeleteVpcEndpoints",
+            "route53:AssociateVPCWithHostedZone",
         ],
     ),
     ("AWS::EC2::VPCGatewayAttachment", &["ec2:AttachInternetGateway", "ec2:DetachInternetGateway"]),
@@ -136,6 +137,8 @@ const NEEDED: [(&str, &[&str]); 32] = [
             "rds:RestoreDBInstanceFromDBSnapshot",
             "rds:DescribeDBInstances",
             "rds:ModifyDBInstance",
+            "rds:DescribeEvents",
+            "rds:DescribeDBInstanceAutomatedBackups",
             "rds:CreateDBSnapshot",
             "rds:DescribeDBSnapshots",
             "rds:DeleteDBInstance",
@@ -234,7 +237,7 @@ const NEEDED: [(&str, &[&str]); 32] = [
 const API: [&str; 4] = ["apigateway:POST", "apigateway:GET", "apigateway:PATCH", "apigateway:DELETE"];
 
 /// What AWS lets nobody allow on less: lists, checks of what is not there yet, deliveries of logs, and mappings, which are allowed by what they wake.
-const ON_EVERYTHING: [&str; 16] = [
+const ON_EVERYTHING: [&str; 19] = [
     "cloudformation:GetTemplateSummary",
     "cloudformation:ValidateTemplate",
     "lambda:CreateEventSourceMapping",
@@ -248,8 +251,11 @@ const ON_EVERYTHING: [&str; 16] = [
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
+    "rds:DescribeDBClusters",
     "rds:DescribeDBEngineVersions",
+    "rds:DescribeDBInstanceAutomatedBackups",
     "rds:DescribeEngineDefaultParameters",
+    "rds:DescribeEvents",
     "rds:DescribeOrderableDBInstanceOptions",
 ];
 
