@@ -27,9 +27,9 @@ pub enum Command {
         /// 1 to 100 characters, once per tenant
         #[arg(long)]
         name: String,
-        /// https://…
-        #[arg(long)]
-        url: String,
+        /// Where events are sent to: https://…
+        #[arg(long, value_name = "URL")]
+        to: String,
         /// The name of the secret that events are signed with; never the secret itself
         #[arg(long, value_name = "NAME")]
         secret_ref: String,
@@ -80,9 +80,9 @@ pub struct Changes {
     /// 1 to 100 characters, once per tenant
     #[arg(long)]
     pub name: Option<String>,
-    /// https://…
-    #[arg(long)]
-    pub url: Option<String>,
+    /// Where events are sent to: https://…
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
     /// The name of the secret that events are signed with
     #[arg(long, value_name = "NAME")]
     pub secret_ref: Option<String>,

@@ -46,9 +46,9 @@ pub async fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
             return list(context, request, &paging, &COLUMNS).await;
         }
         Command::Show { id } => context.narrowed(Request::get(path(id))),
-        Command::Create { name, url, secret_ref, event_types, pipeline, paused } => {
+        Command::Create { name, to, secret_ref, event_types, pipeline, paused } => {
             let body = Body::default().set("tenant_id", context.tenant()?.to_string()).set("name", name);
-            let body = body.set("url", url).set("secret_ref", secret_ref).maybe("event_types", event_types);
+            let body = body.set("url", to).set("secret_ref", secret_ref).maybe("event_types", event_types);
             let body = body.maybe("pipeline_id", id_of(context, pipeline).await?);
             Request::post(PATH).body(body.maybe("paused", paused.then_some(true)).fields())
         }
@@ -68,7 +68,7 @@ async fn body(context: &Context, changes: Changes) -> Result<Body, Failure> {
     let pipeline = id_of(context, changes.pipeline).await?;
     Ok(Body::default()
         .maybe("name", changes.name)
-        .maybe("url", changes.url)
+        .maybe("url", changes.to)
         .maybe("secret_ref", changes.secret_ref)
         .maybe("event_types", changes.event_types)
         .cleared("event_types", changes.all_event_types)

@@ -53,13 +53,13 @@ fn each_command_on_webhooks_is_one_request() {
         &webhook,
         &[
             &["webhooks", "show", RUN],
-            &words("webhooks create --name pager --url https://x.example/ --secret-ref s"),
+            &words("webhooks create --name pager --to https://x.example/ --secret-ref s"),
             &[
                 "webhooks",
                 "create",
                 "--name",
                 "pager",
-                "--url",
+                "--to",
                 "https://x.example/",
                 "--secret-ref",
                 "s",
@@ -69,14 +69,31 @@ fn each_command_on_webhooks_is_one_request() {
                 PIPELINE,
                 "--paused",
             ],
-            &["webhooks", "set", RUN, "--all-event-types", "--all-pipelines", "--url", "https://y.example/"],
+            &["webhooks", "set", RUN, "--all-event-types", "--all-pipelines", "--to", "https://y.example/"],
             &["webhooks", "pause", RUN],
             &["webhooks", "resume", RUN],
             &["webhooks", "retry", RUN],
             &["webhooks", "delete", RUN],
         ],
     );
-    insta::assert_snapshot!(requests, @"");
+    insta::assert_snapshot!(requests, @r#"
+    webhooks show 0199e0c0-0000-7000-8000-0000000000aa
+      GET /api/webhooks/0199e0c0-0000-7000-8000-0000000000aa?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6
+    webhooks create --name pager --to https://x.example/ --secret-ref s
+      POST /api/webhooks {"name":"pager","secret_ref":"s","tenant_id":"580115b4-a291-4917-8dbd-247cfa13e2d6","url":"https://x.example/"}
+    webhooks create --name pager --to https://x.example/ --secret-ref s --event-types run.failed,run.cancelled --pipeline 0199e0c0-0000-7000-8000-000000000012 --paused
+      POST /api/webhooks {"event_types":["run.failed","run.cancelled"],"name":"pager","paused":true,"pipeline_id":"0199e0c0-0000-7000-8000-000000000012","secret_ref":"s","tenant_id":"580115b4-a291-4917-8dbd-247cfa13e2d6","url":"https://x.example/"}
+    webhooks set 0199e0c0-0000-7000-8000-0000000000aa --all-event-types --all-pipelines --to https://y.example/
+      PATCH /api/webhooks/0199e0c0-0000-7000-8000-0000000000aa?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6 {"event_types":null,"pipeline_id":null,"url":"https://y.example/"}
+    webhooks pause 0199e0c0-0000-7000-8000-0000000000aa
+      PATCH /api/webhooks/0199e0c0-0000-7000-8000-0000000000aa?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6 {"paused":true}
+    webhooks resume 0199e0c0-0000-7000-8000-0000000000aa
+      PATCH /api/webhooks/0199e0c0-0000-7000-8000-0000000000aa?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6 {"paused":false}
+    webhooks retry 0199e0c0-0000-7000-8000-0000000000aa
+      POST /api/webhooks/0199e0c0-0000-7000-8000-0000000000aa/retry?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6
+    webhooks delete 0199e0c0-0000-7000-8000-0000000000aa
+      DELETE /api/webhooks/0199e0c0-0000-7000-8000-0000000000aa?tenant_id=580115b4-a291-4917-8dbd-247cfa13e2d6
+    "#);
 }
 
 #[test]

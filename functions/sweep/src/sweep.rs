@@ -193,8 +193,9 @@ async fn unpark(app: &App, scope: Scope) {
 /// Notes how things stand, for dashboards and alarms: with the events too, so that somebody tells when nobody delivers them. Once per sweep of everybody's runs; nothing else waits for it, and a sweep that cannot tell does
 /// everything else.
 async fn look(app: &App) {
-    let both =
-        async |conn: &mut PgConnection| Ok((sweep::standing(conn).await?, events::standing(conn).await?));
+    let both = async |conn: &mut PgConnection| -> Result<_, sqlx::Error> {
+        Ok((sweep::standing(conn).await?, events::standing(conn).await?))
+    };
     match app.call_in_time(both).await {
         Ok((runs, events)) => {
             app.metrics.note(metrics::OLDEST_QUEUED, runs.oldest_queued_seconds);
