@@ -116,7 +116,6 @@ fn sample(setting: Setting) -> &'static str {
         Setting::OwnerPasswordSecret => "runplane/owner",
         Setting::DbLogin => "password",
         Setting::DbPooler => "transaction",
-        Setting::EventBus => "arn:aws:events:eu-central-1:123456789012:event-bus/runs",
         Setting::RunsQueueUrl => "http://localhost/runs",
         Setting::WorkerLeaseSeconds => "60",
         Setting::OutputBucket => "outputs",

@@ -87,7 +87,7 @@ async fn send(deliverer: &Deliverer, until: Instant, delivered: &mut Delivered) 
         let time_left = Instant::now() < until;
         if time_left && room > 0 {
             let taken = take(deliverer, &under_way.listeners(), turn, room).await?;
-            turn = taken.iter().map(|delivery| delivery.listener_id).last().or(turn);
+            turn = taken.iter().map(|delivery| delivery.listener_id).next_back().or(turn);
             under_way.add(deliverer, taken);
         }
         let Some(outcomes) = under_way.ended().await else {

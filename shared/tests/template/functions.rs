@@ -120,7 +120,6 @@ fn parameter(setting: Setting) -> Option<&'static str> {
         // A condition.
         Setting::DbLogin => "LogsInByIam",
         Setting::OperatorKeySecret => "OperatorKey",
-        Setting::DbLogin => "DatabaseLogin",
         Setting::DbPooler => "DatabasePooler",
         Setting::RunsQueueUrl => "RunsQueue",
         Setting::OutputBucket => "OutputBucket",
@@ -133,8 +132,6 @@ fn parameter(setting: Setting) -> Option<&'static str> {
         Setting::OidcJwks => "OidcJwks",
         Setting::OidcTenantClaim => "OidcTenantClaim",
         Setting::OidcRolesClaim => "OidcRolesClaim",
-        // For whoever sets it by hand: the template has the owner's password in OwnerDatabaseUrl.
-        Setting::OwnerPasswordSecret => return None,
         Setting::OtlpEndpoint => "OtlpEndpoint",
         Setting::Auth => return None,
     })

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use runplane::config::Setting;
-use runplane::functions::{FUNCTIONS, Function, Trigger};
+use runplane::functions::{FUNCTIONS, Trigger};
 use serde_json::{Value, json};
 
 use crate::template::{Template, attribute, reference, substitution};

@@ -122,6 +122,7 @@ impl Endpoint {
             ("POST", "/api/runs/{run_id}/logs") => json!({ "level": "INFO", "message": "e2e" }),
             ("POST", "/api/runs/{run_id}/artifacts") => json!({ "artifact_type": "e2e", "payload": {} }),
             ("POST", "/api/tenants") => json!({ "name": format!("e2e {}", uuid::Uuid::now_v7()) }),
+            ("PATCH", "/api/schedules/{schedule_id}") => json!({ "priority": 6 }),
             ("PATCH", _) => json!({ "paused": true }),
             ("POST", "/api/pipelines") => json!({ "tenant_id": tenant, "name": "another" }),
             ("POST", "/api/pipeline-versions") => json!({
@@ -142,7 +143,6 @@ impl Endpoint {
                 "tenant_id": tenant, "name": "another", "pipeline_id": of.tenant.pipeline_id, "cron": "0 0 1 1 *",
                 "paused": true
             }),
-            ("PATCH", "/api/schedules/{schedule_id}") => json!({ "priority": 6 }),
             ("POST", "/api/webhooks") => json!({
                 "tenant_id": tenant, "name": "another", "url": "https://example.com/", "secret_ref": "one", "paused": true
             }),
