@@ -87,7 +87,7 @@ async fn send(deliverer: &Deliverer, until: Instant, delivered: &mut Delivered) 
         let time_left = Instant::now() < until;
         if time_left && room > 0 {
             let taken = take(deliverer, &under_way.listeners(), turn, room).await?;
-            turn = taken.iter().map(|delivery| delivery.listener_id).next_back().or(turn);
+            turn = last_turn(&taken, turn);
             under_way.add(deliverer, taken);
         }
         let Some(outcomes) = under_way.ended().await else {
@@ -103,6 +103,13 @@ async fn send(deliverer: &Deliverer, until: Instant, delivered: &mut Delivered) 
             tracing::warn!(listener.id = %webhook, "a webhook said that it is gone, and is paused");
         }
     }
+}
+
+/// Whose turn was the last one: turns go up from the one before, and then from below.
+fn last_turn(taken: &[Delivery], before: Option<Uuid>) -> Option<Uuid> {
+    let from_below = |listener: Uuid| before.is_some_and(|before| listener <= before);
+    let listeners = taken.iter().map(|delivery| delivery.listener_id);
+    listeners.max_by_key(|listener| (from_below(*listener), *listener)).or(before)
 }
 
 async fn take(

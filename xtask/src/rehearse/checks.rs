@@ -169,7 +169,7 @@ pub async fn schedule_is(aws: &Aws, state: &str) -> Result<()> {
 pub async fn watched(aws: &Aws) -> Result<()> {
     let found = aws.json(&["cloudwatch", "describe-alarms"]).await?;
     let alarms = found["MetricAlarms"].as_array().map(Vec::as_slice).unwrap_or_default();
-    ensure!(alarms.len() == 8, "the stack has {} alarms", alarms.len());
+    ensure!(alarms.len() == 10, "the stack has {} alarms", alarms.len());
     for alarm in alarms {
         ensure!(alarm["AlarmActions"] == json!([deployed::TOPIC]), "an alarm that nobody hears: {alarm}");
         let of = alarm["Dimensions"].as_array().into_iter().flatten();
