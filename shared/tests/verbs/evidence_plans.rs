@@ -87,7 +87,9 @@ async fn each_statement_finds_its_rows_by_the_run_and_reads_no_more_than_its_pag
         (
             "retry",
             RETRY,
-            format!("'{id}', null, '{run}', null, null, null, null, '{{s1}}', '{{true}}', '{{0}}', null"),
+            format!(
+                "'{id}', null, '{run}', null, null, null, null, '{{s1}}', '{{true}}', '{{0}}', null, null"
+            ),
             "run_steps_pkey",
             60,
         ),

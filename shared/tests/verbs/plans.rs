@@ -114,7 +114,7 @@ async fn hot_statements_and_lists_use_their_indexes(mut conn: Conn) {
         (include_str!("../../sql/release.sql"), format!("null, '{id}', '{id}', null"), "release"),
         (
             include_str!("../../sql/retry.sql"),
-            format!("'{id}', null, '{id}', null, null, null, null, '{{}}', '{{}}', '{{}}', null"),
+            format!("'{id}', null, '{id}', null, null, null, null, '{{}}', '{{}}', '{{}}', null, null"),
             "retry",
         ),
     ] {

@@ -102,7 +102,7 @@ pub fn create(dirs: &Dirs, id: &str, tenant: &str, version: &str) -> Result<Stat
     #[rustfmt::skip]
     let arguments = [
         id, tenant, version, "'manual'", "'{}'", NULL, "'5'", "'{}'", "'pull'", NULL, NULL, "'3'", NULL, NULL, NULL, NULL,
-        NULL,
+        NULL, NULL,
     ];
     Statement::new(dirs, "shared/sql/create.sql", &arguments)
 }
@@ -134,14 +134,14 @@ pub fn create_all(dirs: &Dirs, tenant: &str, version: &str, size: u32) -> Result
     let ids = format!("(select array_agg(uuidv7()) from generate_series(1, {size}))");
     let [tenants, versions] = [tenant, version].map(|id| each(&format!("{id}::uuid")));
     #[rustfmt::skip]
-    let [trigger, object, text, priority, pull, time, number, max_lost, bytes, json] = [
+    let [trigger, object, text, priority, pull, time, number, max_lost, bytes, json, uuid] = [
         "'manual'::text", "'{}'::jsonb", "null::text", "5::smallint", "'pull'::text", "null::timestamptz", "null::integer",
-        "3::integer", "null::bytea", "null::jsonb",
+        "3::integer", "null::bytea", "null::jsonb", "null::uuid",
     ].map(each);
     #[rustfmt::skip]
     let arguments = [
         &ids, &tenants, &versions, &trigger, &object, &text, &priority, &object, &pull, &time, &number, &max_lost, &text, &bytes,
-        &time, &text, &json,
+        &time, &text, &json, &uuid, &time, &text,
     ];
     Statement::new(dirs, "shared/sql/create_all.sql", &arguments.map(String::as_str))
 }
