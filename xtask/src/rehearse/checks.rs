@@ -156,12 +156,14 @@ async fn get(url: &str) -> Result<(reqwest::StatusCode, String)> {
     Ok((answer.status(), answer.text().await?))
 }
 
-/// The stack has one schedule, in this state (`ENABLED` or `DISABLED`).
-pub async fn schedule_is(aws: &Aws, state: &str) -> Result<()> {
+/// The stack has one schedule of this function (`sweep` or `deliver`), in this state (`ENABLED` or `DISABLED`).
+pub async fn schedule_is(aws: &Aws, function: &str, state: &str) -> Result<()> {
     let found = aws.json(&["scheduler", "list-schedules"]).await?;
-    let states: Vec<_> =
-        found["Schedules"].as_array().into_iter().flatten().map(|one| &one["State"]).collect();
-    ensure!(states == [state], "the schedules are {states:?}, and not one that is {state}");
+    let of = format!(":function:{}-{function}", deployed::STACK);
+    let starts_it = |one: &&Value| one["Target"]["Arn"].as_str().is_some_and(|arn| arn.ends_with(&of));
+    let all = found["Schedules"].as_array().into_iter().flatten();
+    let states: Vec<_> = all.filter(starts_it).map(|one| &one["State"]).collect();
+    ensure!(states == [state], "the schedules of {function} are {states:?}, and not one that is {state}");
     Ok(())
 }
 

@@ -138,10 +138,11 @@ impl Rehearsal {
 
     /// The schedule is switched on, and a parameter of the sweep changes: both change what belongs to the sweep.
     async fn schedule(&self) -> Result<()> {
-        checks::schedule_is(&self.aws, "DISABLED").await?;
+        checks::schedule_is(&self.aws, "sweep", "DISABLED").await?;
+        checks::schedule_is(&self.aws, "deliver", "ENABLED").await?;
         let parameters = [("SweepState", "ENABLED"), ("RetentionDays", "30")];
         self.put_changing(&parameters, &["SweepFunction", "SweepSchedule"], Some("Sweep")).await?;
-        checks::schedule_is(&self.aws, "ENABLED").await
+        checks::schedule_is(&self.aws, "sweep", "ENABLED").await
     }
 
     /// Deploys. Fails when that would not change all that `changed` names, or would change others than those and what is named after
