@@ -11,6 +11,7 @@
 //! | [`dag`] | what a dag_spec asks a worker to do, and whether it may |
 //! | [`reach`] | what steps reach outside: HTTP services, databases, functions, queues |
 //! | [`http`] | the edge of the HTTP functions: request in, reply or problem out, one log line |
+//! | [`invocation`] | the frame of the functions that are invoked otherwise |
 //! | [`auth`] | who makes a request, and whether it may |
 //! | [`audit`] | who did what: entries that stay |
 //! | [`db`] | the one Postgres connection of an execution environment |
@@ -43,6 +44,7 @@ pub mod events;
 pub mod evidence;
 pub mod functions;
 pub mod http;
+pub mod invocation;
 pub mod logging;
 pub mod metrics;
 pub mod migrate;

@@ -6,12 +6,13 @@ mod request;
 mod tests;
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use runplane::config::{ConfigError, Settings};
 use runplane::functions::{self, Function};
+use runplane::invocation::left;
 use runplane::migrate::{Deployment, Migrated};
 use serde_json::{Value, json};
 
@@ -41,9 +42,7 @@ async fn main() -> Result<(), Error> {
 /// How long the work may take, for a deadline in milliseconds since 1970. One that lies in the past is unknown: `cargo lambda watch` sends a length of
 /// time instead.
 fn limit(deadline_ms: u64) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let left = Duration::from_millis(deadline_ms).checked_sub(now);
-    left.map_or(UNKNOWN_DEADLINE, |left| left.saturating_sub(ANSWER_TAKES.min(left / 2)))
+    left(deadline_ms).map_or(UNKNOWN_DEADLINE, |left| left.saturating_sub(ANSWER_TAKES.min(left / 2)))
 }
 
 /// Does what is asked, and answers whoever asks: CloudFormation where it says so, else the caller. `request_id` is Lambda's.

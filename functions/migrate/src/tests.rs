@@ -1,5 +1,7 @@
 //! What needs no database. How it does with one is in `shared/tests/migrate`, as a process in `tests/process`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use runplane::config::ConfigError;
 use runplane::testing::check_settings;
 

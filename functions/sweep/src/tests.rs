@@ -339,7 +339,7 @@ fn the_event_of_the_schedule_and_of_an_operator_is_read() {
 
 #[tokio::test]
 async fn the_sweep_reads_the_settings_that_the_table_lists_for_it() {
-    check_settings(FUNCTION, crate::configure).await;
+    check_settings(FUNCTION, crate::Sweeper::from_settings).await;
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]

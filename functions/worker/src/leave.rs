@@ -1,7 +1,8 @@
 //! When the worker has to let go of its runs: shortly before the invocation's deadline, or when the process is told to end.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use runplane::invocation::left;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -83,8 +84,7 @@ impl Drop for Leave {
 /// as Lambda gives it). One that lies in the past is unknown: `cargo lambda watch` sends a length of time instead.
 pub fn before(stop: &CancellationToken, deadline_ms: u64) -> Leave {
     let token = stop.child_token();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let ends_at = Duration::from_millis(deadline_ms).checked_sub(now).map(|left| {
+    let ends_at = left(deadline_ms).map(|left| {
         // A function whose whole time is short uses at least half of it.
         Instant::now() + left.saturating_sub(HAND_BACK_TAKES).max(left / 2)
     });
@@ -116,6 +116,8 @@ pub async fn terminated(stop: &CancellationToken, busy: &Busy) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{SystemTime, UNIX_EPOCH};
+
     use super::*;
 
     fn in_ms(ahead: u64) -> u64 {

@@ -18,7 +18,6 @@ mod tests;
 use std::sync::Arc;
 
 use lambda_runtime::layers::TracingLayer;
-use lambda_runtime::tower::util::ThenLayer;
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use runplane::app::App;
 use runplane::bucket::Bucket;
@@ -26,6 +25,7 @@ use runplane::config::{ConfigError, Setting, Settings};
 use runplane::dag::evaluate::{self, Evaluators};
 use runplane::dag::execute::Spill;
 use runplane::functions::{self, Function};
+use runplane::invocation::flushing;
 use runplane::reach::Reach;
 use runplane::reach::secrets::{self, Secrets};
 use tokio_util::sync::CancellationToken;
@@ -104,20 +104,14 @@ async fn work() -> Result<(), Error> {
             }
         }
     });
-    let flush = || async {
-        if let Ok(worker) = worker {
-            worker.app.traces.flush().await;
-        }
-    };
-    let answered = ThenLayer::new(move |answered: Result<(), Error>| async move {
-        flush().await;
-        answered
-    });
-    let runtime = Runtime::new(service).layer(TracingLayer::new()).layer(answered);
+    let traces = worker.as_ref().ok().map(|worker| &worker.app.traces);
+    let runtime = Runtime::new(service).layer(TracingLayer::new()).layer(flushing(traces));
     tokio::select! {
         ended = runtime.run() => ended,
         () = leave::terminated(&stop, &busy) => {
-            flush().await;
+            if let Some(traces) = traces {
+                traces.flush().await;
+            }
             Ok(())
         }
     }

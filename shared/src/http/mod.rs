@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use lambda_http::lambda_runtime::Runtime;
 use lambda_http::lambda_runtime::layers::TracingLayer;
-use lambda_http::tower::util::ThenLayer;
 use lambda_http::{Adapter, Request, RequestExt as _, Response};
 use tracing::Instrument as _;
 
@@ -27,6 +26,7 @@ use crate::app::App;
 use crate::auth::{IssuerAway, Role};
 use crate::config::{ConfigError, Settings};
 use crate::functions::Function;
+use crate::invocation::flushing;
 use crate::problem::{Code, Problem};
 use crate::traces;
 
@@ -63,15 +63,9 @@ where
         }
         Ok::<_, std::convert::Infallible>(response)
     });
+    let traces = app.as_ref().ok().map(|app| &app.traces);
     let runtime = Runtime::new(Adapter::from(service)).layer(TracingLayer::new());
-    // The caller has its answer by then, and the environment is not frozen yet.
-    let answered = ThenLayer::new(move |answered: Result<(), lambda_http::Error>| async move {
-        if let Ok(app) = app {
-            app.traces.flush().await;
-        }
-        answered
-    });
-    runtime.layer(answered).run().await
+    runtime.layer(flushing(traces)).run().await
 }
 
 /// Answers one request. [`serve`] only writes what was measured, beside that; the handlers' tests call it with events from files.

@@ -42,8 +42,13 @@ impl KeyStore {
 
     async fn put(&self, text: String) -> Result<(), MigrateFailure> {
         let client = manager::client(self.client.as_ref()).await;
-        let put = client.put_secret_value().secret_id(&self.secret).secret_string(text).send().await;
-        put.map(drop).map_err(|error| MigrateFailure::KeyStore(manager::said(&self.secret, &error.into())))
+        let put = async || {
+            let call = client.put_secret_value().secret_id(&self.secret).secret_string(&text);
+            call.send().await?;
+            Ok(())
+        };
+        let put = manager::allowed(put).await;
+        put.map_err(|error| MigrateFailure::KeyStore(manager::said(&self.secret, &error)))
     }
 }
 

@@ -47,9 +47,10 @@ impl OwnerSecret {
     /// Anew each time: RDS changes the password every few days.
     async fn read(&self) -> Result<Kept, MigrateFailure> {
         let client = manager::client(self.client.as_ref()).await;
-        let answer = client.get_secret_value().secret_id(&self.name).send().await;
+        let read = async || Ok(client.get_secret_value().secret_id(&self.name).send().await?);
+        let answer = manager::allowed(read).await;
         let answer =
-            answer.map_err(|error| MigrateFailure::OwnerSecret(manager::said(&self.name, &error.into())))?;
+            answer.map_err(|error| MigrateFailure::OwnerSecret(manager::said(&self.name, &error)))?;
         // What serde says of it would be of its contents.
         let kept = answer.secret_string.and_then(|text| serde_json::from_str::<Kept>(&text).ok());
         kept.filter(|kept| !kept.password.is_empty())

@@ -44,13 +44,22 @@ async fn a_key_that_cannot_be_put_away_is_not_made(_: PgPoolOptions, options: Pg
     let failure = stage.bring_up().await.unwrap_err();
     assert_eq!(
         failure.to_string(),
-        "the first operator's key could not be put into Secrets Manager, and was not made: AccessDeniedException: not authorized to put"
+        "the first operator's key could not be put into Secrets Manager, and was not made: ResourceNotFoundException: no such secret"
     );
     assert_eq!(count(&stage, "select count(*) from api_keys").await, 0);
     stage.manager.refuse(false);
     assert!(stage.bring_up().await.unwrap().operator_key);
     let [key] = stage.manager.values().try_into().unwrap();
     assert!(opens(&options, &key).await.is_some());
+    stage.end().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_refusal_of_the_first_seconds_is_waited_out(_: PgPoolOptions, options: PgConnectOptions) {
+    let stage = Stage::new(&options).await;
+    stage.manager.role_is_new();
+    assert!(stage.bring_up().await.unwrap().operator_key);
+    assert_eq!(stage.manager.values().len(), 1);
     stage.end().await;
 }
 

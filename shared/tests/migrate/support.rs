@@ -117,6 +117,8 @@ pub struct Manager {
 #[derive(Default)]
 struct Kept {
     refuses: bool,
+    /// So many calls are refused as those of a role are that was made a moment ago.
+    role_is_new: usize,
     values: Vec<String>,
     owner: String,
 }
@@ -142,6 +144,11 @@ impl Manager {
         self.state.lock().unwrap().refuses = refuses;
     }
 
+    /// The next call comes too soon after its role was made.
+    pub fn role_is_new(&self) {
+        self.state.lock().unwrap().role_is_new = 1;
+    }
+
     /// What the secret of the owner is.
     pub fn owner(&self, secret: &str) {
         secret.clone_into(&mut self.state.lock().unwrap().owner);
@@ -161,7 +168,12 @@ async fn call(
     let body: Value = serde_json::from_slice(&body).unwrap();
     let mut kept = state.lock().unwrap();
     if kept.refuses {
-        let answer = json!({"__type": "AccessDeniedException", "message": "not authorized to put"});
+        let answer = json!({"__type": "ResourceNotFoundException", "message": "no such secret"});
+        return (StatusCode::BAD_REQUEST, Json(answer));
+    }
+    if kept.role_is_new > 0 {
+        kept.role_is_new -= 1;
+        let answer = json!({"__type": "AccessDeniedException", "message": "not authorized to perform"});
         return (StatusCode::BAD_REQUEST, Json(answer));
     }
     if headers["x-amz-target"] == "secretsmanager.GetSecretValue" {
