@@ -1,6 +1,6 @@
 -- What has waited for three days is given up, and what was given up a month ago is deleted; so is what belongs to no listener any more.
 --
--- $1 of each listener at most
+-- $1 of each of the three at most
 with recursive known (listener_id) as (
     (select d.listener_id from deliveries d order by d.listener_id limit 1)
   union all
@@ -24,6 +24,7 @@ late as materialized (
     for no key update skip locked
   ) found
   where not listener.is_gone
+  limit $1
 ),
 old as materialized (
   select found.id
@@ -35,6 +36,7 @@ old as materialized (
     limit $1
     for update skip locked
   ) found
+  limit $1
 ),
 orphan as materialized (
   select found.id
@@ -46,27 +48,24 @@ orphan as materialized (
     for update skip locked
   ) found
   where listener.is_gone
+  limit $1
 ),
 given_up as (
   update deliveries d
   set given_up = true, until = now() + interval '30 days'
   where d.id = any (array(select late.id from late))
-  returning d.listener_id
+  returning d.id
 ),
 deleted as (
   delete from deliveries d
   where d.id = any (array(select old.id from old union select orphan.id from orphan))
-  returning d.listener_id
+  returning d.id
 ),
 forgotten as (
   delete from listener_health h
   where not exists (select from listeners l where l.id = h.listener_id)
-),
-portion as (
-  select count(*) as rows from given_up group by given_up.listener_id
-  union all select count(*) from deleted group by deleted.listener_id
 )
 select
   (select count(*) from given_up) as "given_up!",
   (select count(*) from deleted) as "deleted!",
-  coalesce((select max(portion.rows) from portion) >= $1, false) as "more!"
+  greatest((select count(*) from late), (select count(*) from old), (select count(*) from orphan)) >= $1 as "more!"

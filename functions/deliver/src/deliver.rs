@@ -7,10 +7,11 @@ use std::time::Instant;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
-use runplane::events::{self, Delivery, Outcome, Room};
+use runplane::events::{self, Delivery, Outcome, Room, Settled};
 use runplane::metrics::{self, Metrics};
 use runplane::reach::ReachFailure;
 use serde::Serialize;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{Deliverer, bus, webhook};
@@ -21,8 +22,10 @@ const OF_A_WEBHOOK: i64 = 16;
 const OF_THE_BUS: i64 = 100;
 /// Under way at once, of all.
 const AT_ONCE: usize = 256;
-/// Deliveries of each listener that one statement gives up or deletes.
+/// Deliveries that one statement gives up or deletes, of each kind.
 const BATCH: i64 = 1000;
+/// How often that is done before anything is sent. What a webhook leaves behind that was deleted may be millions: the rest comes when everybody is told.
+const BATCHES_FIRST: usize = 4;
 
 /// What was done: counts of deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -57,26 +60,43 @@ impl Delivered {
 /// Delivers. Returns what was done, also if Postgres failed in the middle of it: what was under way then is sent again.
 pub async fn deliver(deliverer: &Deliverer, until: Instant) -> (Delivered, Result<(), sqlx::Error>) {
     let mut delivered = Delivered::default();
-    let result = match expire(deliverer, until, &mut delivered).await {
-        Ok(()) => send(deliverer, until, &mut delivered).await,
-        Err(error) => Err(error),
+    let app = &deliverer.app;
+    let has_bus = deliverer.bus.is_some();
+    if let Err(error) = app.call_in_time(async |conn| events::keep_bus(conn, has_bus).await).await {
+        return (delivered, Err(error));
+    }
+    let cleared = clear(deliverer, until, BATCHES_FIRST, &mut delivered).await;
+    // Those who wait to be told do not wait for that.
+    if cleared.is_err() {
+        app.db.discard().await;
+    }
+    let sent = send(deliverer, until, &mut delivered).await;
+    let result = match (cleared, sent) {
+        (Ok(true), Ok(())) => {
+            clear(deliverer, until, usize::MAX, &mut delivered).await.map(|more| delivered.unfinished |= more)
+        }
+        (cleared, sent) => sent.and(cleared.map(drop)),
     };
     (delivered, result)
 }
 
-/// Brings the bus in step with the settings, and clears away what nobody waits for any more.
-async fn expire(deliverer: &Deliverer, until: Instant, delivered: &mut Delivered) -> Result<(), sqlx::Error> {
-    let (app, has_bus) = (&deliverer.app, deliverer.bus.is_some());
-    app.call_in_time(async |conn| events::keep_bus(conn, has_bus).await).await?;
-    while Instant::now() < until {
-        let expired = app.call_in_time(async |conn| events::expire_deliveries(conn, BATCH).await).await?;
+/// Clears away what nobody waits for any more, in so many batches at most. True: there is more of it.
+async fn clear(
+    deliverer: &Deliverer,
+    until: Instant,
+    batches: usize,
+    delivered: &mut Delivered,
+) -> Result<bool, sqlx::Error> {
+    for batch in 1.. {
+        let expire = async |conn: &mut PgConnection| events::expire_deliveries(conn, BATCH).await;
+        let expired = deliverer.app.call_in_time(expire).await?;
         delivered.given_up += expired.given_up;
         delivered.deleted += expired.deleted;
-        if !expired.more {
-            break;
+        if !expired.more || batch >= batches || Instant::now() >= until {
+            return Ok(expired.more);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 async fn send(deliverer: &Deliverer, until: Instant, delivered: &mut Delivered) -> Result<(), sqlx::Error> {
@@ -94,13 +114,26 @@ async fn send(deliverer: &Deliverer, until: Instant, delivered: &mut Delivered) 
             delivered.unfinished = !time_left;
             return Ok(());
         };
-        let app = &deliverer.app;
-        let settled = app.call_in_time(async |conn| events::settle_deliveries(conn, &outcomes).await).await?;
+        let settled = settle(deliverer, &outcomes).await?;
         delivered.delivered += settled.delivered;
         delivered.failed += settled.failed;
         delivered.given_up += settled.given_up;
         for webhook in settled.gone {
             tracing::warn!(listener.id = %webhook, "a webhook said that it is gone, and is paused");
+        }
+    }
+}
+
+/// Notes what became of them. Once more on a new connection if that fails, since what was acknowledged and is not noted is sent again.
+async fn settle(deliverer: &Deliverer, outcomes: &[Outcome]) -> Result<Settled, sqlx::Error> {
+    let app = &deliverer.app;
+    let settle = async |conn: &mut PgConnection| events::settle_deliveries(conn, outcomes).await;
+    match app.call_in_time(settle).await {
+        Ok(settled) => Ok(settled),
+        Err(error) => {
+            tracing::warn!(error = format!("{error:#}"), "what became of events is noted once more");
+            app.db.discard().await;
+            app.call_in_time(settle).await
         }
     }
 }

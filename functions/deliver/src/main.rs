@@ -23,10 +23,10 @@ use deliver::Delivered;
 
 const FUNCTION: &Function = functions::named(env!("CARGO_PKG_NAME"));
 
-/// The time that is kept for what is under way when nothing more is taken: the longest that a listener may take, and noting what came of it.
-const LAST_TAKES: Duration = Duration::from_secs(16);
+/// The time that is kept for what is taken last: five seconds to take it, ten that a listener may use, five to note what came of it, and the answer.
+const LAST_TAKES: Duration = Duration::from_secs(21);
 /// How long it goes on where the function's deadline is not known: the next one comes after a minute.
-const UNKNOWN_DEADLINE: Duration = Duration::from_secs(44);
+const UNKNOWN_DEADLINE: Duration = Duration::from_secs(39);
 
 /// What is kept between invocations.
 #[derive(Debug)]

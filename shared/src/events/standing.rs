@@ -5,7 +5,8 @@ use sqlx::postgres::PgConnection;
 /// How things stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Standing {
-    /// How many seconds the event has waited that has waited longest, of listeners that are neither paused nor failing; the bus counts in any case. 0 if none waits.
+    /// For how many seconds nobody has told an event that should be told: a webhook's from when it was due and nobody came to the webhook, the bus's from when it
+    /// happened. 0 if none waits.
     pub oldest_seconds: f64,
     /// Listeners whose last three deliveries failed.
     pub failing: i64,

@@ -312,34 +312,83 @@ async fn listeners_have_turns_and_those_that_are_busy_none(mut conn: Conn) {
     assert!(taken.iter().all(|taken| taken.listener_id == webhooks[2]), "whose turn it is");
 }
 
+async fn oldest_seconds(conn: &mut PgConnection) -> f64 {
+    events::standing(conn).await.unwrap().oldest_seconds
+}
+
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn the_oldest_event_is_that_of_a_listener_that_somebody_should_have_told(mut conn: Conn) {
+async fn what_nobody_tells_is_heard_of(mut conn: Conn) {
     let world = world(&mut conn).await;
-    let standing = events::standing(&mut conn).await.unwrap();
-    assert_eq!((standing.oldest_seconds, standing.failing), (0.0, 0));
+    assert_eq!(events::standing(&mut conn).await.unwrap(), events::Standing::default());
     let failing = webhook(&mut conn, world, json!({})).await;
-    let paused = webhook(&mut conn, world, json!({"paused": true})).await;
+    webhook(&mut conn, world, json!({"paused": true})).await;
     for _ in 0..3 {
         queued(&mut conn, world, "").await;
     }
     let taken = take(&mut conn).await;
     fail(&mut conn, &taken, refused()).await;
-    pass(&mut conn, "1 h").await;
+    // It rests, and so do its events.
     let standing = events::standing(&mut conn).await.unwrap();
-    assert_eq!((standing.oldest_seconds, standing.failing), (0.0, 1), "{failing:?} {paused:?}");
+    assert_eq!((standing.oldest_seconds, standing.failing), (0.0, 1), "{failing:?}");
+    // It has rested, and nobody has come since, for a minute at least.
+    pass(&mut conn, "2 min").await;
+    let waited = oldest_seconds(&mut conn).await;
+    assert!((60.0..121.0).contains(&waited), "{waited}");
+    // Another one, to whom nobody has ever come.
     webhook(&mut conn, world, json!({})).await;
     queued(&mut conn, world, "").await;
-    pass(&mut conn, "5 min").await;
-    let standing = events::standing(&mut conn).await.unwrap();
-    assert!((300.0..310.0).contains(&standing.oldest_seconds), "{standing:?}");
-    // A bus that fails is the operator's own.
+    pass(&mut conn, "20 min").await;
+    let waited = oldest_seconds(&mut conn).await;
+    assert!((1320.0..1330.0).contains(&waited), "{waited}");
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn what_a_webhook_itself_is_to_blame_for_pages_nobody(mut conn: Conn) {
+    let world = world(&mut conn).await;
+    let webhook = webhook(&mut conn, world, json!({})).await;
+    let disliked = queued(&mut conn, world, "").await;
+    // It takes every event but that one, for two days.
+    for _ in 0..48 {
+        queued(&mut conn, world, "").await;
+        let taken = take(&mut conn).await;
+        let (bad, good): (Vec<_>, Vec<_>) =
+            taken.into_iter().partition(|taken| taken.event.data["run_id"] == json!(disliked));
+        assert_eq!(good.len(), 1);
+        fail(&mut conn, &bad, refused()).await;
+        acknowledge(&mut conn, &good).await;
+        assert!(oldest_seconds(&mut conn).await < 10.0);
+        pass(&mut conn, "1 h").await;
+    }
+    let known = details(&mut conn, webhook.id).await;
+    assert_eq!((known.pending, known.failures), (1, 0), "{known:?}");
+    // It goes on after a long pause: what waits is old, and somebody has come.
+    let pause = async |conn: &mut PgConnection, paused: bool| {
+        let change: UpdateWebhookRequest = serde_json::from_value(json!({"paused": paused})).unwrap();
+        catalog::update_webhook(conn, Scope::All, webhook.id, &change).await.unwrap();
+    };
+    pause(&mut conn, true).await;
+    for _ in 0..3 {
+        queued(&mut conn, world, "").await;
+    }
+    pass(&mut conn, "10 h").await;
+    assert_eq!(oldest_seconds(&mut conn).await, 0.0);
+    pause(&mut conn, false).await;
+    let taken = take(&mut conn).await;
+    acknowledge(&mut conn, &taken[..1]).await;
+    assert!(oldest_seconds(&mut conn).await < 10.0);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn an_event_for_the_bus_counts_from_when_it_happened(mut conn: Conn) {
+    let world = world(&mut conn).await;
     events::keep_bus(&mut conn, true).await.unwrap();
     queued(&mut conn, world, "").await;
-    let of_bus: Vec<_> = take(&mut conn).await.into_iter().filter(|taken| taken.webhook.is_none()).collect();
     for _ in 0..3 {
-        fail(&mut conn, &of_bus, refused()).await;
+        let taken = take(&mut conn).await;
+        fail(&mut conn, &taken, refused()).await;
+        pass(&mut conn, "5 min").await;
     }
-    pass(&mut conn, "10 min").await;
     let standing = events::standing(&mut conn).await.unwrap();
     assert!((900.0..910.0).contains(&standing.oldest_seconds), "{standing:?}");
+    assert_eq!(standing.failing, 1);
 }

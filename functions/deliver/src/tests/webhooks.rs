@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use runplane::testing::captured_log;
+use runplane::testing::{captured_log, execute};
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -12,7 +12,7 @@ use super::support::{
     KEY, OTHER, cancel, counts, deliverer, event, invoke, known, lived, pass, queued, taken_by_one_that_dies,
     told, webhook,
 };
-use crate::deliver::deliver;
+use crate::deliver::{Delivered, deliver};
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_receiver_in_python_finds_the_signature_right(_pool: PgPoolOptions, options: PgConnectOptions) {
@@ -146,6 +146,73 @@ async fn what_a_deliverer_took_that_died_is_delivered_by_the_next(
     let first = receiver.seen().await;
     assert_eq!(first["webhook_id"], json!(lost[0].event.id), "by the same id");
     assert_eq!(told(&receiver.seen().await), event("run.cancelled", run));
+}
+
+/// So much that it is not cleared away before anything is sent, and its last ones may not go while somebody waits to be told.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn what_a_deleted_webhook_leaves_behind_keeps_nobody_waiting(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let mut receiver = Receiver::start(&[KEY]).await;
+    let (deliverer, _) = deliverer(options).await;
+    webhook(&deliverer.app, &receiver.url("/")).await;
+    let run = queued(&deliverer.app).await;
+    for change in [
+        "create function hold() returns trigger language plpgsql as $$ begin
+           if exists (select from deliveries d join listeners l on l.id = d.listener_id)
+             and (select count(*) from deliveries) <= 500 then raise exception 'somebody waits'; end if;
+           return null; end $$",
+        "insert into deliveries (listener_id, tenant_id, run_id, event_id, event_type, data)
+         select '0199e0c0-0000-7000-8000-0000000000ff', l.tenant_id, gen_random_uuid(), gen_random_uuid(), 'run.queued', '{}'
+         from listeners l, generate_series(1, 4500)",
+        "create trigger hold after delete on deliveries for each statement execute function hold()",
+    ] {
+        execute(&deliverer.app, sqlx::query(change)).await;
+    }
+    assert_eq!(invoke(&deliverer).await, Delivered { deleted: 4500, ..counts(1, 0) });
+    assert_eq!(told(&receiver.seen().await), event("run.queued", run));
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn events_are_told_though_nothing_can_be_cleared_away(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let mut receiver = Receiver::start(&[KEY]).await;
+    let (deliverer, _) = deliverer(options).await;
+    webhook(&deliverer.app, &receiver.url("/")).await;
+    let run = queued(&deliverer.app).await;
+    for change in [
+        "create function hold() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$",
+        "create trigger hold before delete on listener_health for each statement execute function hold()",
+    ] {
+        execute(&deliverer.app, sqlx::query(change)).await;
+    }
+    let (delivered, result) = deliver(&deliverer, Instant::now() + Duration::from_secs(60)).await;
+    assert_eq!(delivered, counts(1, 0));
+    assert!(result.unwrap_err().to_string().contains("no"), "and whoever operates it hears of it");
+    assert_eq!(told(&receiver.seen().await), event("run.queued", run));
+}
+
+/// What an invocation has to note is the work of everybody who was under way.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn what_became_of_an_event_is_noted_once_more_where_that_fails(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let mut receiver = Receiver::start(&[KEY]).await;
+    let (deliverer, _) = deliverer(options).await;
+    webhook(&deliverer.app, &receiver.url("/")).await;
+    let run = queued(&deliverer.app).await;
+    for change in [
+        "create sequence tries",
+        "create function once() returns trigger language plpgsql as $$ begin
+           if nextval('tries') = 1 then raise exception 'once'; end if; return old; end $$",
+        "create trigger once before delete on deliveries for each row execute function once()",
+    ] {
+        execute(&deliverer.app, sqlx::query(change)).await;
+    }
+    assert_eq!(invoke(&deliverer).await, counts(1, 0));
+    assert_eq!(told(&receiver.seen().await), event("run.queued", run));
+    assert!(taken_by_one_that_dies(&deliverer.app).await.is_empty());
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
