@@ -88,3 +88,51 @@ async fn a_key_that_was_put_away_and_not_made_valid_is_overwritten(
     assert_eq!((opens(&options, &lost).await, opens(&options, &key).await), (None, Some((true, false))));
     stage.end().await;
 }
+
+/// The first deployment failed elsewhere: its secret is gone, and its key is still there, which nobody has ever read.
+#[sqlx::test(migrations = false)]
+async fn a_key_whose_secret_went_with_its_deployment_is_replaced(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let stage = Stage::new(&options).await;
+    assert!(stage.bring_up().await.unwrap().operator_key);
+    let [lost] = stage.manager.values().try_into().unwrap();
+    // As long as the secret is there, nothing is to be done.
+    assert!(!stage.bring_up().await.unwrap().operator_key);
+    stage.manager.forget();
+    // Once more, and this time the secret cannot be had.
+    stage.manager.refuse(true);
+    stage.bring_up().await.unwrap_err();
+    stage.manager.refuse(false);
+    assert!(stage.bring_up().await.unwrap().operator_key);
+    let [key] = stage.manager.values().try_into().unwrap();
+    assert_eq!(
+        (count(&stage, "select count(*) from api_keys where revoked_at is null").await, count(&stage, "select count(*) from audit_log where action = 'key.revoked' and principal = 'functions/migrate'").await),
+        (1, 1)
+    );
+    assert_eq!((opens(&options, &lost).await, opens(&options, &key).await), (None, Some((true, false))));
+
+    // That key was used now: it is somebody's, whatever became of the secret.
+    stage.manager.forget();
+    assert!(!stage.bring_up().await.unwrap().operator_key);
+    assert_eq!(stage.manager.values().len(), 0);
+    stage.end().await;
+}
+
+/// It is made valid first, and put away then: the secret says whether that has been done.
+#[sqlx::test(migrations = false)]
+async fn a_replacement_that_was_not_put_away_is_replaced(_: PgPoolOptions, options: PgConnectOptions) {
+    let stage = Stage::new(&options).await;
+    stage.bring_up().await.unwrap();
+    stage.manager.forget();
+    stage.manager.refuse_to_keep(true);
+    stage.bring_up().await.unwrap_err();
+    stage.manager.refuse_to_keep(false);
+    assert!(stage.bring_up().await.unwrap().operator_key);
+    let [key] = stage.manager.values().try_into().unwrap();
+    let valid = "select count(*) from api_keys where revoked_at is null";
+    assert_eq!((count(&stage, valid).await, count(&stage, "select count(*) from api_keys").await), (1, 3));
+    assert_eq!(opens(&options, &key).await, Some((true, false)));
+    stage.end().await;
+}

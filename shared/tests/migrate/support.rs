@@ -117,6 +117,7 @@ pub struct Manager {
 #[derive(Default)]
 struct Kept {
     refuses: bool,
+    keeps_nothing: bool,
     /// So many calls are refused as those of a role are that was made a moment ago.
     role_is_new: usize,
     values: Vec<String>,
@@ -144,6 +145,11 @@ impl Manager {
         self.state.lock().unwrap().refuses = refuses;
     }
 
+    /// From now on it answers, and keeps nothing; or does again.
+    pub fn refuse_to_keep(&self, refuses: bool) {
+        self.state.lock().unwrap().keeps_nothing = refuses;
+    }
+
     /// The next call comes too soon after its role was made.
     pub fn role_is_new(&self) {
         self.state.lock().unwrap().role_is_new = 1;
@@ -152,6 +158,11 @@ impl Manager {
     /// What the secret of the owner is.
     pub fn owner(&self, secret: &str) {
         secret.clone_into(&mut self.state.lock().unwrap().owner);
+    }
+
+    /// The secrets are new ones, as after a deployment that took them back.
+    pub fn forget(&self) {
+        self.state.lock().unwrap().values.clear();
     }
 
     /// What it was given, the oldest first.
@@ -184,6 +195,18 @@ async fn call(
         );
     }
     assert_eq!(body["SecretId"], "stack/operator-key");
+    if headers["x-amz-target"] == "secretsmanager.DescribeSecret" {
+        let mut answer = json!({"ARN": "arn", "Name": "stack/operator-key"});
+        // As Secrets Manager does, it says nothing of versions where there are none.
+        if !kept.values.is_empty() {
+            answer["VersionIdsToStages"] = json!({"1": ["AWSCURRENT"]});
+        }
+        return (StatusCode::OK, Json(answer));
+    }
+    if kept.keeps_nothing {
+        let answer = json!({"__type": "LimitExceededException", "message": "too many versions"});
+        return (StatusCode::BAD_REQUEST, Json(answer));
+    }
     kept.values.push(body["SecretString"].as_str().unwrap().to_owned());
     (StatusCode::OK, Json(json!({"ARN": "arn", "Name": "stack/operator-key", "VersionId": "1"})))
 }

@@ -142,7 +142,8 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
             assert_eq!(template.whole["Conditions"]["HasEventBus"], given);
         }
         if row.settings.contains(&Setting::OperatorKeySecret) {
-            expected.extend(on(&attribute("OperatorKey", "Id"), ["secretsmanager:PutSecretValue"]));
+            let actions = ["secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue"];
+            expected.extend(on(&attribute("OperatorKey", "Id"), actions));
             expected.extend(on(&reference("SecretsKmsKeyArn"), ["kms:Decrypt", "kms:GenerateDataKey"]));
         }
         if row.settings.contains(&Setting::OwnerPasswordSecret) {
