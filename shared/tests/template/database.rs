@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::evaluate::Deployment;
 use crate::template::{Template, attribute, reference, substitution};
 
 /// Parameters that are about a database of the stack's own.
@@ -53,7 +54,13 @@ fn parameters_that_contradict_each_other_are_refused_with_a_sentence() {
     let template = Template::read();
     let rules = template.whole["Rules"].as_object().unwrap();
     let names: Vec<_> = rules.keys().collect();
-    assert_eq!(names, ["ANewDatabaseBringsItsNetwork", "ATokenIsForSomebody", "AnExistingDatabaseIsNamed"]);
+    let all = [
+        "ANewDatabaseBringsItsNetwork",
+        "ATokenIsForSomebody",
+        "AnExistingDatabaseIsNamed",
+        "AnotherInstanceIsRestored",
+    ];
+    assert_eq!(names, all);
     let asserted = |name: &str| {
         let assertions = rules[name]["Assertions"].as_array().unwrap();
         assert!(assertions.iter().all(|assertion| assertion["AssertDescription"].is_string()), "{name}");
@@ -73,6 +80,30 @@ fn parameters_that_contradict_each_other_are_refused_with_a_sentence() {
     assert_eq!(rules["ANewDatabaseBringsItsNetwork"]["RuleCondition"], is("Database", "NEW".into()));
     let expected = [json!({ "Fn::And": without }), json!({ "Fn::And": nowhere })];
     assert_eq!(asserted("ANewDatabaseBringsItsNetwork"), expected);
+}
+
+/// Whether a rule of the template lets these parameters pass, beside the defaults.
+fn passes(template: &Template, rule: &str, given: &[(&str, Value)]) -> bool {
+    let (rule, deployment) = (&template.whole["Rules"][rule], Deployment::with(template, given));
+    let mut assertions = rule["Assertions"].as_array().unwrap().iter();
+    !deployment.is_true(&rule["RuleCondition"]) || assertions.all(|one| deployment.is_true(&one["Assert"]))
+}
+
+/// It would be an empty one, and the functions would be led there: also by whoever forgets the snapshot that an instance was restored from.
+#[test]
+fn an_instance_with_another_number_is_restored_from_a_snapshot() {
+    let template = Template::read();
+    let passes = |database: &str, revision: u64, snapshot: &str| {
+        let given = [
+            ("Database", json!(database)),
+            ("DatabaseRevision", json!(revision)),
+            ("DatabaseSnapshot", json!(snapshot)),
+        ];
+        passes(&template, "AnotherInstanceIsRestored", &given)
+    };
+    assert!(passes("NEW", 1, "") && passes("NEW", 1, "taken") && passes("NEW", 2, "taken"));
+    assert!(!passes("NEW", 2, ""));
+    assert!(passes("EXISTING", 2, ""), "an existing database has no number");
 }
 
 #[test]

@@ -104,7 +104,10 @@ const KNOWN: [(&str, &[&str]); 32] = [
     ("AWS::Scheduler::Schedule", &["FlexibleTimeWindow", "ScheduleExpression", "State", "Target"]),
     ("AWS::SecretsManager::Secret", &["Description", "KmsKeyId", "Name"]),
     ("AWS::Serverless::Function", &FUNCTION),
-    ("Custom::Migrations", &["DatabaseUrls", "Login", "Schema", "ServiceTimeout", "ServiceToken"]),
+    (
+        "Custom::Migrations",
+        &["DatabaseUrls", "Instance", "Login", "Schema", "ServiceTimeout", "ServiceToken"],
+    ),
 ];
 
 /// What the stack's own database may say.

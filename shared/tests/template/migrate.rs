@@ -4,6 +4,7 @@ use runplane::functions::FUNCTIONS;
 use runplane::migrate;
 use serde_json::{Value, json};
 
+use crate::evaluate::Deployment;
 use crate::template::{Template, attribute, reference, substitution};
 
 #[test]
@@ -41,6 +42,68 @@ fn a_change_of_the_databases_urls_is_told_without_the_urls() {
     assert_eq!(migrations["Login"], json!({ "Fn::If": ["LogsInByIam", "iam", "password"] }));
     let text = migrations.to_string();
     assert!(!text.contains("DatabaseUrl\"") && !text.contains("OperatorKey"), "{text}");
+}
+
+/// Properties of a database that cannot change: AWS documents of each that another value is another instance.
+const REPLACING: [&str; 7] = [
+    "DBInstanceIdentifier",
+    "DBName",
+    "DBSnapshotIdentifier",
+    "DBSubnetGroupName",
+    "KmsKeyId",
+    "MasterUsername",
+    "StorageEncrypted",
+];
+
+/// Another value of a parameter than it has.
+fn other_than(value: &Value, parameter: &Value) -> Value {
+    let listed = parameter["AllowedValues"].as_array().into_iter().flatten();
+    let listed = listed.cloned().find(|other| other != value);
+    let number = || value.as_u64().map(|number| json!(number + 1));
+    listed.or_else(number).unwrap_or_else(|| json!("another"))
+}
+
+/// An empty instance has no tables, and one that was restored has those of then.
+#[test]
+fn whatever_makes_another_instance_of_the_database_makes_cloudformation_call_migrate() {
+    let template = Template::read();
+    let (instance, properties) = template.only("AWS::RDS::DBInstance");
+    let of = |deployment: &Deployment<'_>| {
+        let there = deployment.holds("NewDatabase");
+        there.then(|| REPLACING.map(|name| deployment.value(&properties[name])))
+    };
+    let (_, migrations) = template.only("Custom::Migrations");
+    let calls = |deployment: &Deployment<'_>| {
+        let mut calls = deployment.value(migrations);
+        // What CloudFormation refers to an instance by is the name that the template gives it.
+        if calls["Instance"] == reference(instance) {
+            calls["Instance"] = deployment.value(&properties["DBInstanceIdentifier"]);
+        }
+        calls
+    };
+    let mut replacing = Vec::new();
+    // A login by tokens, so that nothing but the instance is another one between EXISTING and NEW.
+    let base = [("Database", json!("NEW")), ("DatabaseLogin", json!("iam"))];
+    for (name, parameter) in template.whole["Parameters"].as_object().unwrap() {
+        let value =
+            base.iter().find(|(given, _)| given == name).map_or(&parameter["Default"], |(_, value)| value);
+        let mut changed = base.to_vec();
+        changed.retain(|(given, _)| given != name);
+        changed.push((name, other_than(value, parameter)));
+        let (before, after) = (Deployment::with(&template, &base), Deployment::with(&template, &changed));
+        let (was, is) = (of(&before), of(&after));
+        if was == is {
+            continue;
+        }
+        replacing.push(name.as_str());
+        // CloudFormation replaces nothing that is to keep the name which it was given.
+        let refused = was.zip(is).is_some_and(|(was, is)| was[0] == is[0]);
+        assert!(
+            refused || calls(&before) != calls(&after),
+            "{name} makes another instance, and nobody migrates it"
+        );
+    }
+    assert_eq!(replacing, ["Database", "DatabaseKmsKeyArn", "DatabaseRevision", "DatabaseSnapshot"]);
 }
 
 #[test]

@@ -282,7 +282,16 @@ fn functions_wait_for_a_way_to_what_they_call_and_go_before_it() {
     let tags = &template.whole["Globals"]["Function"]["Tags"];
     assert_eq!(tags["routes"], json!({ "Fn::If": ["NewDatabase", routes, "none"] }));
 
-    let by_endpoints = join(&[reference("SqsEndpoint"), reference("SecretsEndpoint")]);
+    // Every endpoint that has an interface, those that are not always there as well.
+    let mut by_endpoints = vec![reference("SqsEndpoint"), reference("SecretsEndpoint")];
+    for name in ["LambdaEndpoint", "EventsEndpoint"] {
+        let condition = &template.whole["Resources"][name]["Condition"];
+        by_endpoints.push(json!({ "Fn::If": [condition, reference(name), reference("AWS::NoValue")] }));
+    }
+    let endpoints = template.of_type("AWS::EC2::VPCEndpoint");
+    let interfaces = endpoints.values().filter(|endpoint| endpoint["VpcEndpointType"] == "Interface");
+    assert_eq!(interfaces.count(), by_endpoints.len(), "functions do not wait for each of them");
+    let by_endpoints = join(&by_endpoints);
     // What Ref says of a route no tag takes.
     let [first, second, last] = ["A", "B", "C"].map(|zone| attribute(&format!("WayOut{zone}"), "CidrBlock"));
     let by_nat = json!({ "Fn::If": ["HasNat", join(&[first, second, third(last)]), "none"] });
