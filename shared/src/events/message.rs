@@ -20,7 +20,7 @@ pub struct Event {
     pub timestamp: DateTime<Utc>,
     /// Of two events of one run, the later one has the greater number. It says nothing about events of different runs.
     pub sequence: i64,
-    /// The run as it was then. Neither parameters nor output, nor what a worker said.
+    /// The run as it was then. Neither parameters nor output nor messages; but the `error_code` that a worker has given, which may be its own words.
     #[schema(value_type = Object)]
     pub data: Value,
 }
