@@ -14,6 +14,7 @@ mod costs;
 mod database;
 mod deploy;
 mod deployer;
+mod documents;
 mod evaluate;
 mod functions;
 mod keys;
