@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::documents::text;
 use crate::template::Template;
 
 /// What CloudFormation does to make, look at, tag, change and remove a resource of each type, by the handlers that AWS documents for it.
@@ -325,4 +326,31 @@ fn roles_are_handed_on_to_services_by_name() {
         }
     }
     assert_eq!(found, 2, "CloudFormation to the services, and whoever deploys to CloudFormation");
+}
+
+/// `sam delete` (1.170) asks for two stacks that it may have made beside ours, takes every function's code out of the bucket, and gives up, before it has
+/// deleted the stack, where it may not.
+#[test]
+fn whoever_deploys_may_delete_by_sam() {
+    let deployer = Template::of_file("deployer.yaml");
+    let policy = deployer.of_type("AWS::IAM::ManagedPolicy")["DeployPolicy"];
+    let allowed = |action: &str, on: &str| {
+        let of_action =
+            statements(policy).into_iter().filter(|statement| actions(statement).contains(&action));
+        let resources = of_action.flat_map(|statement| match &statement["Resource"] {
+            Value::Array(resources) => resources.clone(),
+            resource => vec![resource.clone()],
+        });
+        let mut resources = resources.filter_map(|resource| resource["Fn::Sub"].as_str().map(str::to_owned));
+        assert!(resources.any(|resource| resource.ends_with(on)), "sam delete needs {action} on {on}");
+    };
+    allowed("cloudformation:DescribeStacks", ":stack/${StackName}-*-CompanionStack/*");
+    allowed("cloudformation:DescribeStacks", ":stack/${StackName}-*-WebFunctionCode/*");
+    allowed("cloudformation:DeleteStack", ":stack/${StackName}/*");
+    allowed("s3:DeleteObject", ":::${CodeBucket}/${StackName}/*");
+    // Where sam puts the code.
+    let config: toml::Table = text("samconfig.toml").parse().unwrap();
+    let stack = config["default"]["global"]["parameters"]["stack_name"].as_str().unwrap();
+    assert_eq!(config["default"]["deploy"]["parameters"]["s3_prefix"].as_str(), Some(stack));
+    assert_eq!(deployer.whole["Parameters"]["StackName"]["Default"], stack);
 }
