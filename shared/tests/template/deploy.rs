@@ -1,13 +1,7 @@
 //! docs/deploy.md and samconfig.toml beside the template: what they name is there.
 
-use std::path::Path;
-
+use crate::documents::text;
 use crate::template::Template;
-
-fn text(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
-    std::fs::read_to_string(path).unwrap()
-}
 
 /// Words such as `Database=NEW`: what stands before the sign.
 fn assigned(text: &str) -> impl Iterator<Item = &str> {
@@ -50,4 +44,36 @@ fn sam_asks_before_it_changes_anything_and_knows_no_secret() {
     assert_eq!(deploy["confirm_changeset"].as_bool(), Some(true));
     assert_eq!(deploy["capabilities"].as_str(), Some("CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"));
     assert!(!deploy.contains_key("parameter_overrides"), "connection strings have passwords");
+}
+
+/// What sam has cut at a space or a quotation mark (docs/deploy.md): CloudFormation compares the whole of a value with the pattern.
+#[test]
+fn what_was_cut_on_its_way_is_refused() {
+    let template = Template::read();
+    for (name, pattern) in [
+        ("DatabaseUrl", "(postgres(ql)?://[^ ]+/[^ ]+)?"),
+        ("OwnerDatabaseUrl", "(postgres(ql)?://[^ ]+/[^ ]+)?"),
+        ("OidcJwks", r#"(\{.*"keys".*\})?"#),
+    ] {
+        assert_eq!(template.whole["Parameters"][name]["AllowedPattern"], pattern, "{name}");
+    }
+    let heading = "\n### Values that are no plain words\n";
+    assert!(text("docs/deploy.md").contains(heading), "OidcJwks says that it is explained there");
+}
+
+/// A restore is looked at before the clock goes on.
+#[test]
+fn a_restore_closes_before_it_begins_and_opens_in_a_deployment_of_its_own() {
+    let document = text("docs/deploy.md");
+    let deployments: Vec<_> =
+        document.lines().filter(|line| line.starts_with("sam deploy --parameter-overrides")).collect();
+    let place = |words: &[&str]| {
+        let found = deployments.iter().position(|line| words.iter().all(|word| line.contains(word)));
+        found.unwrap_or_else(|| panic!("docs/deploy.md does not deploy with {words:?}: {deployments:?}"))
+    };
+    let close = place(&["SweepState=DISABLED", "DeliverState=DISABLED"]);
+    let restore = place(&["DatabaseSnapshot=", "DatabaseRevision="]);
+    let open = place(&["SweepState=ENABLED", "DeliverState=ENABLED"]);
+    assert!(close < restore && restore < open, "{deployments:?}");
+    assert!(!deployments[restore].contains("State="), "{}", deployments[restore]);
 }
