@@ -6,9 +6,11 @@
 -- $1 deliveries   $2 the attempt of each, as taken   $3 listener of each   $4 whether each was delivered   $5 error of each, null where it was
 -- $6 seconds after which the listener wants to be asked again, or null       $7 whether the listener said that it is gone
 with outcome as materialized (
-  select *
+  select o.*
   from unnest($1::bigint[], $2::integer[], $3::uuid[], $4::boolean[], $5::text[], $6::integer[], $7::boolean[])
     o (id, attempt, listener_id, delivered, error, wait_seconds, gone)
+  -- Of its listener it says nothing either: how that does now is known to whoever took the delivery after it.
+  where o.delivered or exists (select from deliveries d where d.id = o.id and d.attempts = o.attempt)
 ),
 done as (
   delete from deliveries d where d.id = any (array(select o.id from outcome o where o.delivered))

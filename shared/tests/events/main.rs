@@ -5,6 +5,7 @@
     reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
 )]
 
+mod again;
 mod deliveries;
 mod noted;
 mod plans;
