@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use runplane::testing::{captured_log, execute};
 use serde_json::json;
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::receiver::Receiver;
@@ -270,24 +271,49 @@ async fn what_a_receiver_answers_says_what_becomes_of_it(_pool: PgPoolOptions, o
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn one_that_is_slow_keeps_nobody_waiting(_pool: PgPoolOptions, options: PgConnectOptions) {
     let mut receiver = Receiver::start(&[KEY]).await;
+    let watch = options.clone();
     let (deliverer, _) = deliverer(options).await;
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let slow = webhook(&deliverer.app, &format!("http://{}/", silent.local_addr().unwrap())).await;
     webhook(&deliverer.app, &receiver.url("/")).await;
-    for _ in 0..40 {
+    for _ in 0..20 {
         lived(&deliverer.app).await;
     }
+    let mut watch = watch.connect().await.unwrap();
     let others = async {
-        for _ in 0..80 {
+        for _ in 0..40 {
             assert_eq!(receiver.seen().await["valid"], true);
         }
+        // However often the others had room for more: it has what it had at first.
+        let tried = "select count(*) from deliveries where listener_id = $1 and attempts > 0";
+        let tried: i64 = sqlx::query_scalar(tried).bind(slow).fetch_one(&mut watch).await.unwrap();
+        assert_eq!(tried, 16);
         // Whoever waits for it is let down now.
         drop(silent);
     };
     let (delivered, ()) = tokio::join!(invoke(&deliverer), others);
-    assert_eq!(delivered.delivered, 80);
+    assert_eq!(delivered.delivered, 40);
     assert!(delivered.failed > 0);
-    assert!(known(&deliverer.app, slow).await.0.is_some());
+    // What ended its requests was the end of it, and not the time that it may take: nobody has waited for that.
+    let (error, _) = known(&deliverer.app, slow).await;
+    assert!(error.as_deref().is_some_and(|error| error != "timeout"), "{error:?}");
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn when_its_time_is_up_it_takes_nothing_more_and_says_so(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let mut receiver = Receiver::start(&[KEY]).await;
+    let (deliverer, _) = deliverer(options).await;
+    webhook(&deliverer.app, &receiver.url("/")).await;
+    queued(&deliverer.app).await;
+    let (delivered, result) = deliver(&deliverer, Instant::now()).await;
+    result.unwrap();
+    assert_eq!((delivered.delivered, delivered.failed, delivered.unfinished), (0, 0, true));
+    // It was not taken either: the next one need not wait until it is due again.
+    assert_eq!(invoke(&deliverer).await, counts(1, 0));
+    assert_eq!(receiver.seen().await["valid"], true);
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
