@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use runplane::reach::ReachFailure;
-use runplane::reach::http::{Http, MAX_BODY_BYTES};
+use runplane::reach::http::{Http, MAX_BODY_BYTES, Post};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -205,4 +205,15 @@ async fn a_handshake_that_stalls_is_given_up() {
     let url = format!("https://{}", server.address);
     let given = impatient().call(&fields(json!({"path": "/"})), Some(&to(url)), ALONG, LONG).await;
     assert_eq!(named(given), error("connect", true));
+}
+
+/// What is told to somebody who takes it and says nothing.
+#[tokio::test]
+async fn a_post_waits_as_long_as_it_is_told_to_and_no_longer() {
+    let server = Server::stalling(Vec::new()).await;
+    let url = server.url("/");
+    let post = Post { url: &url, body: "{}".to_owned(), headers: &[], allow_private_addresses: true };
+    let told = tokio::time::timeout(LONG, async { http().post(post, Duration::from_millis(200)).await });
+    let told = told.await.expect("it gives up");
+    assert_eq!(told.map_err(|failure| (failure.error, failure.passes)), Err(("timeout".to_owned(), true)));
 }
