@@ -18,6 +18,8 @@ async fn everything(conn: &mut PgConnection) -> Value {
            (select jsonb_agg(to_jsonb(v) order by v.id) from pipeline_versions v),
            (select jsonb_agg(to_jsonb(c) order by c.id) from connections c),
            (select jsonb_agg(to_jsonb(s) order by s.id) from schedules s),
+           (select jsonb_agg(to_jsonb(l) order by l.id) from listeners l),
+           (select jsonb_agg(to_jsonb(d) order by d.id) from deliveries d),
            (select jsonb_agg(to_jsonb(t) order by t.id) from pipeline_version_transitions t),
            (select count(*) from pipeline_runs))",
     )
@@ -45,6 +47,23 @@ async fn a_stranger_finds_nothing_and_changes_nothing(mut conn: Conn) {
     .execute(&mut *conn)
     .await
     .unwrap();
+    let [webhook, strangers] = [owner, stranger].map(|of| {
+        request(json!({
+            "tenant_id": of.tenant, "name": "w", "url": "https://hooks.example.com/", "secret_ref": "hooks",
+        }))
+    });
+    let webhook = catalog::create_webhook(&mut conn, &webhook).await.unwrap().id;
+    let strangers = catalog::create_webhook(&mut conn, &strangers).await.unwrap().id;
+    // Something that it could not be told.
+    sqlx::query(
+        "insert into deliveries (listener_id, tenant_id, run_id, event_id, event_type, data, given_up)
+         values ($1, $2, $1, $1, 'run.queued', '{}', true)",
+    )
+    .bind(webhook)
+    .bind(owner.tenant)
+    .execute(&mut *conn)
+    .await
+    .unwrap();
     let scope = Scope::Tenant(stranger.tenant);
     let before = everything(&mut conn).await;
     let told = |error: &dyn std::error::Error| error.to_string();
@@ -52,7 +71,7 @@ async fn a_stranger_finds_nothing_and_changes_nothing(mut conn: Conn) {
 
     let (empty, cache) = (json!({}), ParamsCache::default());
     let (tenant, pipeline) = (owner.tenant, owner.pipeline);
-    let answers: [(&str, Option<String>); 15] = [
+    let answers: [(&str, Option<String>); 21] = [
         ("get_tenant", catalog::get_tenant(conn, scope, tenant).await.err().map(|e| told(&e))),
         (
             "update_tenant",
@@ -102,6 +121,36 @@ async fn a_stranger_finds_nothing_and_changes_nothing(mut conn: Conn) {
             .err()
             .map(|e| told(&e)),
         ),
+        ("get_webhook", catalog::get_webhook(conn, scope, webhook).await.err().map(|e| told(&e))),
+        (
+            "update_webhook",
+            catalog::update_webhook(conn, scope, webhook, &request(json!({"url": "https://stranger.example/"})))
+                .await
+                .err()
+                .map(|e| told(&e)),
+        ),
+        ("retry_deliveries", catalog::retry_deliveries(conn, scope, webhook).await.err().map(|e| told(&e))),
+        ("delete_webhook", catalog::delete_webhook(conn, scope, webhook).await.err().map(|e| told(&e))),
+        (
+            "create_webhook of the owner's pipeline",
+            catalog::create_webhook(
+                conn,
+                &request(json!({
+                    "tenant_id": stranger.tenant, "name": "of a pipeline", "url": "https://stranger.example/",
+                    "secret_ref": "hooks", "pipeline_id": pipeline,
+                })),
+            )
+            .await
+            .err()
+            .map(|e| told(&e)),
+        ),
+        (
+            "update_webhook to the owner's pipeline",
+            catalog::update_webhook(conn, scope, strangers, &request(json!({"pipeline_id": pipeline})))
+                .await
+                .err()
+                .map(|e| told(&e)),
+        ),
         (
             "create_version of the owner's pipeline",
             catalog::create_version(
@@ -134,6 +183,8 @@ async fn a_stranger_finds_nothing_and_changes_nothing(mut conn: Conn) {
     assert_eq!(catalog::list_versions(conn, scope, &Default::default(), &page).await.unwrap().count, 0);
     assert_eq!(catalog::list_connections(conn, scope, &Default::default(), &page).await.unwrap().count, 0);
     assert_eq!(catalog::list_schedules(conn, scope, &Default::default(), &page).await.unwrap().count, 0);
+    let webhooks = catalog::list_webhooks(conn, scope, &Default::default(), &page).await.unwrap();
+    assert_eq!(webhooks.items.iter().map(|one| one.id).collect::<Vec<_>>(), [strangers]);
     let ticked = catalog::tick_schedule(conn, &cache, scope, schedule).await.unwrap();
     assert_eq!(ticked, catalog::Ticked::default());
     assert_eq!(everything(conn).await, before);
