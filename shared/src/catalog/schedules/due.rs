@@ -116,7 +116,49 @@ mod tests {
     }
 
     fn times(cron: &str) -> Times {
-        Times { cron: Cron::parse(cron, "UTC").unwrap(), starts_at: None, ends_at: None }
+        times_in(cron, "UTC")
+    }
+
+    fn times_in(cron: &str, zone: &str) -> Times {
+        Times { cron: Cron::parse(cron, zone).unwrap(), starts_at: None, ends_at: None }
+    }
+
+    /// A zone, and half a day before its clock is put forward or back.
+    const CHANGES: [(&str, &str); 5] = [
+        ("UTC", "2026-05-04T00:00:00Z"),
+        ("Europe/Berlin", "2026-03-28T12:00:00Z"),
+        ("Europe/Berlin", "2026-10-24T12:00:00Z"),
+        ("Australia/Lord_Howe", "2026-04-04T03:00:00Z"),
+        ("Australia/Lord_Howe", "2026-10-03T03:00:00Z"),
+    ];
+
+    #[test]
+    fn what_was_missed_in_the_night_of_a_change_is_as_what_was_missed_in_any_other() {
+        let utc = |text: &str| -> DateTime<Utc> { text.parse().unwrap() };
+        let (saturday, monday) = (utc("2026-03-28T01:30:00Z"), utc("2026-03-30T00:30:00Z"));
+        // 02:30 is passed over on Sunday: it comes at 03:00, which is 01:00 of UTC. On Monday half an hour is gone since 02:30.
+        let sunday = utc("2026-03-29T01:00:00Z");
+        let nightly = times_in("30 2 * * *", "Europe/Berlin");
+        for (missed, expected) in [
+            (MissedRuns::Skip, vec![]),
+            (MissedRuns::Latest, vec![monday]),
+            (MissedRuns::All, vec![saturday, sunday, monday]),
+        ] {
+            let due = nightly.due(saturday, missed, monday + TimeDelta::minutes(30));
+            assert_eq!((due.times, due.next), (expected, Some(utc("2026-03-31T00:30:00Z"))), "{missed:?}");
+        }
+        // An hour that is shown twice is one time of day, and two of an interval.
+        let begin = utc("2026-10-25T00:00:00Z");
+        let now = begin + TimeDelta::hours(3);
+        for (cron, expected) in
+            [("30 2 * * *", vec![30]), ("0,30 2 * * *", vec![0, 30]), ("30 * * * *", vec![30, 90, 150])]
+        {
+            let times = times_in(cron, "Europe/Berlin");
+            let first = times.next(begin - TimeDelta::seconds(1)).unwrap();
+            let expected: Vec<_> =
+                expected.into_iter().map(|minutes| begin + TimeDelta::minutes(minutes)).collect();
+            assert_eq!(times.due(first, MissedRuns::All, now).times, expected, "{cron}");
+        }
     }
 
     #[test]
@@ -179,12 +221,14 @@ mod tests {
         /// Whenever the sweep comes: with `all`, each time has one run; else, none has two, and each that is not missed has one.
         #[test]
         fn each_time_runs_once_however_the_sweeps_come(
-            cron in proptest::sample::select(&["* * * * *", "*/7 * * * *", "0 * * * *", "30 4,16 * * *", "0 0 * * 1"]),
+            cron in proptest::sample::select(
+                &["* * * * *", "*/7 * * * *", "0 * * * *", "30 4,16 * * *", "0 0 * * 1", "30 2 * * *", "0,30 2 * * *"]),
+            (zone, begin) in proptest::sample::select(&CHANGES),
             missed in proptest::sample::select(&MissedRuns::ALL),
             waits in proptest::collection::vec(prop_oneof![1..120_i64, 60..20_000_i64, 10_000..100_000_i64], 1..15),
         ) {
-            let times = times(cron);
-            let begin = at("00:00");
+            let times = times_in(cron, zone);
+            let begin: DateTime<Utc> = begin.parse().unwrap();
             let (mut now, mut next) = (begin, times.next(begin).unwrap());
             let (mut made, mut sweeps) = (Vec::new(), vec![begin]);
             for wait in waits {

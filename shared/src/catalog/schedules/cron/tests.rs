@@ -100,6 +100,60 @@ fn half_an_hour_is_a_change_too() {
 }
 
 #[test]
+fn nightly_half_hourly_and_hourly_on_the_nights_of_both_changes() {
+    let berlin = ("Europe/Berlin", "2026-03-28T12:00:00Z", "2026-10-24T12:00:00Z");
+    let lord_howe = ("Australia/Lord_Howe", "2026-10-03T03:00:00Z", "2026-04-04T03:00:00Z");
+    // Forward: after 01:59 comes 03:00 in Berlin, 02:30 on Lord Howe. Back: after 02:59 comes 02:00, after 01:59 comes 01:30.
+    for ((zone, forward, back), expression, expected) in [
+        (
+            berlin,
+            "30 2 * * *",
+            ["03-29 03:00 +02:00", "03-30 02:30 +02:00", "10-25 02:30 +02:00", "10-26 02:30 +01:00"],
+        ),
+        (
+            berlin,
+            "0,30 2 * * *",
+            ["03-29 03:00 +02:00", "03-30 02:00 +02:00", "10-25 02:00 +02:00", "10-25 02:30 +02:00"],
+        ),
+        (
+            lord_howe,
+            "30 2 * * *",
+            ["10-04 02:30 +11:00", "10-05 02:30 +11:00", "04-05 02:30 +10:30", "04-06 02:30 +10:30"],
+        ),
+        (
+            lord_howe,
+            "0,30 2 * * *",
+            ["10-04 02:30 +11:00", "10-05 02:00 +11:00", "04-05 02:00 +10:30", "04-05 02:30 +10:30"],
+        ),
+        (
+            lord_howe,
+            "40 1 * * *",
+            ["10-04 01:40 +10:30", "10-05 01:40 +11:00", "04-05 01:40 +11:00", "04-06 01:40 +10:30"],
+        ),
+    ] {
+        let found = [times(expression, zone, forward, 2), times(expression, zone, back, 2)].concat();
+        assert_eq!(found, expected, "{expression} in {zone}");
+    }
+    // Hourly goes by what passes: each hour of Berlin once, twice the one that is shown twice; on Lord Howe no time comes twice.
+    assert_eq!(
+        times("0 * * * *", "Europe/Berlin", "2026-03-28T23:30:00Z", 3),
+        ["03-29 01:00 +01:00", "03-29 03:00 +02:00", "03-29 04:00 +02:00"]
+    );
+    assert_eq!(
+        times("0 * * * *", "Europe/Berlin", "2026-10-24T23:30:00Z", 3),
+        ["10-25 02:00 +02:00", "10-25 02:00 +01:00", "10-25 03:00 +01:00"]
+    );
+    assert_eq!(
+        times("0 * * * *", "Australia/Lord_Howe", "2026-10-03T14:00:00Z", 3),
+        ["10-04 01:00 +10:30", "10-04 03:00 +11:00", "10-04 04:00 +11:00"]
+    );
+    assert_eq!(
+        times("45 * * * *", "Australia/Lord_Howe", "2026-04-04T14:00:00Z", 3),
+        ["04-05 01:45 +11:00", "04-05 01:45 +10:30", "04-05 02:45 +10:30"]
+    );
+}
+
+#[test]
 fn a_day_may_begin_at_one() {
     // Santiago, 6 September 2026: after 23:59 -04:00 comes 01:00 -03:00. 4 April 2026: after 23:59 -03:00 comes 23:00 -04:00.
     assert_eq!(
