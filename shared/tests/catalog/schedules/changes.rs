@@ -96,6 +96,19 @@ async fn other_times_are_counted_from_now_and_other_changes_leave_the_times_alon
     assert_eq!(times(&mut conn, made.id).await, NO_TIMES, "its old times are none that it has missed");
 }
 
+/// A sweep that began later, and had the schedule first: its now is ahead of that of the change.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_change_does_not_go_back_to_a_time_that_has_its_run(mut conn: Conn) {
+    let (world, _) = world(&mut conn).await;
+    let made = schedule(&mut conn, world, json!({})).await;
+    let ahead = now(&mut conn).await + TimeDelta::minutes(3);
+    let ran = "update schedules set last_due_at = date_trunc('minute', $2), last_run_id = id where id = $1";
+    sqlx::query(ran).bind(made.id).bind(ahead).execute(&mut *conn).await.unwrap();
+    let last = get(&mut conn, made.id).await.last_due_at.unwrap();
+    let minutely = update(&mut conn, made.id, json!({"cron": "* * * * *"})).await.unwrap().after;
+    assert_eq!(minutely.next_due_at, Some(last + TimeDelta::minutes(1)));
+}
+
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_change_that_cannot_be_is_refused_and_nothing_has_happened(mut conn: Conn) {
     let (world, version) = world(&mut conn).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use runplane::catalog::{self, Ticked};
+use runplane::catalog::{self, Ticked, UpdateScheduleRequest};
 use runplane::dag::ParamsCache;
 use runplane::scope::Scope;
 use runplane::sweep;
@@ -13,7 +13,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::{NO_TIMES, due_since, get, schedule, tick, times, world};
-use crate::support::Conn;
+use crate::support::{Conn, request};
 
 const NOTHING: Ticked = Ticked { created: 0, failed: 0 };
 
@@ -81,6 +81,8 @@ async fn a_sweep_passes_by_what_another_one_has_and_one_that_dies_leaves_no_trac
     let made = schedule(&mut one, world, json!({})).await;
     let due = due_since(&mut one, made.id, "date_trunc('minute', now())").await;
 
+    // Who waits nevertheless fails, rather than for ever.
+    sqlx::query("set lock_timeout = '5 s'").execute(&mut other).await.unwrap();
     let mut transaction = one.begin().await.unwrap();
     let ticked =
         catalog::tick_schedule(&mut transaction, &ParamsCache::default(), Scope::All, made.id).await.unwrap();
@@ -94,6 +96,52 @@ async fn a_sweep_passes_by_what_another_one_has_and_one_that_dies_leaves_no_trac
     assert_eq!(tick(&mut other, made.id).await.created, 1);
     assert_eq!(tick(&mut one, made.id).await, NOTHING);
     assert_eq!(times(&mut one, made.id).await, [due]);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_change_waits_for_the_sweep_that_has_the_schedule_and_makes_no_second_run(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let (mut one, mut other) = (options.connect().await.unwrap(), options.connect().await.unwrap());
+    let (world, _) = world(&mut one).await;
+    let made = schedule(&mut one, world, json!({"parameters": {"day": "old"}})).await;
+    let due = due_since(&mut one, made.id, "date_trunc('minute', now())").await;
+
+    let mut sweep = one.begin().await.unwrap();
+    let ticked =
+        catalog::tick_schedule(&mut sweep, &ParamsCache::default(), Scope::All, made.id).await.unwrap();
+    assert_eq!(ticked.created, 1);
+    let changing = tokio::spawn(async move {
+        let paused: UpdateScheduleRequest = request(json!({"paused": true}));
+        let mut change = other.begin().await.unwrap();
+        let cache = ParamsCache::default();
+        let changed =
+            catalog::update_schedule(&mut change, &cache, Scope::All, made.id, &paused).await.unwrap();
+        change.commit().await.unwrap();
+        changed
+    });
+    let mut watch = options.connect().await.unwrap();
+    let waiting =
+        "select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    let waits_for = loop {
+        let found: Option<String> = sqlx::query_scalar(waiting).fetch_optional(&mut watch).await.unwrap();
+        assert!(!changing.is_finished(), "it has not waited");
+        if let Some(query) = found {
+            break query;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(waits_for.starts_with("-- A schedule before it is changed"), "before it reads it: {waits_for}");
+    sweep.commit().await.unwrap();
+    let changed = changing.await.unwrap();
+    assert_eq!(
+        (changed.before.last_due_at, changed.ticked),
+        (Some(due), NOTHING),
+        "it knows what the sweep did"
+    );
+    assert_eq!((changed.after.paused, changed.after.next_due_at), (true, None));
+    assert_eq!(times(&mut watch, made.id).await, [due]);
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
