@@ -18,8 +18,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use runplane::catalog::{LambdaConfig, SqsConfig};
 use runplane::reach::lambda::Lambda;
+use runplane::reach::secrets::Secrets;
 use runplane::reach::sqs::Sqs;
-use runplane::reach::{Along, LambdaDestination, ReachFailure, SqsDestination};
+use runplane::reach::{Along, Destination, LambdaDestination, Reach, ReachFailure, SqsDestination};
 use runplane::traces::Traceparent;
 use serde_json::{Map, Value, json};
 
@@ -281,4 +282,35 @@ async fn a_trace_goes_along_with_calls_and_messages() {
     assert_eq!(attributes[0]["traceparent"], json!({"DataType": "String", "StringValue": text}));
     assert_eq!(attributes[0]["Idempotency-Key"]["StringValue"], KEY);
     assert!(attributes[1].get("traceparent").is_none());
+}
+
+/// Where the client of a process's own environment leads, which is a process's: the test begins another.
+const GIVEN: &str = "RUNPLANE_TEST_ALONG";
+
+/// As a step does it, by its connection.
+#[tokio::test]
+async fn a_trace_goes_along_by_way_of_a_connection() {
+    let (traceparent, text) = (traceparent(), traceparent().to_string());
+    if std::env::var_os(GIVEN).is_some() {
+        let reach = Reach::new(Secrets::of_variables(|_| None));
+        let queue_url = "https://sqs.eu-west-1.amazonaws.com/000000000000/q".to_owned();
+        let sqs = Destination::Sqs(SqsDestination { config: SqsConfig { queue_url } });
+        reach.call(&map(json!({"body": "hello"})), &sqs, traced(&traceparent), SOON).await.unwrap();
+        let function = "rates".to_owned();
+        let lambda = Destination::Lambda(LambdaDestination { config: LambdaConfig { function } });
+        reach.call(&map(json!({"payload": 1})), &lambda, traced(&traceparent), SOON).await.unwrap();
+        return;
+    }
+    let (answers, config) = server(accepted()).await;
+    let name = "a_trace_goes_along_by_way_of_a_connection";
+    let mut test = tokio::process::Command::new(std::env::current_exe().unwrap());
+    test.args(["--exact", name]).env(GIVEN, "1").env("AWS_ENDPOINT_URL", config.endpoint_url().unwrap());
+    test.env("AWS_REGION", "eu-west-1").env("AWS_ACCESS_KEY_ID", "id").env("AWS_SECRET_ACCESS_KEY", "key");
+    let output = test.stdin(std::process::Stdio::null()).output().await.unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+    let asked = std::mem::take(&mut answers.lock().unwrap().asked);
+    assert_eq!(asked[0].2["MessageAttributes"]["traceparent"]["StringValue"], text);
+    let context = BASE64_STANDARD.decode(&asked[1].1["x-amz-client-context"]).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&context).unwrap()["custom"]["traceparent"], text);
 }
