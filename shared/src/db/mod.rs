@@ -12,7 +12,7 @@
 //! failure, or when it lay idle for minutes.
 
 mod login;
-mod tls;
+pub(crate) mod tls;
 mod tokens;
 
 use std::str::FromStr;

@@ -5,13 +5,27 @@
 //!
 //! Where the file comes from, and how it is renewed: CONTRIBUTING.md.
 
+use std::sync::LazyLock;
+
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
 use crate::config;
 
 /// The authorities of Amazon RDS, one of each region and kind of key.
 const RDS: &str = include_str!("rds.pem");
+/// What the name of every server of RDS ends in, a proxy's too. In China there are others, and authorities that the file has not.
+const OF_RDS: &str = ".rds.amazonaws.com";
+/// The same authorities, read once.
+static ROOTS: LazyLock<RootCertStore> = LazyLock::new(|| {
+    let mut store = RootCertStore::empty();
+    // A test sees that each of them can be used.
+    store.add_parsable_certificates(CertificateDer::pem_slice_iter(RDS.as_bytes()).flatten());
+    store
+});
 /// What sqlx takes the operator's own by, in a URL.
 const IN_A_URL: [&str; 3] = ["sslrootcert", "ssl-root-cert", "ssl-ca"];
 
@@ -27,6 +41,12 @@ pub(crate) fn trusting_rds(options: PgConnectOptions, url: &str) -> PgConnectOpt
     options.ssl_root_cert_from_pem(RDS.as_bytes().to_vec())
 }
 
+/// Whom a server of this name is taken from beside the public authorities, where somebody else than sqlx does TLS: RDS, for its own servers alone.
+pub(crate) fn authorities_for(host: &str) -> Option<&'static RootCertStore> {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    host.strip_suffix(OF_RDS).is_some_and(|server| !server.is_empty()).then(|| &*ROOTS)
+}
+
 fn names_authorities(url: &str) -> bool {
     let Ok(url) = Url::parse(url) else { return false };
     url.query_pairs().any(|(name, _)| IN_A_URL.contains(&&*name))
@@ -38,9 +58,6 @@ mod tests {
     use std::str::FromStr as _;
 
     use sqlx::ConnectOptions as _;
-    use tokio_rustls::rustls::RootCertStore;
-    use tokio_rustls::rustls::pki_types::CertificateDer;
-    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
     use super::*;
 
@@ -65,6 +82,30 @@ mod tests {
         let subjects: BTreeSet<_> = store.roots.iter().map(|root| root.subject.to_vec()).collect();
         assert_eq!(subjects.len(), certificates.len());
         assert_eq!(RDS.matches("-----BEGIN").count(), certificates.len(), "nothing else is in the file");
+        assert_eq!(ROOTS.roots, store.roots);
+    }
+
+    #[test]
+    fn rds_is_trusted_for_its_own_servers_alone() {
+        for host in [
+            "shop.abc123.eu-west-1.rds.amazonaws.com",
+            "shop.cluster-ro-abc123.eu-west-1.rds.amazonaws.com",
+            "Shop.abc123.EU-WEST-1.RDS.amazonaws.com.",
+        ] {
+            assert_eq!(authorities_for(host).map(RootCertStore::len), Some(ROOTS.len()), "{host}");
+        }
+        for host in [
+            "",
+            "localhost",
+            "10.0.0.1",
+            "rds.amazonaws.com",
+            ".rds.amazonaws.com",
+            "shop.evilrds.amazonaws.com",
+            "shop.abc123.eu-west-1.rds.amazonaws.com.example.com",
+            "shop.abc123.cn-north-1.rds.amazonaws.com.cn",
+        ] {
+            assert!(authorities_for(host).is_none(), "{host}");
+        }
     }
 
     /// With PGSSLROOTCERT set this is another test: `shared/tests/logins/environment.rs`.

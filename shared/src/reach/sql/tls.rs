@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use crate::config;
+use crate::{config, db};
 
 /// Asks for TLS: its length, and a number that is no version of the protocol.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -26,7 +26,7 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 pub(super) enum Trust {
     /// Whoever answers.
     Anybody,
-    /// Who has a certificate for the name, of a public authority or of one that the operator trusts.
+    /// Who has a certificate for the name, of a public authority, of RDS where the name is one of its servers, or of one that the operator trusts.
     Named,
 }
 
@@ -55,11 +55,11 @@ pub(super) async fn negotiate(
         (Err(_), Trust::Anybody) => ServerName::from(address),
         (Err(error), Trust::Named) => return Err(tls(error)),
     };
-    let connector = TlsConnector::from(Arc::new(configured(trust).await?));
+    let connector = TlsConnector::from(Arc::new(configured(host, trust).await?));
     Ok(connector.connect(name, server).await?)
 }
 
-async fn configured(trust: Trust) -> Result<ClientConfig, Error> {
+async fn configured(host: &str, trust: Trust) -> Result<ClientConfig, Error> {
     // Named: with two of them in a process there is no default.
     let provider = Arc::new(aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider));
@@ -68,14 +68,15 @@ async fn configured(trust: Trust) -> Result<ClientConfig, Error> {
         Trust::Anybody => {
             config.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         }
-        Trust::Named => config.with_root_certificates(authorities().await?),
+        Trust::Named => config.with_root_certificates(authorities(host).await?),
     };
     Ok(config.with_no_client_auth())
 }
 
-/// The public ones, and those of the operator. Read for each line: files of them are replaced.
-async fn authorities() -> Result<RootCertStore, Error> {
+/// The public ones, those of RDS for its servers, and those of the operator. These are read for each line: files of them are replaced.
+async fn authorities(host: &str) -> Result<RootCertStore, Error> {
     let mut store = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    store.extend(db::tls::authorities_for(host).into_iter().flat_map(|rds| rds.roots.iter().cloned()));
     let Some(own) = config::root_certificates() else { return Ok(store) };
     let pem = match own.trim() {
         text if text.starts_with("-----BEGIN") && text.ends_with("-----") => own.into_bytes(),
@@ -133,5 +134,22 @@ impl ServerCertVerifier for AnyCertificate {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With PGSSLROOTCERT set there are more.
+    #[tokio::test]
+    async fn a_server_of_rds_may_be_signed_by_rds_and_any_other_by_public_authorities_alone() {
+        let public = webpki_roots::TLS_SERVER_ROOTS;
+        let of_rds = authorities("shop.abc123.eu-west-1.rds.amazonaws.com").await.unwrap();
+        let rds = &db::tls::authorities_for("shop.abc123.eu-west-1.rds.amazonaws.com").unwrap().roots;
+        assert!(rds.len() >= 90 && rds.iter().all(|root| of_rds.roots.contains(root)));
+        assert!(public.iter().all(|root| of_rds.roots.contains(root)), "RDS Proxy has those of a public one");
+        let others = authorities("db.example.com").await.unwrap();
+        assert_eq!(others.roots, public);
     }
 }
