@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use crate::paths::Dirs;
 use crate::progress::say;
 use crate::stack::{db, down, logs, status, up};
-use crate::{bench, chaos, conformance, example, lambda, rehearse, test};
+use crate::{bench, chaos, conformance, example, lambda, rehearse, simulate, test};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "The local stack and the tests", disable_help_subcommand = true)]
@@ -68,6 +68,8 @@ enum Command {
         #[command(subcommand)]
         command: bench::Command,
     },
+    /// Simulate days of many runs: what they take of AWS, and what gives way first (docs/scaling.md)
+    Simulate(simulate::Options),
     /// Inject faults while thousands of runs go through the system, and check what has to hold
     Chaos(chaos::Options),
     /// Ask ours and other queues the same by plain HTTP: zombies, repeats, lost answers, dead workers
@@ -115,6 +117,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Test(args) => return test::run(&root, args).await,
         Command::Rehearse(args) => return test::rehearsal::run(&root, args).await,
         Command::Bench { command } => bench::run(&dirs, command).await?,
+        Command::Simulate(options) => simulate::run(&dirs, &options)?,
         Command::Chaos(options) => chaos::run(&dirs, &options).await?,
         Command::Conformance(options) => conformance::run(&dirs, options).await?,
         Command::Prepare => test::prepare::run(&root).await?,

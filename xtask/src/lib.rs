@@ -34,6 +34,7 @@ pub mod release;
 pub mod routes;
 pub mod schedule;
 pub mod shop;
+pub mod simulate;
 pub mod sqs;
 pub mod stack;
 pub mod test;
