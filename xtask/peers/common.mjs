@@ -1,9 +1,9 @@
 // What the peers share: how they are told what to do, and how they are measured.
 //
 //   node <peer>.mjs '{"action":"seed","url":"postgres://…","runs":1000}'
-//   node <peer>.mjs '{"action":"run","url":"postgres://…","setting":"…","seconds":5,"runs":1000}'
+//   node <peer>.mjs '{"action":"run","url":"postgres://…","setting":"…","seconds":5,"runs":1000,"workers":16}'
 //
-// `run` prints one line of JSON: {"done": jobs within the measured time, "seconds": how long that was, "total": all jobs done}.
+// `workers` is how many work at once; each peer has a number of its own where it is left out. `run` prints one line of JSON: {"done": jobs within the measured time, "seconds": how long that was, "total": all jobs done}.
 
 export const spec = JSON.parse(process.argv[2]);
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

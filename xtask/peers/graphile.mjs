@@ -1,9 +1,9 @@
-// graphile-worker: one process at 24 concurrent jobs, which is the setting of its own performance test.
+// graphile-worker: one process, by default at 24 concurrent jobs, which is the setting of its own performance test.
 import pg from "pg";
 import { Logger, run, runMigrations } from "graphile-worker";
 import { measure, report, sleep, spec, unknown } from "./common.mjs";
 
-const CONCURRENCY = 24;
+const CONCURRENCY = spec.workers ?? 24;
 const settings = {
   default: {},
   // Fetches jobs 500 at a time; each is completed by a statement of its own.

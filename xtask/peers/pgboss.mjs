@@ -4,8 +4,8 @@ import { measure, report, sleep, spec, unknown } from "./common.mjs";
 
 const QUEUE = "noop";
 const settings = {
-  loop_1: { loops: 8, batchSize: 1 },
-  loop_100: { loops: 8, batchSize: 100 },
+  loop_1: { loops: spec.workers ?? 8, batchSize: 1 },
+  loop_100: { loops: spec.workers ?? 8, batchSize: 100 },
   // work() polls at least half a second apart unless it may burst.
   work_1: { work: { batchSize: 1, localConcurrency: 24, burstWhenReadyExceeds: 1 } },
   work_100: { work: { batchSize: 100, localConcurrency: 8, burstWhenBatchFull: true } },

@@ -52,9 +52,15 @@ pub struct Slice {
 
 /// Builds an example of the domain crate with the release profile, the one the functions are deployed with. Fails when it does not compile.
 pub async fn example(dirs: &Dirs, name: &str) -> Result<PathBuf> {
+    build(dirs, name, "release").await
+}
+
+/// Returns the program. `profile` is a folder of `target`: `release` or `debug`.
+async fn build(dirs: &Dirs, name: &str, profile: &str) -> Result<PathBuf> {
     say(format_args!("Building {name}"));
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--release", "--package", "runplane", "--example", name]);
+    command.args(["build", "--package", "runplane", "--example", name]);
+    command.args(if profile == "release" { &["--release"][..] } else { &[] });
     command.current_dir(dirs.root()).env("SQLX_OFFLINE", "true").stdin(Stdio::null()).kill_on_drop(true);
     for name in cargo_lambda::package_variables() {
         command.env_remove(name);
@@ -62,7 +68,7 @@ pub async fn example(dirs: &Dirs, name: &str) -> Result<PathBuf> {
     if !command.status().await.context("cannot start cargo")?.success() {
         bail!("{name} does not compile: see above.");
     }
-    Ok(target(dirs).join("release/examples").join(name))
+    Ok(target(dirs).join(profile).join("examples").join(name))
 }
 
 /// Runs one that prints its own tables. Fails when it does.
@@ -76,9 +82,9 @@ pub async fn run_example(program: &Path, database_url: &str) -> Result<()> {
 }
 
 impl Driver {
-    /// Builds it. Fails when it does not compile.
-    pub async fn build(dirs: &Dirs) -> Result<Self> {
-        Ok(Self(example(dirs, "bench_verbs").await?))
+    /// Builds it, with the dev profile where its figures mean nothing. Fails when it does not compile.
+    pub async fn build(dirs: &Dirs, small: bool) -> Result<Self> {
+        Ok(Self(build(dirs, "bench_verbs", if small { "debug" } else { "release" }).await?))
     }
 
     /// Runs a case on the database for some seconds. Fails with what the driver says.

@@ -1,6 +1,8 @@
 //! `cargo xtask bench …`: what docs/benchmarks.md reports. Each command starts what it needs and prints a markdown table.
 
+mod api;
 mod auth;
+mod beside;
 mod case;
 mod dag;
 mod driver;
@@ -10,6 +12,7 @@ mod functions;
 mod held;
 mod invocations;
 mod kills;
+mod load;
 mod noise;
 pub(crate) mod peers;
 mod pgbench;
@@ -45,6 +48,8 @@ pub enum Command {
     Dag,
     /// Size, start and memory of the functions as they are deployed
     Functions(functions::Options),
+    /// Ours, as verbs and over HTTP, beside other queues and beside the service that it replaces
+    Peers(beside::Options),
     /// How long a run waits after its worker was killed
     Kills(kills::Options),
 }
@@ -58,6 +63,7 @@ pub async fn run(dirs: &Dirs, command: Command) -> Result<()> {
         Command::Auth => auth::run(dirs).await,
         Command::Dag => dag::run(dirs).await,
         Command::Functions(options) => functions::run(dirs, &options).await,
+        Command::Peers(options) => beside::run(dirs, options).await,
         Command::Kills(options) => kills::run(dirs, &options).await,
     }
 }

@@ -18,7 +18,7 @@ use crate::progress::say;
 use crate::{database, python, venv};
 
 /// What `xtask/peers/` has.
-const FILES: [&str; 9] = [
+const FILES: [&str; 11] = [
     "package.json",
     "package-lock.json",
     "common.mjs",
@@ -28,6 +28,8 @@ const FILES: [&str; 9] = [
     "adapter-graphile.mjs",
     "adapter-graphile-worker.mjs",
     "adapter-pgboss.mjs",
+    "procrastinate_peer.py",
+    "original.py",
 ];
 
 /// A queue that is not ours.
@@ -37,6 +39,8 @@ pub enum Peer {
     Graphile,
     /// <https://github.com/timgit/pg-boss>
     PgBoss,
+    /// <https://github.com/procrastinate-org/procrastinate>
+    Procrastinate,
 }
 
 impl Peer {
@@ -45,6 +49,7 @@ impl Peer {
         match self {
             Self::Graphile => "graphile",
             Self::PgBoss => "pgboss",
+            Self::Procrastinate => "procrastinate",
         }
     }
 
@@ -55,6 +60,20 @@ impl Peer {
             Self::PgBoss => {
                 "select count(*) from pgboss.job where name = 'noop' and state = 'completed' and $1 > 0"
             }
+            Self::Procrastinate => {
+                "select count(*) from procrastinate_jobs where status = 'succeeded' and $1 > 0"
+            }
+        }
+    }
+
+    /// Makes jobs that wait ones that have ended. graphile-worker keeps none of those.
+    fn finish(self) -> &'static str {
+        match self {
+            Self::Graphile => "truncate graphile_worker._private_jobs",
+            Self::PgBoss => {
+                "update pgboss.job set state = 'completed', started_on = now(), completed_on = now() where name = 'noop'"
+            }
+            Self::Procrastinate => "update procrastinate_jobs set status = 'succeeded', attempts = 1",
         }
     }
 
@@ -64,11 +83,12 @@ impl Peer {
     }
 }
 
-/// Node with the peers' packages.
+/// Node with the peers' packages, and a Python with its own where that was asked for.
 #[derive(Debug)]
 pub struct Peers {
     node: PathBuf,
     folder: PathBuf,
+    python: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -78,6 +98,23 @@ struct Order<'a> {
     setting: &'a str,
     seconds: u32,
     runs: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workers: Option<u32>,
+}
+
+/// What a peer does.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// One of the settings of its program in `xtask/peers/`.
+    pub setting: &'a str,
+    /// For how long.
+    pub seconds: u32,
+    /// Jobs that wait.
+    pub runs: u32,
+    /// Jobs that have ended before.
+    pub finished: u32,
+    /// How many work at once; `None`: as many as the program says.
+    pub workers: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -101,7 +138,7 @@ impl Peers {
         let lock = std::fs::read(folder.join("package-lock.json"))?;
         let (wanted, marker) = (hex::encode(Sha256::digest(&lock)), folder.join("complete"));
         if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
-            return Ok(Self { node, folder });
+            return Ok(Self { node, folder, python: None });
         }
         say(format_args!("Installing the peers into {} (once)", folder.display()));
         // It is gone until the packages are complete.
@@ -112,13 +149,39 @@ impl Peers {
             bail!("`npm ci` failed; what it printed above says why. The next start tries again.");
         }
         std::fs::write(marker, wanted)?;
-        Ok(Self { node, folder })
+        Ok(Self { node, folder, python: None })
     }
 
-    /// Makes the peer's database with `runs` jobs that do nothing. Fails with what its client says.
-    pub async fn seed(&self, server: &Server, peer: Peer, runs: u32) -> Result<()> {
-        let url = &world::create(server, &peer.database(runs)).await?;
-        self.call(peer, &Order { action: "seed", url, setting: "", seconds: 0, runs }).await?;
+    /// With what `localstack/peers.txt` pins for Python beside them (`.dev/venv/peers`). Fails when pip does.
+    pub async fn with_python(self, dirs: &Dirs) -> Result<Self> {
+        let python = venv::ensure(dirs, "peers", &python::find()?).await?.join("bin/python");
+        Ok(Self { python: Some(python), ..self })
+    }
+
+    /// The Python with its packages, and the folder of the peers' programs. Fails where it was not asked for.
+    pub fn python(&self) -> Result<(&Path, &Path)> {
+        Ok((self.python.as_deref().context("Python was not asked for")?, &self.folder))
+    }
+
+    /// Makes the peer's database `name` with `finished` jobs that have ended and `runs` that do nothing and wait. Fails with what its
+    /// client says.
+    pub async fn seed(
+        &self,
+        server: &Server,
+        name: &str,
+        peer: Peer,
+        finished: u32,
+        runs: u32,
+    ) -> Result<()> {
+        let url = &world::create(server, name).await?;
+        let order = |runs| Order { action: "seed", url, setting: "", seconds: 0, runs, workers: None };
+        if finished > 0 {
+            self.call(peer, &order(finished)).await?;
+            let mut connection = database::connect(url).await?;
+            sqlx::query(peer.finish()).execute(&mut connection).await?;
+            connection.close().await?;
+        }
+        self.call(peer, &order(runs)).await?;
         let mut connection = database::connect(url).await?;
         sqlx::raw_sql("vacuum (analyze, freeze)").execute(&mut connection).await?;
         Ok(connection.close().await?)
@@ -126,24 +189,19 @@ impl Peers {
 
     /// Has the peer work for some seconds on a copy of its database. What its tables do not show as done in the end does not
     /// count. Fails with what its client says.
-    pub async fn run(
-        &self,
-        database_url: &str,
-        peer: Peer,
-        setting: &str,
-        seconds: u32,
-        runs: u32,
-    ) -> Result<Measured> {
+    pub async fn run(&self, database_url: &str, peer: Peer, job: Job<'_>) -> Result<Measured> {
+        let Job { setting, seconds, runs, finished, workers } = job;
         let cpu = noise::children_cpu_seconds();
-        let output =
-            self.call(peer, &Order { action: "run", url: database_url, setting, seconds, runs }).await?;
+        let order = Order { action: "run", url: database_url, setting, seconds, runs, workers };
+        let output = self.call(peer, &order).await?;
         let cpu = cpu.zip(noise::children_cpu_seconds()).map(|(before, after)| after - before);
         let report: Report = serde_json::from_slice(&output).context("the peer's report")?;
         let mut connection = database::connect(database_url).await?;
         let shown = sqlx::query_scalar(peer.done()).bind(i64::from(runs));
         let shown: i64 = shown.fetch_one(&mut connection).await?;
         connection.close().await?;
-        let done = counted(&report, shown.try_into().unwrap_or(0));
+        let kept = if peer == Peer::Graphile { 0 } else { i64::from(finished) };
+        let done = counted(&report, (shown - kept).try_into().unwrap_or(0));
         // The client's time is that of all it did, its start and its warm-up included.
         let client_us = Measured::new(report.total, 0.0, cpu).client_us;
         Ok(Measured { done, per_second: done as f64 / report.seconds, client_us })
@@ -163,9 +221,13 @@ impl Peers {
     }
 
     async fn call(&self, peer: Peer, order: &Order<'_>) -> Result<Vec<u8>> {
-        let mut command = in_folder(&self.node.join("node"), &self.node, &self.folder)?;
-        command.arg(format!("{}.mjs", peer.name())).arg(serde_json::to_string(order)?);
-        let output = command.output().await.context("cannot start node")?;
+        let (program, file) = match peer {
+            Peer::Procrastinate => (self.python()?.0.to_owned(), "procrastinate_peer.py".to_owned()),
+            Peer::Graphile | Peer::PgBoss => (self.node.join("node"), format!("{}.mjs", peer.name())),
+        };
+        let mut command = in_folder(&program, &self.node, &self.folder)?;
+        command.arg(file).arg(serde_json::to_string(order)?);
+        let output = command.output().await.with_context(|| format!("cannot start {}", program.display()))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("{} failed: {}", peer.name(), said.trim());

@@ -1,7 +1,7 @@
 //! The limit: pgbench with the verbs' own statements.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
@@ -59,48 +59,52 @@ impl Pgbench {
     /// Runs a case that was prepared for on a database of `server`. Fails with what pgbench says.
     pub async fn run(&self, server: &Server, database: &str, case: Case, seconds: u32) -> Result<Measured> {
         let script = self.scripts.get(&case.name()).context("a case that was not prepared for")?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = cores.min(case.connections as usize);
-        let mut command = Command::new(&self.program);
-        for name in data_folder::pg_variables() {
-            command.env_remove(name);
+        let mut variables = script.variables.clone();
+        let first = [("step", "0"), ("claimed_new_times", "{}"), ("claimed_new_runs", "{}")];
+        variables.extend(first.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        execute(&self.program, server, database, &script.path, &variables, case, seconds).await
+    }
+}
+
+/// Runs a script of which each turn does a case's number of runs, over its connections. Fails with what pgbench says.
+pub async fn execute(
+    program: &Path,
+    server: &Server,
+    database: &str,
+    script: &Path,
+    variables: &Variables,
+    case: Case,
+    seconds: u32,
+) -> Result<Measured> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(case.connections as usize);
+    let mut command = Command::new(program);
+    for name in data_folder::pg_variables() {
+        command.env_remove(name);
+    }
+    command.env("PGOPTIONS", PGOPTIONS).args(["-n", "-M", "prepared", "-f"]).arg(script);
+    for (option, value) in
+        [("-c", case.connections), ("-j", threads as u32), ("-T", seconds), ("-p", server.port.into())]
+    {
+        command.arg(option).arg(value.to_string());
+    }
+    for (name, value) in variables {
+        command.arg("-D").arg(format!("{name}={value}"));
+    }
+    command.args(["-h", "127.0.0.1", "-U", "postgres", database]);
+    let cpu = noise::children_cpu_seconds();
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
+    let output = output.context("cannot start pgbench")?;
+    let cpu = cpu.zip(noise::children_cpu_seconds()).map(|(before, after)| after - before);
+    let text = String::from_utf8_lossy(&output.stdout);
+    match parse(&text) {
+        Some((turns, per_second)) if output.status.success() => {
+            Ok(Measured::new(turns * u64::from(case.size), per_second * f64::from(case.size), cpu))
         }
-        command.env("PGOPTIONS", PGOPTIONS).args(["-n", "-M", "prepared", "-f"]).arg(&script.path);
-        for (option, value) in
-            [("-c", case.connections), ("-j", threads as u32), ("-T", seconds), ("-p", server.port.into())]
-        {
-            command.arg(option).arg(value.to_string());
-        }
-        for (name, value) in &script.variables {
-            command.arg("-D").arg(format!("{name}={value}"));
-        }
-        command.args([
-            "-D",
-            "step=0",
-            "-D",
-            "claimed_new_times={}",
-            "-D",
-            "claimed_new_runs={}",
-            "-h",
-            "127.0.0.1",
-            "-U",
-            "postgres",
-            database,
-        ]);
-        let cpu = noise::children_cpu_seconds();
-        let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
-        let output = output.context("cannot start pgbench")?;
-        let cpu = cpu.zip(noise::children_cpu_seconds()).map(|(before, after)| after - before);
-        let text = String::from_utf8_lossy(&output.stdout);
-        match parse(&text) {
-            Some((turns, per_second)) if output.status.success() => {
-                Ok(Measured::new(turns * u64::from(case.size), per_second * f64::from(case.size), cpu))
-            }
-            _ => bail!(
-                "pgbench failed (did the queue run dry? then give --backlog a larger number): {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            ),
-        }
+        _ => bail!(
+            "pgbench failed (did the queue run dry? then give --backlog a larger number): {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        ),
     }
 }
 

@@ -39,6 +39,20 @@ pub async fn seed(dirs: &Dirs, database_url: &str, backlog: u32) -> Result<()> {
     Ok(connection.close().await?)
 }
 
+/// Puts `runs` that have ended into the seeded database.
+pub async fn finish(database_url: &str, runs: u32) -> Result<()> {
+    let mut connection = database::connect(database_url).await?;
+    let rows = format!(
+        "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch, status, claim_count, claimed_by,
+                                    claimed_at, lease_token, lease_seconds, started_at, finished_at)
+           select i.id, i.id, '{TENANT}', '{PIPELINE}', '{VERSION}', 'pull', 'SUCCEEDED', 1, 'worker', now(), gen_random_uuid(), 300, now(), now()
+           from (select uuidv7() as id from generate_series(1, {runs})) i"
+    );
+    sqlx::raw_sql(AssertSqlSafe(rows)).execute(&mut connection).await.context("cannot seed the database")?;
+    sqlx::raw_sql("vacuum (analyze, freeze)").execute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
 /// An empty database of that name, in place of one that may be there; returns its address.
 pub async fn create(server: &Server, name: &str) -> Result<String> {
     remake(server, name, "").await

@@ -99,7 +99,7 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     let is_wanted =
         |kind: &Kind| options.only.is_empty() || options.only.iter().any(|name| name == kind.name());
     let kinds: Vec<Kind> = KINDS.into_iter().filter(is_wanted).collect();
-    let driver = Driver::build(dirs).await?;
+    let driver = Driver::build(dirs, false).await?;
     let mut server = Server::start(dirs, settings("bench-held-postgres")).await?;
     say(format_args!("Seeding {} runs", options.backlog));
     world::seed(dirs, &server.database_url, options.backlog).await?;

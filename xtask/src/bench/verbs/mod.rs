@@ -14,7 +14,7 @@ use sqlx::Connection;
 use super::case::{Case, Measured, Work};
 use super::driver::Driver;
 use super::noise::Noise;
-use super::peers::Peers;
+use super::peers::{Job, Peers};
 use super::pgbench::Pgbench;
 use super::{environment, settings, world};
 use crate::database;
@@ -79,7 +79,7 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     if groups.is_empty() {
         bail!("no load has a name that contains {:?}", options.only);
     }
-    let driver = Driver::build(dirs).await?;
+    let driver = Driver::build(dirs, false).await?;
     let server = Server::start(dirs, settings("bench-verbs-postgres")).await?;
     seed(dirs, &server, peers.as_ref(), &groups, options).await?;
     let raw = groups.iter().filter(|group| group.members.contains(&Who::Raw));
@@ -139,7 +139,7 @@ async fn seed(
             let (&Who::Peer(peer, ..), Some(peers)) = (who, peers) else { continue };
             if !seeded.contains(&peer.database(runs)) {
                 say(format_args!("Seeding {runs} jobs of {peer:?}"));
-                peers.seed(server, peer, runs).await?;
+                peers.seed(server, &peer.database(runs), peer, 0, runs).await?;
                 seeded.push(peer.database(runs));
             }
         }
@@ -160,7 +160,8 @@ async fn round(stage: &Stage, group: &Group, number: usize, options: &Options) -
         let measured = match (who, &stage.peers) {
             (Who::Peer(peer, setting, _), Some(peers)) => {
                 let url = world::copy(&stage.server, &peer.database(runs)).await?;
-                peers.run(&url, peer, setting, options.seconds, runs).await?
+                let seconds = options.seconds;
+                peers.run(&url, peer, Job { setting, seconds, runs, finished: 0, workers: None }).await?
             }
             _ => {
                 let url = world::copy(&stage.server, &ours(runs)).await?;
