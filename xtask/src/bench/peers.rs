@@ -1,20 +1,17 @@
 //! What we compare with: other queues on Postgres, each by the client that it comes with (`xtask/peers/`).
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use sqlx::Connection;
-use tokio::process::Command;
 
 use super::case::Measured;
 use super::{noise, world};
+use crate::node::Node;
 use crate::paths::Dirs;
 use crate::postgres::Server;
 use crate::process::Spec;
-use crate::progress::say;
 use crate::{database, python, venv};
 
 /// What `xtask/peers/` has.
@@ -86,7 +83,7 @@ impl Peer {
 /// Node with the peers' packages, and a Python with its own where that was asked for.
 #[derive(Debug)]
 pub struct Peers {
-    node: PathBuf,
+    node: Node,
     folder: PathBuf,
     python: Option<PathBuf>,
 }
@@ -128,27 +125,14 @@ impl Peers {
     /// Installs Node (`.dev/venv/node`) and the packages that `xtask/peers/` pins (`.dev/peers`), unless they are there. npm
     /// and pip get the caller's environment, so the user's own configuration counts. Fails when one of them does.
     pub async fn install(dirs: &Dirs) -> Result<Self> {
-        let node = venv::ensure(dirs, "node", &python::find()?).await?.join("bin");
+        let node = Node::ensure(dirs).await?;
         let (source, folder) = (dirs.root().join("xtask/peers"), dirs.dev()?.join("peers"));
         std::fs::create_dir_all(&folder)?;
         for file in FILES {
             let copied = std::fs::copy(source.join(file), folder.join(file));
             copied.with_context(|| format!("cannot copy {} of {}", file, source.display()))?;
         }
-        let lock = std::fs::read(folder.join("package-lock.json"))?;
-        let (wanted, marker) = (hex::encode(Sha256::digest(&lock)), folder.join("complete"));
-        if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
-            return Ok(Self { node, folder, python: None });
-        }
-        say(format_args!("Installing the peers into {} (once)", folder.display()));
-        // It is gone until the packages are complete.
-        let _ = std::fs::remove_file(&marker);
-        let mut npm = in_folder(&node.join("npm"), &node, &folder)?;
-        npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]);
-        if !npm.status().await.context("cannot start npm")?.success() {
-            bail!("`npm ci` failed; what it printed above says why. The next start tries again.");
-        }
-        std::fs::write(marker, wanted)?;
+        node.packages(&folder).await?;
         Ok(Self { node, folder, python: None })
     }
 
@@ -212,7 +196,7 @@ impl Peers {
         let spec = serde_json::json!({ "url": database_url, "port": port }).to_string();
         Spec {
             name: format!("conformance-{}", peer.name()),
-            program: self.node.join("node"),
+            program: self.node.program(),
             args: vec![format!("adapter-{}.mjs", peer.name()).into(), spec.into()],
             cwd: Some(self.folder.clone()),
             port: Some(port),
@@ -223,9 +207,9 @@ impl Peers {
     async fn call(&self, peer: Peer, order: &Order<'_>) -> Result<Vec<u8>> {
         let (program, file) = match peer {
             Peer::Procrastinate => (self.python()?.0.to_owned(), "procrastinate_peer.py".to_owned()),
-            Peer::Graphile | Peer::PgBoss => (self.node.join("node"), format!("{}.mjs", peer.name())),
+            Peer::Graphile | Peer::PgBoss => (self.node.program(), format!("{}.mjs", peer.name())),
         };
-        let mut command = in_folder(&program, &self.node, &self.folder)?;
+        let mut command = self.node.command(&program, &self.folder)?;
         command.arg(file).arg(serde_json::to_string(order)?);
         let output = command.output().await.with_context(|| format!("cannot start {}", program.display()))?;
         if !output.status.success() {
@@ -239,15 +223,6 @@ impl Peers {
 /// What was done within the measured time, less what the client says it did and the tables do not show.
 fn counted(report: &Report, shown: u64) -> u64 {
     report.done.saturating_sub(report.total.saturating_sub(shown))
-}
-
-/// npm starts `node` by its name, so its folder comes first.
-fn in_folder(program: &Path, node: &Path, folder: &Path) -> Result<Command> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(std::iter::once(node.to_owned()).chain(std::env::split_paths(&path)))?;
-    let mut command = Command::new(program);
-    command.env("PATH", path).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
-    Ok(command)
 }
 
 #[cfg(test)]

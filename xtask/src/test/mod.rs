@@ -1,8 +1,8 @@
 //! `cargo xtask test`: everything that CI runs, on a Postgres and an SQS of its own, beside a running `up`.
 //!
 //! The steps, in an order that says what is wrong as soon as it can be known: formatting · lints, with every query
-//! checked against a migrated Postgres · the template · the committed `.sqlx` · migrations there and back · documentation · all tests but
-//! the end-to-end suite · a short [chaos](crate::chaos) · that suite on the [Runtime-API host](crate::host), there behind a transaction pooler, and on
+//! checked against a migrated Postgres · the template · the committed `.sqlx` · migrations there and back · documentation · the
+//! console · all tests but the end-to-end suite · a short [chaos](crate::chaos) · that suite on the [Runtime-API host](crate::host), there behind a transaction pooler, and on
 //! `cargo lambda watch` and on a [deployed stack](crate::rehearse). The first failure ends it. The last lines are the closing lines of the test runners.
 //!
 //! Compiling is most of the time, so that the steps share what they can: lints, queries and documentation use one set of
@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::paths::Dirs;
 use crate::progress::say;
-use crate::{cargo_lambda, orphans, rehearse};
+use crate::{cargo_lambda, console, orphans, rehearse};
 use command::Cargo;
 use pooler::Pooler;
 use report::Report;
@@ -113,6 +113,7 @@ async fn with_backend(
             )
             .await?;
         report.step("Documentation", cargo.env("RUSTDOCFLAGS", "-D warnings").run(&DOC)).await?;
+        report.step("The console: lints, types, bundle, tests", console::check(dirs)).await?;
     }
     report.step("Building the functions", cargo_lambda::build(dirs)).await?;
     let environment = [backend.environment(), pooler.environment()].concat();
