@@ -12,6 +12,8 @@ use crate::process::{Service, Spec};
 use crate::python::Python;
 use crate::{ports, python, queues, venv};
 
+/// What a server has beside SQS: S3 for large outputs, Secrets Manager for secrets, EventBridge for events. Each is loaded when it is first called.
+const SERVICES: &str = "sqs,s3,secretsmanager,events";
 const START: Duration = Duration::from_secs(90);
 const STOP: Duration = Duration::from_secs(10);
 
@@ -130,7 +132,7 @@ impl Server {
                 "localstack.runtime.main",
                 vec![
                     set("GATEWAY_LISTEN", &format!("127.0.0.1:{port}")),
-                    set("SERVICES", "sqs,s3,secretsmanager"),
+                    set("SERVICES", SERVICES),
                     // It calls nobody, downloads nothing and needs no port 53.
                     set("DISABLE_EVENTS", "1"),
                     set("SKIP_SSL_CERT_DOWNLOAD", "1"),
@@ -142,7 +144,7 @@ impl Server {
                 "ministack",
                 vec![
                     set("GATEWAY_PORT", &port),
-                    set("SERVICES", "sqs,s3,secretsmanager"),
+                    set("SERVICES", SERVICES),
                     set("BIND_HOST", "127.0.0.1"),
                     set("MINISTACK_HOST", "127.0.0.1"),
                     ("STATE_DIR".to_owned(), scratch.into()),
