@@ -42,3 +42,4 @@ pub mod stack;
 pub mod test;
 pub mod venv;
 pub mod warehouse;
+mod webhooks;

@@ -12,10 +12,12 @@
 //! | `RUNPLANE_RANDOM_CALLS` | how many random calls of three tenants are made; 500 if not set |
 //! | `RUNPLANE_INVOKE_URL` | where functions without a route are invoked, as by Lambda's invoke API; `RUNPLANE_URL` if not set |
 //! | `RUNPLANE_SWEEP_FUNCTION` | the name of the sweep there; `sweep` if not set |
+//! | `RUNPLANE_DELIVER_FUNCTION` | that of the one that delivers events; `deliver` if not set |
 //! | `RUNPLANE_CLI` | the program `runplane`, for the tests that use the command line |
 //! | `RUNPLANE_QUEUE_URL` | the queue of the worker, for the tests that send messages of their own |
 //! | `RUNPLANE_DEAD_LETTER_QUEUE_URL` | where its messages go that came too often |
 //! | `RUNPLANE_SECRET_…`, `AWS_ENDPOINT_URL_LAMBDA` | what the stack's worker knows of them, for `runplane worker`, which runs the examples too (left out with `--skip examples::`) |
+//! | `RUNPLANE_SECRET_580115B4_A291_4917_8DBD_247CFA13E2D6_E2E_HOOKS` | what the stack signs events with for webhooks of the demo tenant whose `secret_ref` is `e2e_hooks` |
 //! | `RUNPLANE_SECRET_PARAMETER` | what tests give to secret parameters; any text if not set |
 //! | `AWS_ENDPOINT_URL`, credentials | where those queues are, unless on AWS; whoever invokes functions on AWS |
 //!
@@ -27,6 +29,7 @@ mod aws;
 mod cli;
 mod keys;
 mod queue;
+mod receiver;
 mod secrets;
 mod seed;
 mod stack;
@@ -37,6 +40,7 @@ pub use answer::Answer;
 pub use cli::{Cli, Said};
 pub use keys::{Validity, made_by};
 pub use queue::Queue;
+pub use receiver::{Receiver, Told};
 pub use secrets::secret_parameter;
 pub use seed::Tenant;
 pub use stack::{Stack, id_of};

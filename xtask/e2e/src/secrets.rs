@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use crate::setting;
+
 /// What the variables of secrets begin with: those of connections, and that of the parameter that tests give to runs. The API key is one, too.
 const PREFIX: &str = "RUNPLANE_SECRET_";
 
@@ -14,6 +16,14 @@ static KNOWN: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// The value that tests give to secret parameters. Whoever started the stack looks for it in logs and rows afterwards.
 pub fn secret_parameter() -> String {
     std::env::var("RUNPLANE_SECRET_PARAMETER").unwrap_or_else(|_| "a-secret-parameter".to_owned())
+}
+
+/// What events are signed with for webhooks of the demo tenant whose `secret_ref` is `e2e_hooks`.
+///
+/// # Panics
+/// When the environment does not say.
+pub(crate) fn of_webhooks() -> String {
+    setting(&format!("{PREFIX}580115B4_A291_4917_8DBD_247CFA13E2D6_E2E_HOOKS"))
 }
 
 /// Asserts that an answer has none of them.

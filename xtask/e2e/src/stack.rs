@@ -193,13 +193,26 @@ impl Stack {
     /// # Panics
     /// When the function cannot be invoked, or fails.
     pub async fn sweep(&self, tenant: Uuid) -> Value {
+        self.invoke("RUNPLANE_SWEEP_FUNCTION", "sweep", &json!({ "tenant_id": tenant })).await
+    }
+
+    /// Invokes the function `deliver`, which sends what is due of the events of all tenants; what it answers. Other tests do so at the same moment, and
+    /// on a deployed stack its schedule does: what is due here may be under way there.
+    ///
+    /// # Panics
+    /// When the function cannot be invoked, or fails.
+    pub async fn deliver(&self) -> Value {
+        self.invoke("RUNPLANE_DELIVER_FUNCTION", "deliver", &json!({})).await
+    }
+
+    async fn invoke(&self, named_by: &str, or: &str, event: &Value) -> Value {
         let base = setting_or("RUNPLANE_INVOKE_URL", "RUNPLANE_URL");
-        let function = std::env::var("RUNPLANE_SWEEP_FUNCTION").unwrap_or_else(|_| "sweep".to_owned());
+        let function = std::env::var(named_by).unwrap_or_else(|_| or.to_owned());
         let url = format!("{}/2015-03-31/functions/{function}/invocations", base.trim_end_matches('/'));
-        let request = aws::invocation(&url, &json!({ "tenant_id": tenant })).await;
+        let request = aws::invocation(&url, event).await;
         let answer = self.answer(RequestBuilder::from_parts(self.http.clone(), request)).await;
         let failed = answer.status != 200 || answer.headers.contains_key("x-amz-function-error");
-        assert!(!failed, "the sweep failed: {answer}");
+        assert!(!failed, "{function} failed: {answer}");
         answer.body
     }
 

@@ -19,7 +19,7 @@ use crate::stack::state::State;
 use crate::stack::status;
 use api::Api;
 
-pub use surroundings::Surroundings;
+pub use surroundings::{Surroundings, variable};
 
 /// The demo tenant, whose the examples are.
 pub const TENANT: &str = "580115b4-a291-4917-8dbd-247cfa13e2d6";

@@ -49,11 +49,7 @@ impl Surroundings {
     pub fn environment(&self) -> Vec<(String, OsString)> {
         let token = [("SHOP_TOKEN", &self.shop_token)].into_iter();
         let password = self.warehouse.iter().map(|warehouse| ("WAREHOUSE_PASSWORD", &warehouse.password));
-        let tenant = TENANT.to_uppercase().replace('-', "_");
-        token
-            .chain(password)
-            .map(|(name, secret)| (format!("RUNPLANE_SECRET_{tenant}_{name}"), secret.into()))
-            .collect()
+        token.chain(password).map(|(name, secret)| (variable(name), secret.into())).collect()
     }
 
     /// Makes the connections of the demo tenant lead here, as an operator has to: that addresses of this machine may be reached is nothing
@@ -93,6 +89,11 @@ impl Surroundings {
         ];
         others.into_iter().chain(warehouse).collect()
     }
+}
+
+/// Where functions without Secrets Manager look for a secret of the demo tenant; `name` is its name in capitals.
+pub fn variable(name: &str) -> String {
+    format!("RUNPLANE_SECRET_{}_{name}", TENANT.to_uppercase().replace('-', "_"))
 }
 
 /// A connection as it is stored.

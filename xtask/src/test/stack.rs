@@ -20,7 +20,7 @@ use crate::queues::{self, Queues};
 use crate::routes::{self, Routes, UNROUTED};
 use crate::stack::functions;
 use crate::stack::state::Addresses;
-use crate::{api_keys, cargo_lambda, database, pgbouncer, ports, postgres, shop, sqs};
+use crate::{api_keys, cargo_lambda, database, pgbouncer, ports, postgres, shop, sqs, webhooks};
 
 /// A throw-away Postgres and, but for `prepare`, an SQS with the queues and what the examples reach. Dropping it kills them.
 #[derive(Debug)]
@@ -181,14 +181,15 @@ impl E2e {
         host = host.function(example::FUNCTION, 1);
         host = host.port(addresses.port).timeout("worker", Duration::from_secs(120));
         host = host.log_folder(dirs.logs()?.join(format!("test-{name}")));
-        for (name, value) in functions::environment(&addresses) {
-            host = host.env(&name, value.to_string_lossy());
+        let environment = environment(&addresses);
+        for (name, value) in &environment {
+            host = host.env(name, value.to_string_lossy());
         }
         for (name, value) in overrides {
             host = host.env(name, *value);
         }
         let logs = dirs.logs()?.join(format!("test-{name}"));
-        let mut stack = Self::with(Functions::Host(host.start().await?), &addresses, logs);
+        let mut stack = Self::with(Functions::Host(host.start().await?), &addresses, environment, logs);
         // Here a call takes a few milliseconds.
         stack.environment.push(("RUNPLANE_RANDOM_CALLS".to_owned(), "10000".into()));
         Ok(stack)
@@ -198,6 +199,7 @@ impl E2e {
     /// starts slowly does so before the suite looks at the clock.
     pub async fn on_watch(dirs: &Dirs, backend: &Backend) -> Result<Self> {
         let addresses = backend.place(dirs, "watch").await?;
+        let environment = environment(&addresses);
         let port = addresses.port.to_string();
         let args = [
             "lambda",
@@ -213,7 +215,7 @@ impl E2e {
             name: "test-functions".to_owned(),
             program: cargo_lambda::find(dirs).await?,
             args: args.map(OsString::from).to_vec(),
-            env: functions::environment(&addresses),
+            env: environment.clone(),
             without_env: cargo_lambda::package_variables(),
             port: Some(addresses.port),
             ..Spec::default()
@@ -221,13 +223,19 @@ impl E2e {
         let mut service = Service::spawn(dirs, spec).await?;
         warm_up(dirs, &addresses, &mut service).await?;
         let logs = dirs.logs()?.join("test-functions.log");
-        let mut stack = Self::with(Functions::Watch(service.into()), &addresses, logs);
+        let mut stack = Self::with(Functions::Watch(service.into()), &addresses, environment, logs);
         // Of two headers of one name, it hands one on.
         stack.environment.push(("RUNPLANE_ONE_HEADER".to_owned(), "1".into()));
         Ok(stack)
     }
 
-    fn with(functions: Functions, addresses: &Addresses, logs: PathBuf) -> Self {
+    /// `environment`: that of the functions.
+    fn with(
+        functions: Functions,
+        addresses: &Addresses,
+        mut environment: Vec<(String, OsString)>,
+        logs: PathBuf,
+    ) -> Self {
         let stop = CancellationToken::new();
         let mapping = Mapping {
             endpoint_url: addresses.endpoint_url.clone(),
@@ -235,7 +243,6 @@ impl E2e {
             invoke_url: addresses.base_url.clone(),
             function: "worker".to_owned(),
         };
-        let mut environment = functions::environment(addresses);
         // The suite seeds rows and moves times, as no function may.
         environment.push(("DATABASE_URL".to_owned(), addresses.database_url.clone().into()));
         environment.push(("RUNPLANE_URL".to_owned(), addresses.base_url.clone().into()));
@@ -272,6 +279,13 @@ impl E2e {
             Functions::Watch(mut service) => _ = service.stop(Signal::INT, Duration::from_secs(5)).await,
         }
     }
+}
+
+/// What the functions get: as under `up`, and what webhooks of the suite are signed with.
+fn environment(addresses: &Addresses) -> Vec<(String, OsString)> {
+    let mut environment = functions::environment(addresses);
+    environment.push((webhooks::variable(), webhooks::secret().into()));
+    environment
 }
 
 /// A migrated database with the demo data; its connection string.

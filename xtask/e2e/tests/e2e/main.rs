@@ -10,6 +10,7 @@ mod catalog;
 mod claims;
 mod command_line;
 mod dag;
+mod events;
 mod examples;
 mod get;
 mod idempotency;
