@@ -113,6 +113,11 @@ pub async fn secret(aws: &Aws, arn: &str) -> Result<String> {
     Ok(found["SecretString"].as_str().context("the secret has no text")?.to_owned())
 }
 
+/// Makes a secret that the stack knows nothing of.
+pub async fn put_secret(aws: &Aws, name: &str, text: &str) -> Result<()> {
+    aws.run(&["secretsmanager", "create-secret", "--name", name, "--secret-string", text]).await.map(drop)
+}
+
 /// The resources by their name in the template.
 pub async fn resources(aws: &Aws) -> Result<BTreeMap<String, Resource>> {
     let found = aws.json(&["cloudformation", "describe-stack-resources", "--stack-name", STACK]).await?;

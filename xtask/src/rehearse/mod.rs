@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::paths::Dirs;
 use crate::progress::say;
-use crate::{queues, release};
+use crate::{queues, release, webhooks};
 use aws::Aws;
 use deployed::Resource;
 use emulator::Emulator;
@@ -48,6 +48,9 @@ pub const TEMPLATE: &str = "template.yaml";
 
 /// The parameters while the end-to-end suite runs: nobody sweeps in between.
 const QUIET: [(&str, &str); 1] = [("SweepState", "DISABLED")];
+
+/// The parameter `SecretsPrefix`, as it is by default: what the names of secrets begin with.
+const SECRETS_PREFIX: &str = "runplane/";
 
 /// How the database is reached.
 #[derive(Debug)]
@@ -77,6 +80,8 @@ pub struct Rehearsal {
     urls: Urls,
     /// An operator's.
     key: String,
+    /// What webhooks of the suite are signed with.
+    webhook_secret: String,
     aws: Aws,
     emulator: Emulator,
     package: Package,
@@ -105,6 +110,7 @@ impl Rehearsal {
             base_url: String::new(),
             urls,
             key: String::new(),
+            webhook_secret: webhooks::secret(),
             aws,
             emulator,
             package,
@@ -118,6 +124,8 @@ impl Rehearsal {
         rehearsal.put(&QUIET).await?;
         rehearsal.outputs = deployed::outputs(&rehearsal.aws).await?;
         rehearsal.key = deployed::secret(&rehearsal.aws, rehearsal.output("OperatorKeySecretArn")?).await?;
+        let name = format!("{SECRETS_PREFIX}{}/{}", checks::TENANT, webhooks::NAME);
+        deployed::put_secret(&rehearsal.aws, &name, &rehearsal.webhook_secret).await?;
         // The URL of the outputs has a host name of its own, which may not resolve here.
         let api = rehearsal.output("ApiId")?;
         rehearsal.base_url = format!("{}/_aws/execute-api/{api}", rehearsal.emulator.endpoint_url);
@@ -135,6 +143,8 @@ impl Rehearsal {
             of("RUNPLANE_API_KEY_NAME", "first operator"),
             of("RUNPLANE_INVOKE_URL", endpoint_url),
             of("RUNPLANE_SWEEP_FUNCTION", self.output("SweepFunctionName")?),
+            of("RUNPLANE_DELIVER_FUNCTION", self.output("DeliverFunctionName")?),
+            of(&webhooks::variable(), &self.webhook_secret),
             of("RUNPLANE_QUEUE_URL", self.output("RunsQueueUrl")?),
             of("RUNPLANE_DEAD_LETTER_QUEUE_URL", self.output("RunsDeadLetterQueueUrl")?),
             of("DATABASE_URL", &self.urls.owner),
