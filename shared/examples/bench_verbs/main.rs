@@ -1,5 +1,6 @@
 //! The Rust half of `cargo xtask bench verbs` and `bench held`: calls the verbs over a number of connections for some
-//! seconds and prints one line of JSON, `{"done": …, "seconds": …, "slices": [{"done": …, "seconds": …}, …]}`.
+//! seconds and prints one line of JSON, `{"done": …, "seconds": …, "slices": [{"done": …, "seconds": …}, …],
+//! "claim_ms": [p50, p99], "complete_ms": [p50, p99]}`; of what was not done no time is told (`[null, null]`).
 //!
 //! ```text
 //! bench_verbs '{"work": "claim_complete", "size": 1, "connections": 8, "seconds": 5, "slices": 1, "any_tenant": false,
@@ -75,27 +76,50 @@ async fn main() -> Result<()> {
             connected?;
             let scope = if spec.any_tenant { Scope::All } else { Scope::Tenant(spec.tenant) };
             let mut environment = Environment::new(db, scope, format!("worker-{number}"));
-            let started = Instant::now();
+            let (started, mut times) = (Instant::now(), Times::default());
             while started.elapsed() < length {
-                turn(&mut environment, spec, &done).await?;
+                turn(&mut environment, spec, &done, &mut times).await?;
             }
-            anyhow::Ok(())
+            anyhow::Ok(times)
         });
     }
     start.wait().await;
     let started = Instant::now();
     let watched = tokio::spawn(watch(done.clone(), started, length, spec.slices));
+    let mut times = Times::default();
     while let Some(task) = tasks.join_next().await {
-        task??;
+        let task = task??;
+        times.claims.extend(task.claims);
+        times.completions.extend(task.completions);
     }
     let seconds = started.elapsed().as_secs_f64();
     let (slices, done) = (watched.await?, done.load(Ordering::Relaxed));
-    println!("{}", serde_json::json!({ "done": done, "seconds": seconds, "slices": slices }));
+    let (claim_ms, complete_ms) = (percentiles(times.claims), percentiles(times.completions));
+    println!(
+        "{}",
+        serde_json::json!({
+            "done": done, "seconds": seconds, "slices": slices, "claim_ms": claim_ms, "complete_ms": complete_ms,
+        })
+    );
     Ok(())
 }
 
+/// How long each call took, in milliseconds.
+#[derive(Default)]
+struct Times {
+    claims: Vec<f64>,
+    completions: Vec<f64>,
+}
+
+/// The median, and what all but one in a hundred do not exceed.
+fn percentiles(mut times: Vec<f64>) -> [Option<f64>; 2] {
+    times.sort_by(f64::total_cmp);
+    [50, 99].map(|percent| times.get((times.len() * percent).div_ceil(100).checked_sub(1)?).copied())
+}
+
 /// One turn of the loop. Counted is what has ended: what was completed, or created where nothing is completed.
-async fn turn(environment: &mut Environment, spec: Spec, done: &AtomicU64) -> Result<()> {
+async fn turn(environment: &mut Environment, spec: Spec, done: &AtomicU64, times: &mut Times) -> Result<()> {
+    let milliseconds = |since: Instant| 1e3 * since.elapsed().as_secs_f64();
     let Spec { work, size, tenant, version, .. } = spec;
     if matches!(work, Work::Create | Work::Cycle) {
         environment.create(tenant, version, size).await?;
@@ -104,17 +128,23 @@ async fn turn(environment: &mut Environment, spec: Spec, done: &AtomicU64) -> Re
         done.fetch_add(size.into(), Ordering::Relaxed);
         return Ok(());
     }
+    let since = Instant::now();
     let claims = environment.claim(size).await?;
+    times.claims.push(milliseconds(since));
     if claims.is_empty() {
         bail!("the queue ran dry: give --backlog a larger number");
     }
     if matches!(work, Work::ClaimCompleteEach) {
         for claim in &claims {
+            let since = Instant::now();
             environment.complete(std::slice::from_ref(claim)).await?;
+            times.completions.push(milliseconds(since));
             done.fetch_add(1, Ordering::Relaxed);
         }
     } else {
+        let since = Instant::now();
         environment.complete(&claims).await?;
+        times.completions.push(milliseconds(since));
         done.fetch_add(claims.len() as u64, Ordering::Relaxed);
     }
     Ok(())

@@ -8,7 +8,7 @@ use sqlx::Connection as _;
 use super::world;
 use crate::host::Host;
 use crate::paths::Dirs;
-use crate::{api_keys, cargo_lambda, database, release};
+use crate::{api_keys, cargo_lambda, database, queues, release};
 
 /// Programs of the functions.
 #[derive(Debug)]
@@ -30,11 +30,39 @@ impl Programs {
         Ok(Self(release::build(dirs).await?.programs))
     }
 
+    /// Those that are there already: `cargo build` and `cargo test` have made them.
+    pub fn built(dirs: &Dirs) -> Self {
+        Self(super::target(dirs).join("debug"))
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.0
     }
 }
+
+/// Fails where this program, which plays Lambda and API Gateway, was not itself built for release.
+pub fn for_release(command: &str) -> Result<()> {
+    if cfg!(debug_assertions) {
+        bail!(
+            "Lambda is played by this program, whose own time would count: `cargo run --release --package xtask -- bench {command}`"
+        );
+    }
+    Ok(())
+}
+
+/// An SQS, and the queue of the runs in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sqs<'a> {
+    /// Without a slash at the end.
+    pub endpoint_url: &'a str,
+    /// What functions get as `RUNS_QUEUE_URL`.
+    pub runs_url: &'a str,
+}
+
+/// Where nobody is: for what sends nothing.
+pub const NOWHERE: Sqs<'static> =
+    Sqs { endpoint_url: "http://127.0.0.1:1", runs_url: "http://127.0.0.1:1/000000000000/runs" };
 
 /// The API, and a key to it.
 #[derive(Debug)]
@@ -51,26 +79,27 @@ impl Api {
         dirs: &Dirs,
         programs: &Programs,
         database_url: &str,
-        functions: &[&str],
-        environments: u32,
+        sqs: Sqs<'_>,
+        functions: &[(&str, u32)],
     ) -> Result<Self> {
         let mut connection = database::connect(database_url).await?;
         let tenant = Some(world::TENANT.parse()?);
         let key = api_keys::insert(&mut connection, "bench", tenant, &["submitter", "worker"]).await?;
         connection.close().await?;
         let functions_url = database::role_of_the_functions(database_url).await?;
+        let (aws_key, aws_secret) = queues::credentials();
         let mut host = Host::builder(dirs.root()).binaries(programs.folder());
-        for function in functions {
+        for &(function, environments) in functions {
             host = host.function(function, environments as usize);
         }
         let host = host
             .log_folder(dirs.logs()?.join("bench-api"))
             .env("DATABASE_URL", functions_url.as_deref().unwrap_or(database_url))
-            .env("RUNS_QUEUE_URL", "http://127.0.0.1:1/000000000000/runs")
-            .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "none")
-            .env("AWS_SECRET_ACCESS_KEY", "none")
+            .env("RUNS_QUEUE_URL", sqs.runs_url)
+            .env("AWS_ENDPOINT_URL", sqs.endpoint_url)
+            .env("AWS_REGION", queues::REGION)
+            .env("AWS_ACCESS_KEY_ID", aws_key)
+            .env("AWS_SECRET_ACCESS_KEY", aws_secret)
             .start()
             .await?;
         Ok(Self { host, key })

@@ -1,6 +1,8 @@
 //! A function at work: its event of `events/`, again and again. The demo data puts the runs that the events name back
 //! into the states they are meant for, so that every call does the verb's work and none is a refusal.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use sqlx::Connection;
@@ -28,18 +30,26 @@ pub async fn prepare(dirs: &Dirs, database_url: &str, invocations: u32) -> Resul
 
 /// Invokes the function `times` times, one after the other. Fails when an answer is not one of success.
 pub async fn repeat(dirs: &Dirs, host: &Host, database_url: &str, name: &str, times: u32) -> Result<()> {
+    for _ in 0..times {
+        once(dirs, host, database_url, name).await?;
+    }
+    Ok(())
+}
+
+/// Invokes the function once; returns how long it took. Fails when the answer is not one of success.
+pub async fn once(dirs: &Dirs, host: &Host, database_url: &str, name: &str) -> Result<Duration> {
     let path = dirs.root().join(format!("events/{name}.json"));
     let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let event: Value = serde_json::from_slice(&text)?;
-    for _ in 0..times {
-        database::load_demo(dirs, database_url).await?;
-        let answer = host.invoke(name, &event).await;
-        let answer = answer.map_err(|failure| anyhow::anyhow!("{name} failed: {failure}"))?;
-        if !is_success(name, &answer) {
-            bail!("{name} refused {}: {answer}", path.display());
-        }
+    database::load_demo(dirs, database_url).await?;
+    let since = Instant::now();
+    let answer = host.invoke(name, &event).await;
+    let took = since.elapsed();
+    let answer = answer.map_err(|failure| anyhow::anyhow!("{name} failed: {failure}"))?;
+    if !is_success(name, &answer) {
+        bail!("{name} refused {}: {answer}", path.display());
     }
-    Ok(())
+    Ok(took)
 }
 
 /// Of API Gateway's form the status, of the form for SQS that no message comes back; what the clock starts fails or answers what it did.

@@ -4,12 +4,13 @@ mod api;
 mod auth;
 mod beside;
 mod case;
+pub mod cold;
 mod dag;
 mod driver;
 pub(crate) mod environment;
 mod explain;
-mod functions;
 mod held;
+pub mod http;
 mod invocations;
 mod kills;
 mod load;
@@ -17,11 +18,13 @@ mod noise;
 pub(crate) mod peers;
 mod pgbench;
 mod plot;
+pub mod push;
 pub mod scale;
 mod script;
 mod start;
 mod statements;
 pub mod stats;
+mod tls;
 mod verbs;
 pub(crate) mod world;
 
@@ -46,8 +49,12 @@ pub enum Command {
     Auth,
     /// What executing a dag_spec costs for each step, and what an expression costs
     Dag,
-    /// Size, start and memory of the functions as they are deployed
-    Functions(functions::Options),
+    /// Claims and completions over HTTP, through functions that are warm, beside the verbs alone
+    Http(http::Options),
+    /// From the create to SUCCEEDED, through SQS and the worker
+    Push(push::Options),
+    /// Size, start, first request and memory of the functions as they are deployed
+    Cold(cold::Options),
     /// Ours, as verbs and over HTTP, beside other queues and beside the service that it replaces
     Peers(beside::Options),
     /// How long a run waits after its worker was killed
@@ -62,7 +69,9 @@ pub async fn run(dirs: &Dirs, command: Command) -> Result<()> {
         Command::Held(options) => held::run(dirs, &options).await,
         Command::Auth => auth::run(dirs).await,
         Command::Dag => dag::run(dirs).await,
-        Command::Functions(options) => functions::run(dirs, &options).await,
+        Command::Http(options) => http::run(dirs, options).await,
+        Command::Push(options) => push::run(dirs, options).await,
+        Command::Cold(options) => cold::run(dirs, &options).await,
         Command::Peers(options) => beside::run(dirs, options).await,
         Command::Kills(options) => kills::run(dirs, &options).await,
     }

@@ -14,7 +14,7 @@ use super::process::Process;
 use super::runtime_api::{Call, Delivery, RuntimeApi};
 
 /// How long a function may take before it asks for its first event; Lambda's own limit.
-const INIT_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const INIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How an environment's life ended.
 #[derive(Debug)]

@@ -31,7 +31,9 @@ mod supervisor;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 pub use builder::Builder;
 pub use invocation::Failure;
 
+use environment::INIT_LIMIT;
 use function::Function;
 
 /// Functions that run, and the address of their HTTP API. Dropping it kills them.
@@ -67,6 +70,21 @@ impl Host {
         let function = self.functions.get(name).ok_or_else(|| Failure::UnknownFunction(name.to_owned()))?;
         let answer = function.invoke(event.to_string().into()).await?;
         serde_json::from_slice(&answer).map_err(|_| Failure::NotJson(answer))
+    }
+
+    /// Waits until an environment of the function is ready for its first event. Fails when none is within Lambda's limit of ten seconds.
+    pub async fn ready(&self, name: &str) -> anyhow::Result<()> {
+        let function = self.functions.get(name).with_context(|| format!("there is no function {name}"))?;
+        let since = Instant::now();
+        while !function.is_ready() {
+            anyhow::ensure!(
+                since.elapsed() < INIT_LIMIT,
+                "{name} was not ready within {} s",
+                INIT_LIMIT.as_secs()
+            );
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
     }
 
     /// The process ids of the environments of a function that run at this moment; empty for an unknown function.

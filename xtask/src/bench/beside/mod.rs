@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use sqlx::Connection as _;
 
-use super::api::{Api, Programs};
+use super::api::{Api, NOWHERE, Programs};
 use super::case::{Case, Measured, Work};
 use super::driver::Driver;
 use super::load::{Done, Load};
@@ -237,6 +237,11 @@ impl Stage {
         Ok(Round { setting, turns })
     }
 
+    async fn api(&self, database_url: &str, workers: u32) -> Result<Api> {
+        let functions = [("claim", workers), ("complete", workers)];
+        Api::start(&self.dirs, &self.programs, database_url, NOWHERE, &functions).await
+    }
+
     async fn turn(&self, setting: Setting, who: Who, url: &str, seconds: u32) -> Result<Measured> {
         let Setting { workers, size, finished, runs } = setting;
         let length = Duration::from_secs(seconds.into());
@@ -252,8 +257,7 @@ impl Stage {
                 Ok(found)
             }
             Who::Http => {
-                let api =
-                    Api::start(&self.dirs, &self.programs, url, &["claim", "complete"], workers).await?;
+                let api = self.api(url, workers).await?;
                 let (base_url, api_key) = (api.host.base_url.clone(), Some(api.key.clone()));
                 let done = Load { base_url, api_key, workers, size, length }.run().await;
                 api.host.shutdown().await;
