@@ -1,0 +1,25 @@
+import type { Schemas } from './client';
+
+export type Run = Schemas['Run'];
+export type RunStatus = Schemas['RunStatus'];
+export type RunDetails = Schemas['RunDetails'];
+export type RunPage = Schemas['RunPage'];
+export type Step = Schemas['StepSummary'];
+export type StepRecord = Schemas['StepRecord'];
+export type StepStatus = Schemas['StepStatus'];
+export type Attempt = Schemas['Attempt'];
+export type WaitingFor = Schemas['WaitingFor'];
+export type LogEntry = Schemas['LogEntry'];
+export type LogLevel = Schemas['LogLevel'];
+export type Artifact = Schemas['Artifact'];
+export type Pipeline = Schemas['Pipeline'];
+export type Version = Schemas['Version'];
+export type VersionInFull = Schemas['VersionInFull'];
+export type VersionStatus = Schemas['VersionStatus'];
+export type Tenant = Schemas['Tenant'];
+export type Worker = Schemas['Worker'];
+export type ApiKey = Schemas['ApiKey'];
+export type Connection = Schemas['Connection'];
+export type AuditEntry = Schemas['AuditEntry'];
+export type Schedule = Schemas['Schedule'];
+export type Webhook = Schemas['Webhook'];

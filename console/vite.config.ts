@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+import { SECURITY_HEADERS } from './security-headers.ts';
+
+// Where the API is while one works on the console: `cargo xtask up` says its address.
+const target = process.env.RUNPLANE_URL ?? 'http://127.0.0.1:8000';
+const proxy = { '/api': { target, changeOrigin: true } };
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  server: { host: '127.0.0.1', proxy },
+  // `vite preview` shows what is built under the headers that it is served with.
+  preview: { host: '127.0.0.1', proxy, headers: SECURITY_HEADERS },
+  build: {
+    target: 'es2023',
+    // A data: URL for a small file would need a wider policy than 'self'.
+    assetsInlineLimit: 0,
+    // Its polyfill is an inline script.
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700,
+    manifest: true,
+  },
+  test: {
+    environment: 'jsdom',
+    isolate: false,
+    include: ['src/**/*.test.{ts,tsx}'],
+    restoreMocks: true,
+    setupFiles: ['src/testing.ts'],
+  },
+});
