@@ -1,6 +1,7 @@
 import createClient, { createQuerySerializer } from 'openapi-fetch';
 import { Answers } from './conditional';
 import { toApiError, Unreachable } from './problem';
+import { noteReachable } from './reachable';
 import type { components, paths } from './schema.gen';
 import { getCredential, getSession, signedOut } from './session';
 
@@ -25,8 +26,10 @@ async function send(request: Request): Promise<Response> {
     });
   } catch (error) {
     if (request.signal.aborted) throw error;
+    noteReachable(false);
     throw new Unreachable(error);
   }
+  noteReachable(true);
   if (response.status === 401 && getSession().state === 'in') {
     answers.clear();
     signedOut('Your key or token is not valid any more: it was revoked, or has expired.');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { flatten, mergeHead, mergePage, type Page, pageOf } from './pages';
+import { flatten, mergeHead, mergePage, type Page, pageOf, reuse } from './pages';
 
 interface Item {
   id: string;
@@ -65,4 +65,11 @@ it('knows the page of a row', () => {
   expect(pageOf(pages, 2)?.cursor).toBeNull();
   expect(pageOf(pages, 3)?.cursor).toBe('c1');
   expect(pageOf(pages, 99)?.cursor).toBe('c1');
+});
+
+it('rows that say the same stay the same objects', () => {
+  const pages = [page(null, 'fe', null)];
+  const fresh = reuse(pages, { cursor: null, items: [{ id: 'f' }, { id: 'e', status: 'FAILED' }], next: null });
+  expect(fresh.items[0]).toBe(pages[0]?.items[0]);
+  expect(fresh.items[1]).toEqual({ id: 'e', status: 'FAILED' });
 });

@@ -81,3 +81,17 @@ export function pageOf<T extends Row>(pages: readonly Page<T>[], index: number):
   }
   return pages.at(-1);
 }
+
+/** `fresh` with rows that say the same as before replaced by those objects, so that they are not drawn again. */
+export function reuse<T extends Row>(pages: readonly Page<T>[], fresh: Page<T>): Page<T> {
+  const wanted = new Map(fresh.items.map((row) => [row.id, row]));
+  const kept = new Map<string, T>();
+  for (const page of pages) {
+    for (const row of page.items) {
+      const now = wanted.get(row.id);
+      if (now && JSON.stringify(now) === JSON.stringify(row)) kept.set(row.id, row);
+    }
+    if (kept.size === wanted.size) break;
+  }
+  return { ...fresh, items: fresh.items.map((row) => kept.get(row.id) ?? row) };
+}

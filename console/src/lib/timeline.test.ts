@@ -68,7 +68,5 @@ it('marks are round, and few, for a second and for a month', () => {
     expect(found.length).toBeLessThanOrEqual(8);
     expect(found.at(-1)).toBeLessThanOrEqual(range);
   }
-  expect(marks(61_000)).toEqual(
-    [0, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000].filter((m) => m % marks(61_000)[1]! === 0),
-  );
+  expect(marks(61_000)).toEqual([0, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000]);
 });
