@@ -122,7 +122,6 @@ function Reader() {
   const out = { label: 'Sign out', onSelect: () => signedOut() };
   return (
     <Menu
-      label="You and your preferences"
       trigger={<Text limit={28}>{open ? 'Nobody is asked' : principal}</Text>}
       heading={open ? 'This stack asks nobody for a key' : (roles?.join(', ') ?? 'Roles are not told')}
       items={open ? items : [...items, out]}

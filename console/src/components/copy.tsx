@@ -10,9 +10,15 @@ export async function copy(text: string, what: string): Promise<void> {
   }
 }
 
-export function Copy({ text, what, label = 'Copy' }: { text: string; what: string; label?: string }) {
+/** Text that is long is made when it is asked for. */
+export function Copy({ text, what, label = 'Copy' }: { text: string | (() => string); what: string; label?: string }) {
   return (
-    <Button tiny tone="quiet" onClick={() => copy(text, what)} aria-label={`Copy ${what}`}>
+    <Button
+      tiny
+      tone="quiet"
+      onClick={() => copy(typeof text === 'string' ? text : text(), what)}
+      aria-label={`Copy ${what}`}
+    >
       {label}
     </Button>
   );

@@ -10,25 +10,14 @@ const LONG = 400;
 const OPEN_TO = 2;
 
 export function Json({ value, what }: { value: unknown; what: string }) {
-  const text = () => JSON.stringify(value, null, 2);
   return (
     <div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and has to with the keyboard too */}
       <section className={css.json} aria-label={what} tabIndex={0}>
         <Value value={value} depth={0} />
       </section>
-      <CopyLater text={text} what={what} />
+      <Copy text={() => JSON.stringify(value, null, 2)} what={what} label="Copy JSON" />
     </div>
-  );
-}
-
-// Made when asked for: of 256 KiB nobody wants to pay for it with every change.
-function CopyLater({ text, what }: { text: () => string; what: string }) {
-  const [made, setMade] = useState<string | null>(null);
-  return (
-    <span onPointerEnter={() => setMade(text())} onFocus={() => setMade(text())}>
-      <Copy text={made ?? ''} what={what} label="Copy JSON" />
-    </span>
   );
 }
 

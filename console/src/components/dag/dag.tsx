@@ -1,6 +1,16 @@
 /** The graph of a dag_spec, before it ever ran or while it does. Loaded when it is looked at. */
 import '@xyflow/react/dist/style.css';
-import { Controls, type Edge, Handle, type Node, type NodeProps, Position, ReactFlow } from '@xyflow/react';
+import {
+  BaseEdge,
+  Controls,
+  type Edge,
+  type EdgeProps,
+  Handle,
+  type Node,
+  type NodeProps,
+  Position,
+  ReactFlow,
+} from '@xyflow/react';
 import { memo, useEffect, useMemo, useRef, useState } from 'react';
 import type { Step } from '@/api/types';
 import { Failure } from '@/components/failure';
@@ -31,7 +41,10 @@ interface Data extends Record<string, unknown> {
 
 type StepNode = Node<Data, 'step'>;
 
+type RoutedEdge = Edge<{ path: string }, 'routed'>;
+
 const nodeTypes = { step: memo(StepBox) };
+const edgeTypes = { routed: memo(Routed) };
 const NONE: ReadonlyMap<string, never> = new Map<string, never>();
 
 export default function Dag({ steps, states = NONE, faults = NONE, selected, onSelect }: Props) {
@@ -75,7 +88,8 @@ export default function Dag({ steps, states = NONE, faults = NONE, selected, onS
     return [...cache.current.values()];
   }, [steps, states, faults, selected, onSelect, places]);
 
-  const edges = useMemo(() => edgesFor(steps), [steps]);
+  const paths = placed?.layout.paths;
+  const edges = useMemo(() => (paths ? edgesFor(steps, paths) : []), [steps, paths]);
 
   if (failed) return <Failure error={failed} />;
   if (steps.length === 0) return <Empty title="This version has no steps" />;
@@ -87,6 +101,7 @@ export default function Dag({ steps, states = NONE, faults = NONE, selected, onS
         nodes={nodes}
         edges={edges}
         nodeTypes={nodeTypes}
+        edgeTypes={edgeTypes}
         fitView
         fitViewOptions={{ maxZoom: 1, padding: 0.08 }}
         minZoom={0.04}
@@ -119,14 +134,21 @@ function sameData(a: Data, b: Data): boolean {
   );
 }
 
-function edgesFor(steps: readonly SpecStep[]): Edge[] {
+function edgesFor(steps: readonly SpecStep[], paths: ReadonlyMap<string, string>): RoutedEdge[] {
   const runIf = new Map(steps.map((step) => [step.id, step.runIf]));
   return edgesOf(steps).map(({ from, to }) => ({
     id: `${from}>${to}`,
+    type: 'routed',
     source: from,
     target: to,
     className: runIf.get(to) ? 'unusual' : '',
+    data: { path: paths.get(`${from}>${to}`) ?? '' },
   }));
+}
+
+/** Drawn as it was laid out: around the steps that stand between. */
+function Routed({ data }: EdgeProps<RoutedEdge>) {
+  return <BaseEdge path={data?.path ?? ''} />;
 }
 
 function StepBox({ data: { step, state, faults, selected, onSelect } }: NodeProps<StepNode>) {
@@ -134,7 +156,7 @@ function StepBox({ data: { step, state, faults, selected, onSelect } }: NodeProp
   const under = [
     faults > 0 ? `${faults} ${faults === 1 ? 'fault' : 'faults'}` : state && statusWord(state.status),
     state?.reason?.replaceAll('_', ' '),
-    step.type,
+    step.type ?? '',
     state?.items && `${state.items.succeeded}/${state.items.total_known} items`,
     !state && step.forEach && 'for each item',
     step.runIf && `if ${step.runIf.replaceAll('_', ' ')}`,
@@ -150,7 +172,6 @@ function StepBox({ data: { step, state, faults, selected, onSelect } }: NodeProp
         data-step={step.id}
         data-status={state?.status}
         aria-pressed={selected}
-        aria-label={`Step ${step.id}: ${under.join(', ')}`}
         onClick={() => onSelect(step.id)}
       >
         <StatusIcon status={faults > 0 ? 'FAILED' : (state?.status ?? 'PENDING')} />

@@ -1,7 +1,7 @@
 import ELK from 'elkjs';
 import { expect, it } from 'vitest';
 import { stepsOf } from '@/lib/spec';
-import { NODE, shapeOf, toElk, toLayout } from './elk-graph';
+import { NODE, pathOf, shapeOf, toElk, toLayout } from './elk-graph';
 
 it('each step stands behind what it depends on, and no two on the same place', async () => {
   const steps = stepsOf({
@@ -10,8 +10,9 @@ it('each step stands behind what it depends on, and no two on the same place', a
       depends_on: i === 0 ? [] : [`s${Math.floor((i - 1) / 3)}`, ...(i > 10 ? [`s${i - 10}`] : [])],
     })),
   });
-  const { places } = toLayout(await new ELK().layout(toElk(steps, 'RIGHT')));
+  const { places, paths } = toLayout(await new ELK().layout(toElk(steps, 'RIGHT')));
   expect(places.size).toBe(200);
+  expect(paths.size).toBe(steps.flatMap((step) => [...new Set(step.dependsOn)]).length);
   expect(new Set([...places.values()].map(({ x, y }) => `${x},${y}`)).size).toBe(200);
   for (const step of steps) {
     for (const id of step.dependsOn) {
@@ -35,4 +36,21 @@ it('its shape is that of steps and edges alone', () => {
     });
   expect(shapeOf(steps('one'))).toBe(shapeOf(steps('other')));
   expect(shapeOf(steps('one'))).not.toBe(shapeOf(stepsOf({ steps: ['b', 'a'] })));
+});
+
+it('an edge is a line with rounded corners', () => {
+  expect(
+    pathOf([
+      { x: 0, y: 0 },
+      { x: 20, y: 0 },
+      { x: 20, y: 10 },
+    ]),
+  ).toBe('M0,0L12,0Q20,0 20,5L20,10');
+  expect(
+    pathOf([
+      { x: 0, y: 0 },
+      { x: 5, y: 0 },
+    ]),
+  ).toBe('M0,0L5,0');
+  expect(pathOf([])).toBe('');
 });

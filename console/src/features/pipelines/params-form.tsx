@@ -97,25 +97,24 @@ function Description({ id, description }: DescriptionFieldProps) {
   );
 }
 
-const icon = (word: string) =>
-  function Icon({ onClick, disabled, id }: IconButtonProps) {
-    return (
-      <button type="button" id={id} onClick={onClick} disabled={disabled}>
-        {word}
-      </button>
-    );
-  };
+function WordButton({ onClick, disabled, id, word }: IconButtonProps & { word: string }) {
+  return (
+    <button type="button" id={id} onClick={onClick} disabled={disabled}>
+      {word}
+    </button>
+  );
+}
 
 const templates: Partial<TemplatesType> = {
   FieldTemplate: Field,
   DescriptionFieldTemplate: Description,
   ButtonTemplates: {
     SubmitButton: (_: SubmitButtonProps) => null,
-    AddButton: icon('Add'),
-    CopyButton: icon('Duplicate'),
-    MoveDownButton: icon('Down'),
-    MoveUpButton: icon('Up'),
-    RemoveButton: icon('Remove'),
-    ClearButton: icon('Clear'),
+    AddButton: (props) => <WordButton {...props} word="Add" />,
+    CopyButton: (props) => <WordButton {...props} word="Duplicate" />,
+    MoveDownButton: (props) => <WordButton {...props} word="Down" />,
+    MoveUpButton: (props) => <WordButton {...props} word="Up" />,
+    RemoveButton: (props) => <WordButton {...props} word="Remove" />,
+    ClearButton: (props) => <WordButton {...props} word="Clear" />,
   },
 };

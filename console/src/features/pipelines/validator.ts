@@ -44,11 +44,11 @@ const WRAPPERS = new Set([
   'else',
 ]);
 
-const unescape = (part: string) => decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~');
+const unescaped = (part: string) => decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~');
 
 /** What the form calls a place: `.db.user`, and lists by their index. */
 function property(location: string, more?: string): string {
-  const parts = location.replace(/^#/, '').split('/').slice(1).map(unescape);
+  const parts = location.replace(/^#/, '').split('/').slice(1).map(unescaped);
   if (more !== undefined) parts.push(more);
   return parts.map((part) => `.${part}`).join('') || '.';
 }
@@ -97,3 +97,5 @@ export function fromApi(faults: readonly { pointer: string; detail: string }[]):
     })),
   ) as ErrorSchema;
 }
+
+export default validator;

@@ -154,7 +154,12 @@ const Line = memo(function Line({ run, index, offset, name }: LineProps) {
         <Status status={run.status} />
       </Cell>
       <Cell name="id" className={css.id}>
-        <Link to="/runs/$runId" params={{ runId: run.id }} aria-label={`Run ${run.id}`} preload={false}>
+        <Link
+          to="/runs/$runId"
+          params={{ runId: run.id }}
+          aria-label={`${shortId(run.id)}, run ${run.id}`}
+          preload={false}
+        >
           {shortId(run.id)}
         </Link>
       </Cell>
