@@ -17,7 +17,7 @@ export function Copy({ text, what, label = 'Copy' }: { text: string | (() => str
       tiny
       tone="quiet"
       onClick={() => copy(typeof text === 'string' ? text : text(), what)}
-      aria-label={`Copy ${what}`}
+      aria-label={`${label} (${what})`}
     >
       {label}
     </Button>

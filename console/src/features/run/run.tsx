@@ -74,9 +74,11 @@ function Header({ details }: { details: RunDetails }) {
           <span>
             created <Time at={run.created_at} />
           </span>
-          <span>
-            took <Duration from={run.started_at} to={run.finished_at} />
-          </span>
+          {run.started_at && run.status !== 'QUEUED' && (
+            <span>
+              {run.finished_at ? 'took' : 'running for'} <Duration from={run.started_at} to={run.finished_at} />
+            </span>
+          )}
           {run.max_attempts > 1 && (
             <span>
               attempt {run.attempt} of {run.max_attempts}

@@ -55,7 +55,7 @@ export function StepPanel({ details, id, onClose }: { details: RunDetails; id: s
         )}
       </Card>
       {error && (
-        <Card title="Error">
+        <Card title={step?.status === 'FAILED' ? 'Error' : 'Error of an earlier attempt'}>
           <p>
             <strong>
               <Text>{error.error}</Text>

@@ -187,7 +187,7 @@ const Line = memo(function Line({ run, index, offset, name }: LineProps) {
         <Duration from={run.created_at} to={run.started_at ?? run.finished_at} />
       </Cell>
       <Cell name="took" className={css.num}>
-        <Duration from={run.started_at} to={run.finished_at} />
+        {run.status === 'QUEUED' ? '–' : <Duration from={run.started_at} to={run.finished_at} />}
       </Cell>
     </div>
   );
