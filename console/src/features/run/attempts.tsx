@@ -6,13 +6,14 @@ import { Duration, Time } from '@/components/time';
 import { Card, Empty, Facts, Text } from '@/components/ui';
 import ui from '@/components/ui.module.css';
 import { lineageOf } from '@/lib/lineage';
+import { plural } from '@/lib/text';
 import css from './run.module.css';
 import { useLineage } from './use-run';
 
 export function AttemptsTab({ details }: { details: RunDetails }) {
   const { run, attempts } = details;
   return (
-    <div className={css.columns}>
+    <div className={ui.stack}>
       <Card title="Attempts that ended badly">
         {attempts.length === 0 ? (
           <Empty title="There was none" />
@@ -45,7 +46,7 @@ export function AttemptsTab({ details }: { details: RunDetails }) {
                     <td>
                       <Duration from={attempt.claimed_at} to={attempt.ended_at} />
                     </td>
-                    <td>
+                    <td className={css.wide}>
                       <strong>
                         <Text>{attempt.error_code}</Text>
                       </strong>{' '}
@@ -58,19 +59,21 @@ export function AttemptsTab({ details }: { details: RunDetails }) {
           </div>
         )}
       </Card>
-      <Card title="Claims">
-        <Facts
-          of={[
-            ['Attempt', `${run.attempt} of ${run.max_attempts}`],
-            ['Leases lost', `${run.lost} of ${run.max_lost} that may be`],
-            ['Claimed', `${run.claim_count} times`],
-            ['Held by', run.claimed_by && <Text key="by">{run.claimed_by}</Text>],
-            ['Since', run.claimed_at && <Time key="at" at={run.claimed_at} millis />],
-            ['Lease', run.lease_seconds && `${run.lease_seconds} s`],
-          ]}
-        />
-      </Card>
-      <LineageCard details={details} />
+      <div className={css.columns}>
+        <Card title="Claims">
+          <Facts
+            of={[
+              ['Attempt', `${run.attempt} of ${run.max_attempts}`],
+              ['Leases lost', `${run.lost} of ${run.max_lost} that may be`],
+              ['Claimed', plural(run.claim_count, 'time')],
+              ['Held by', run.claimed_by && <Text key="by">{run.claimed_by}</Text>],
+              ['Since', run.claimed_at && <Time key="at" at={run.claimed_at} millis />],
+              ['Lease', run.lease_seconds && `${run.lease_seconds} s`],
+            ]}
+          />
+        </Card>
+        <LineageCard details={details} />
+      </div>
     </div>
   );
 }
