@@ -53,6 +53,8 @@ pub enum Code {
     InvalidTransition,
     /// The id is taken by somebody else.
     AlreadyExists,
+    /// The tenant has as many of these as it may.
+    LimitReached,
     /// The same Idempotency-Key came with another body.
     IdempotencyKeyReused,
     /// The dag_spec breaks a rule, or does not allow this.
@@ -94,6 +96,7 @@ impl Code {
             Code::VersionNotApproved => (409, "Pipeline version not approved"),
             Code::InvalidTransition => (409, "Invalid transition"),
             Code::AlreadyExists => (409, "Already exists"),
+            Code::LimitReached => (409, "Limit reached"),
             Code::IdempotencyKeyReused => (422, "Idempotency key reused"),
             Code::InvalidDagSpec => (422, "Invalid dag_spec"),
             Code::InvalidParameters => (422, "Invalid parameters"),

@@ -3,8 +3,8 @@
 use runplane::app::App;
 use runplane::audit::{self, Action, Entry};
 use runplane::catalog::{
-    self, CreateScheduleError, CreateScheduleRequest, CronError, ScheduleError, ScheduleFilter,
-    ScheduleRefusal, UpdateScheduleError, UpdateScheduleRequest, UpdatedSchedule,
+    self, CreateScheduleError, CreateScheduleRequest, CronError, MAX_SCHEDULES, ScheduleError,
+    ScheduleFilter, ScheduleRefusal, UpdateScheduleError, UpdateScheduleRequest, UpdatedSchedule,
 };
 use runplane::http::{Call, Reply, lists};
 use runplane::metrics::{RUNS_CREATED, RUNS_SCHEDULED, SCHEDULE_ERRORS};
@@ -39,6 +39,10 @@ pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
         CreateScheduleError::NameTaken => name_taken(),
         CreateScheduleError::Cron(error) => unreadable(&error),
         CreateScheduleError::Refused(refusal) => refused(refusal),
+        CreateScheduleError::LimitReached => {
+            let detail = format!("The tenant has {MAX_SCHEDULES} schedules, and may have no more");
+            Problem::new(Code::LimitReached, detail)
+        }
         CreateScheduleError::Db(error) => error.into(),
     })?;
     Reply::created(&format!("/api/schedules/{}", schedule.id), &schedule)

@@ -3,8 +3,8 @@
 use runplane::app::App;
 use runplane::audit::{self, Action, Entry};
 use runplane::catalog::{
-    self, CreateWebhookError, CreateWebhookRequest, UpdateWebhookError, UpdateWebhookRequest, WebhookError,
-    WebhookFilter,
+    self, CreateWebhookError, CreateWebhookRequest, MAX_WEBHOOKS, UpdateWebhookError, UpdateWebhookRequest,
+    WebhookError, WebhookFilter,
 };
 use runplane::http::{Call, Reply, lists};
 use runplane::problem::{Code, Problem};
@@ -33,6 +33,10 @@ pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
         CreateWebhookError::TenantNotFound => Problem::new(Code::TenantNotFound, "There is no such tenant"),
         CreateWebhookError::PipelineNotFound => pipeline_not_found(),
         CreateWebhookError::NameTaken => name_taken(),
+        CreateWebhookError::LimitReached => {
+            let detail = format!("The tenant has {MAX_WEBHOOKS} webhooks, and may have no more");
+            Problem::new(Code::LimitReached, detail)
+        }
         CreateWebhookError::Db(error) => error.into(),
     })?;
     Reply::created(&format!("/api/webhooks/{}", webhook.id), &webhook)

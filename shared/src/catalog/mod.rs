@@ -24,10 +24,10 @@ pub use pipelines::{
     UpdatePipelineRequest, create_pipeline, get_pipeline, list_pipelines, update_pipeline,
 };
 pub use schedules::{
-    CreateScheduleError, CreateScheduleRequest, CronError, MissedRuns, Schedule, ScheduleError,
-    ScheduleFilter, ScheduleRefusal, Ticked, UpdateScheduleError, UpdateScheduleRequest, UpdatedSchedule,
-    create_schedule, delete_schedule, get_schedule, list_schedules, schedule_changes, tick_schedule,
-    update_schedule,
+    CreateScheduleError, CreateScheduleRequest, CronError, MAX_SCHEDULES, MissedRuns, Schedule,
+    ScheduleError, ScheduleFilter, ScheduleRefusal, Ticked, UpdateScheduleError, UpdateScheduleRequest,
+    UpdatedSchedule, create_schedule, delete_schedule, get_schedule, list_schedules, schedule_changes,
+    tick_schedule, update_schedule,
 };
 pub use tenants::{
     BatchSize, CreateTenantRequest, DeleteTenantError, Deleted, Tenant, TenantDeletion, TenantError,
@@ -39,9 +39,9 @@ pub use versions::{
     VersionStatus, change_status, create_version, edit_version, get_version, list_versions,
 };
 pub use webhooks::{
-    CreateWebhookError, CreateWebhookRequest, Retried, UpdateWebhookError, UpdateWebhookRequest, Webhook,
-    WebhookDetails, WebhookError, WebhookFilter, create_webhook, delete_webhook, get_webhook, list_webhooks,
-    retry_deliveries, update_webhook,
+    CreateWebhookError, CreateWebhookRequest, MAX_WEBHOOKS, Retried, UpdateWebhookError,
+    UpdateWebhookRequest, Webhook, WebhookDetails, WebhookError, WebhookFilter, create_webhook,
+    delete_webhook, get_webhook, list_webhooks, retry_deliveries, update_webhook,
 };
 
 /// The longest name of a tenant or a pipeline, in characters.
@@ -50,4 +50,9 @@ const MAX_NAME_CHARS: usize = 200;
 /// Whether Postgres refused a statement because somebody else has the name already.
 fn is_taken(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.is_unique_violation())
+}
+
+/// Whether a trigger refused a row because its tenant has as many of these as it may; `limit` is what the trigger calls that.
+fn is_past(limit: &str, error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.constraint()) == Some(limit)
 }

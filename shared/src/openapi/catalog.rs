@@ -226,7 +226,7 @@ pub(super) fn delete_connection() {}
         (status = 404, body = ProblemBody, content_type = "application/problem+json",
             description = "`tenant_not_found`, `pipeline_not_found`"),
         (status = 409, body = ProblemBody, content_type = "application/problem+json",
-            description = "`already_exists`: the tenant has a webhook of this name"),
+            description = "`already_exists`: the tenant has a webhook of this name; `limit_reached`: it has 20 of them"),
     ),
 )]
 #[expect(dead_code, reason = "only its attributes are read")]

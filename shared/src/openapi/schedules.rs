@@ -13,7 +13,7 @@ use crate::problem::ProblemBody;
         (status = 404, body = ProblemBody, content_type = "application/problem+json",
             description = "`tenant_not_found`, `pipeline_not_found`, `pipeline_version_not_found`"),
         (status = 409, body = ProblemBody, content_type = "application/problem+json",
-            description = "`already_exists`: the tenant has a schedule of this name; `version_not_approved`"),
+            description = "`already_exists`: the tenant has a schedule of this name; `limit_reached`: it has 1000 of them; `version_not_approved`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json",
             description = "`invalid_parameters`, `invalid_dag_spec`"),
     ),

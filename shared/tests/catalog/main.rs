@@ -11,6 +11,7 @@ mod copies;
 mod deletion_plans;
 mod deletions;
 mod isolation;
+mod limits;
 mod lists;
 mod names;
 mod plans;

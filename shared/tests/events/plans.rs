@@ -47,12 +47,11 @@ async fn nothing_reads_what_is_not_due(mut conn: Conn) {
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_change_of_a_run_looks_at_no_other_tenants_webhooks(mut conn: Conn) {
     let mine = world(&mut conn).await;
-    let other = world(&mut conn).await;
-    sqlx::query(
-        "insert into listeners (id, tenant_id, name, url, secret_ref)
-         select gen_random_uuid(), $1, 'w' || n, 'https://x', 's' from generate_series(1, 10000) n",
+    sqlx::raw_sql(
+        "with others as (insert into tenants (id, name) select gen_random_uuid(), 'T' from generate_series(1, 500) returning id)
+         insert into listeners (id, tenant_id, name, url, secret_ref)
+         select gen_random_uuid(), o.id, 'w' || n, 'https://x', 's' from others o, generate_series(1, 20) n",
     )
-    .bind(other.tenant)
     .execute(&mut *conn)
     .await
     .unwrap();

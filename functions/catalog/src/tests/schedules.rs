@@ -95,6 +95,34 @@ async fn a_schedule_that_is_never_due_is_refused(_pool: PgPoolOptions, options: 
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn one_schedule_more_than_a_tenant_may_have_is_refused(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let app = testing::app(options, FUNCTION).await;
+    let others = "insert into schedules (id, tenant_id, name, pipeline_id, cron, time_zone, missed_runs)
+        select uuidv7(), s.tenant_id, 'n' || n, s.pipeline_id, s.cron, s.time_zone, s.missed_runs from schedules s, generate_series(2, 1000) n";
+    testing::execute(&app, sqlx::query(others)).await;
+    let event = include_str!("../../../../events/catalog.create_schedule.json");
+    insta::assert_json_snapshot!(testing::answer(&app, &handle, event).await, @r#"
+    {
+      "body": {
+        "code": "limit_reached",
+        "detail": "The tenant has 1000 schedules, and may have no more",
+        "request_id": "",
+        "status": 409,
+        "title": "Limit reached",
+        "type": "about:blank"
+      },
+      "headers": {
+        "content-type": "application/problem+json"
+      },
+      "status": 409
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_schedule_is_shown_and_listed(_pool: PgPoolOptions, options: PgConnectOptions) {
     let app = testing::app(options, FUNCTION).await;
     let ask = async |event| testing::answer(&app, &handle, event).await;

@@ -65,6 +65,32 @@ async fn a_webhook_is_created(_pool: PgPoolOptions, options: PgConnectOptions) {
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn one_webhook_more_than_a_tenant_may_have_is_refused(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let app = testing::app(options, FUNCTION).await;
+    let others = "insert into listeners (id, tenant_id, name, url, secret_ref)
+        select uuidv7(), '580115b4-a291-4917-8dbd-247cfa13e2d6', 'n' || n, 'https://hooks.example.com/', 's' from generate_series(1, 20) n";
+    execute(&app, sqlx::query(others)).await;
+    let event = include_str!("../../../../events/catalog.create_webhook.json");
+    insta::assert_json_snapshot!(told(&app, event).await, @r#"
+    {
+      "body": {
+        "code": "limit_reached",
+        "detail": "The tenant has 20 webhooks, and may have no more",
+        "request_id": "",
+        "status": 409,
+        "title": "Limit reached",
+        "type": "about:blank"
+      },
+      "headers": {
+        "content-type": "application/problem+json"
+      },
+      "status": 409
+    }
+    "#);
+    assert_eq!(noted(&app).await, []);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn what_a_webhook_cannot_be_is_told_all_at_once(_pool: PgPoolOptions, options: PgConnectOptions) {
     let event = include_str!("../../../../events/catalog.create_webhook.bad_fields.json");
     insta::assert_json_snapshot!(answer(options, event).await, @r#"

@@ -13,6 +13,7 @@ use super::due::{MissedRuns, Times};
 use super::fields::Fields;
 use super::refusal::{ScheduleRefusal, Work, first_due};
 use super::{Schedule, schedule_from};
+use crate::catalog::is_past;
 use crate::dag::ParamsCache;
 use crate::problem::Problem;
 use crate::runs::{Dispatch, Faults, Labels};
@@ -118,6 +119,9 @@ pub enum CreateScheduleError {
     /// Another schedule of the tenant has this name.
     #[error("the tenant has a schedule of this name")]
     NameTaken,
+    /// The tenant has [`MAX_SCHEDULES`](super::MAX_SCHEDULES).
+    #[error("the tenant has as many schedules as it may")]
+    LimitReached,
     /// Its cron expression or its time zone cannot be read.
     #[error(transparent)]
     Cron(#[from] CronError),
@@ -182,7 +186,11 @@ pub async fn create_schedule(
         next_due_at,
     )
     .fetch_optional(conn)
-    .await?
-    .ok_or(CreateScheduleError::NameTaken)?;
-    Ok(schedule_from!(row).with_due_times())
+    .await;
+    match row {
+        Ok(Some(row)) => Ok(schedule_from!(row).with_due_times()),
+        Ok(None) => Err(CreateScheduleError::NameTaken),
+        Err(error) if is_past("schedules_per_tenant", &error) => Err(CreateScheduleError::LimitReached),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -33,6 +33,8 @@ use cron::Cron;
 pub use cron::CronError;
 use due::Times;
 
+/// How many a tenant may have: so many can be due at the same minute, and others' wait behind them. A trigger of Postgres counts them.
+pub const MAX_SCHEDULES: usize = 1000;
 /// How many of its next times a schedule shows.
 const SHOWN: usize = 5;
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{MAX_NAME_CHARS, Webhook, check_event_types, words};
 use crate::catalog::connections::{check_secret_ref, urls};
+use crate::catalog::is_past;
 use crate::events::EventType;
 use crate::problem::Problem;
 use crate::runs::Faults;
@@ -67,6 +68,9 @@ pub enum CreateWebhookError {
     /// Another webhook of the tenant has this name.
     #[error("the tenant has a webhook of this name")]
     NameTaken,
+    /// The tenant has [`MAX_WEBHOOKS`](super::MAX_WEBHOOKS).
+    #[error("the tenant has as many webhooks as it may")]
+    LimitReached,
     /// Postgres.
     #[error(transparent)]
     Db(#[from] sqlx::Error),
@@ -93,9 +97,12 @@ pub async fn create_webhook(
         request.paused,
     )
     .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(webhook) = row {
-        return Ok(webhook);
+    .await;
+    match row {
+        Ok(Some(webhook)) => return Ok(webhook),
+        Ok(None) => {}
+        Err(error) if is_past("webhooks_per_tenant", &error) => return Err(CreateWebhookError::LimitReached),
+        Err(error) => return Err(error.into()),
     }
     let there = sqlx::query!(
         r#"select $2::uuid is null or exists (select from pipelines p where p.tenant_id = t.id and p.id = $2) as "pipeline!"

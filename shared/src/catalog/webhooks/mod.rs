@@ -24,6 +24,8 @@ pub use retry::{Retried, retry_deliveries};
 pub use update::{UpdateWebhookError, UpdateWebhookRequest, update_webhook};
 
 const MAX_NAME_CHARS: usize = 100;
+/// How many a tenant may have: each of them is a row more with every change of a run's state. A trigger of Postgres counts them.
+pub const MAX_WEBHOOKS: usize = 20;
 
 /// A webhook. Never a secret: `secret_ref` is the name of one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
