@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use runplane::app::App;
 use runplane::catalog;
-use runplane::db;
+use runplane::db::is_one_statements;
 use runplane::scope::Scope;
 use runplane::sweep::{self, DueSchedule};
 
@@ -61,7 +61,7 @@ async fn tick(app: &App, scope: Scope, due: DueSchedule, swept: &mut Swept) -> R
             swept.schedule_errors += ticked.failed;
             Ok(())
         }
-        Err(error) if db::is_unavailable(&error) => Err(error),
+        Err(error) if !is_one_statements(&error) => Err(error),
         // It stays due, and the next sweep tries again: the others do not wait for it.
         Err(error) => {
             app.db.discard().await;

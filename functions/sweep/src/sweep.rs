@@ -1,5 +1,7 @@
 //! One sweep: rounds of small batches while there is something to do and time left.
 
+mod stages;
+
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -15,6 +17,7 @@ use uuid::Uuid;
 
 use crate::retention::{Bookmark, Walk};
 use crate::schedules::Schedules;
+use stages::Stages;
 
 /// Runs of one batch: small enough for one short statement, large enough for a long backlog.
 const BATCH: i64 = 100;
@@ -84,7 +87,8 @@ impl Swept {
     }
 }
 
-/// Sweeps. Returns what was done, also if Postgres failed in the middle of it.
+/// Sweeps. Returns what was done, also if Postgres failed in the middle of it. A stage that fails does not keep the others from what they have to do, and the
+/// sweep fails with it at the end; only where Postgres is out of reach it ends at once.
 pub async fn sweep(
     app: &App,
     scope: Scope,
@@ -105,32 +109,32 @@ async fn rounds(
     swept: &mut Swept,
 ) -> Result<(), sqlx::Error> {
     let mut sqs_answers = true;
-    remind(app, scope, swept, &mut sqs_answers).await?;
+    let mut stages = Stages::new(app, limits.until);
+    stages.batch("redispatches", remind(app, scope, swept, &mut sqs_answers)).await?;
+    if app.dispatcher.is_some() && sqs_answers {
+        unpark(app, scope).await;
+    }
     if scope == Scope::All {
         look(app).await;
     }
     let mut schedules = Schedules::default();
     loop {
         // A full batch means that there may be more.
-        let mut more = leases(app, scope, swept).await?;
-        more |= start_by(app, scope, swept).await?;
+        let mut more = stages.batch("leases", leases(app, scope, swept)).await?;
+        more |= stages.batch("start_by", start_by(app, scope, swept)).await?;
         // Before dispatches, so that what a schedule creates is sent by the same sweep.
-        more |= schedules.batch(app, scope, limits.until, swept).await?;
+        more |= stages.batch("schedules", schedules.batch(app, scope, limits.until, swept)).await?;
         if sqs_answers {
-            more |= dispatches(app, scope, swept, &mut sqs_answers).await?;
+            more |= stages.batch("dispatches", dispatches(app, scope, swept, &mut sqs_answers)).await?;
         }
-        let (deleted, more_old) = walk.batch(app, scope, limits.retention_days).await?;
-        swept.deleted += deleted;
-        more |= more_old;
-        let forgotten = app.call_in_time(async |conn| sweep::workers(conn, scope, BATCH).await).await?;
-        swept.forgotten += forgotten;
-        more |= is_full(forgotten);
+        more |= stages.batch("retention", old(app, scope, limits, &mut walk, swept)).await?;
+        more |= stages.batch("workers", workers(app, scope, swept)).await?;
         if !more {
-            return Ok(());
+            return stages.end();
         }
         if Instant::now() >= limits.until {
             swept.unfinished = true;
-            return Ok(());
+            return stages.end();
         }
     }
 }
@@ -146,6 +150,24 @@ async fn start_by(app: &App, scope: Scope, swept: &mut Swept) -> Result<bool, sq
     let done = app.call_in_time(async |conn| sweep::start_by(conn, scope, BATCH).await).await?;
     swept.expired += done;
     Ok(is_full(done))
+}
+
+async fn old(
+    app: &App,
+    scope: Scope,
+    limits: Limits,
+    walk: &mut Walk<'_>,
+    swept: &mut Swept,
+) -> Result<bool, sqlx::Error> {
+    let (deleted, more) = walk.batch(app, scope, limits.retention_days).await?;
+    swept.deleted += deleted;
+    Ok(more)
+}
+
+async fn workers(app: &App, scope: Scope, swept: &mut Swept) -> Result<bool, sqlx::Error> {
+    let forgotten = app.call_in_time(async |conn| sweep::workers(conn, scope, BATCH).await).await?;
+    swept.forgotten += forgotten;
+    Ok(is_full(forgotten))
 }
 
 fn is_full(done: u64) -> bool {
@@ -177,7 +199,6 @@ async fn remind(
         swept.redispatched +=
             app.call_in_time(async |conn| sweep::redispatches(conn, scope, room).await).await?;
     }
-    unpark(app, scope).await;
     Ok(())
 }
 

@@ -5,6 +5,8 @@
     reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
 )]
 
+mod stages;
+
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};

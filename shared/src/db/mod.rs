@@ -344,5 +344,13 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether it is this statement alone that has failed, and Postgres goes on answering others: it took longer than it may, it met somebody else's, or
+/// Postgres refused it. As opposed to a connection or a server that is gone.
+pub fn is_one_statements(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    // Class 40, serialization failure or deadlock, and 57014, the statement timeout.
+    code.is_some_and(|code| code == "57014" || code.starts_with("40")) || !is_unavailable(error)
+}
+
 #[cfg(test)]
 mod tests;

@@ -44,6 +44,43 @@ async fn a_clock_that_is_set_back_does_not_count(_: PgPoolOptions, options: PgCo
     assert_eq!(backend(&db).await, first);
 }
 
+/// As opposed to all that would come after it.
+#[sqlx::test(migrations = false)]
+async fn what_is_one_statements_own_failure_is_told_from_a_server_that_is_gone(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let db = Db::new(options, Plans::Generic, Pooler::None);
+    let fails = async |sql: String| {
+        let sql = sqlx::AssertSqlSafe(sql);
+        let error: sqlx::Error =
+            db.call(async |conn| conn.execute(sqlx::raw_sql(sql)).await).await.unwrap_err();
+        db.discard().await;
+        error
+    };
+    let slow = fails("set statement_timeout = 1; select pg_sleep(60)".to_owned()).await;
+    assert!(is_one_statements(&slow) && is_unavailable(&slow), "{slow}");
+    let gone = fails("select pg_terminate_backend(pg_backend_pid())".to_owned()).await;
+    assert!(!is_one_statements(&gone), "{gone}");
+    for (code, own) in [
+        ("40001", true),
+        ("40P01", true),
+        ("23514", true),
+        ("42501", true),
+        ("08006", false),
+        ("25006", false),
+        ("53100", false),
+        ("57P01", false),
+        ("57P03", false),
+        ("58030", false),
+    ] {
+        let raised = fails(format!("do $$ begin raise exception 'x' using errcode = '{code}'; end $$")).await;
+        assert_eq!(is_one_statements(&raised), own, "{code}: {raised}");
+    }
+    assert!(!is_one_statements(&sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
+    assert!(is_one_statements(&sqlx::Error::RowNotFound));
+}
+
 #[test]
 fn what_lay_idle_for_less_than_a_nat_gateway_remembers_is_pinged_and_what_lay_longer_is_not() {
     let after = |seconds: u64| then(Duration::from_secs(seconds), PING_AFTER_IDLE);
