@@ -64,18 +64,20 @@ pub struct DueSchedule {
     pub id: Uuid,
 }
 
-/// Up to `limit` schedules that are due, the longest due first, or after the last one of the batch before. Changes nothing.
+/// Up to `limit` schedules that are due, the longest due first, or after the last one of the batch before: of those that are no more than five minutes late, or
+/// with `missed` of those that are, which may have very much to make up for. Changes nothing.
 ///
 /// # Errors
 /// [`sqlx::Error`].
 pub async fn due_schedules(
     conn: &mut PgConnection,
     scope: Scope,
+    missed: bool,
     after: Option<DueSchedule>,
     limit: i64,
 ) -> Result<Vec<DueSchedule>, sqlx::Error> {
     let (next_due_at, id) = after.map(|after| (after.next_due_at, after.id)).unzip();
-    sqlx::query_file_as!(DueSchedule, "sql/due_schedules.sql", scope.tenant(), next_due_at, id, limit)
+    sqlx::query_file_as!(DueSchedule, "sql/due_schedules.sql", scope.tenant(), next_due_at, id, limit, missed)
         .fetch_all(conn)
         .await
 }

@@ -1,5 +1,6 @@
 //! Schedules that are due: each is a transaction of its own, so that one that fails neither keeps others from their runs nor takes them back.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use runplane::app::App;
@@ -7,17 +8,24 @@ use runplane::catalog;
 use runplane::db::is_one_statements;
 use runplane::scope::Scope;
 use runplane::sweep::{self, DueSchedule};
+use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::sweep::Swept;
 
 /// Schedules of a batch.
 const BATCH: i64 = 100;
 
-/// The walk of one sweep over the schedules that are due, the longest due first. It comes to each of them once, so that one that has very many runs to make up
-/// for creates no more than a hundred with each sweep.
+/// The walk of one sweep over the schedules that are due, the longest due first: over those that are merely late, and then over those that have missed times,
+/// since one that has very many runs to make up for must not keep others from theirs until they have missed them. It creates the runs of each once, so
+/// that no schedule makes up for more than a hundred with each sweep.
 #[derive(Debug, Default)]
 pub struct Schedules {
+    /// Whether it has come to those that have missed times.
+    missed: bool,
     after: Option<DueSchedule>,
+    /// What it has been to. One that has more to make up for is due again at once, at a later time than before: ahead of the walk.
+    ticked: HashSet<Uuid>,
     ended: bool,
 }
 
@@ -33,22 +41,27 @@ impl Schedules {
         until: Instant,
         swept: &mut Swept,
     ) -> Result<bool, sqlx::Error> {
-        if self.ended {
-            return Ok(false);
-        }
-        let after = self.after;
-        let due =
-            app.call_in_time(async |conn| sweep::due_schedules(conn, scope, after, BATCH).await).await?;
-        self.ended = (due.len() as u64) < BATCH.unsigned_abs();
-        for one in due {
-            if Instant::now() >= until {
-                self.ended = false;
+        while !self.ended {
+            let (missed, after) = (self.missed, self.after);
+            let due =
+                async |conn: &mut PgConnection| sweep::due_schedules(conn, scope, missed, after, BATCH).await;
+            let due = app.call_in_time(due).await?;
+            let is_full = due.len() as u64 >= BATCH.unsigned_abs();
+            for one in due {
+                if Instant::now() >= until {
+                    return Ok(true);
+                }
+                if self.ticked.insert(one.id) {
+                    tick(app, scope, one, swept).await?;
+                }
+                self.after = Some(one);
+            }
+            if is_full {
                 return Ok(true);
             }
-            tick(app, scope, one, swept).await?;
-            self.after = Some(one);
+            (self.ended, self.missed, self.after) = (self.missed, true, None);
         }
-        Ok(!self.ended)
+        Ok(false)
     }
 }
 

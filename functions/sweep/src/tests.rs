@@ -6,6 +6,7 @@
 )]
 
 mod stages;
+mod walk;
 
 use std::time::{Duration, Instant};
 

@@ -20,10 +20,16 @@ const NOTHING: Ticked = Ticked { created: 0, failed: 0 };
 /// A sweep over everything that is due, as the function does it.
 async fn sweep_all(mut conn: PgConnection) -> u64 {
     let cache = ParamsCache::default();
-    let (mut created, mut after) = (0, None);
+    let (mut created, mut missed, mut after) = (0, false, None);
     loop {
-        let due = sweep::due_schedules(&mut conn, Scope::All, after, 7).await.unwrap();
-        let Some(last) = due.last().copied() else { return created };
+        let due = sweep::due_schedules(&mut conn, Scope::All, missed, after, 7).await.unwrap();
+        let Some(last) = due.last().copied() else {
+            if missed {
+                return created;
+            }
+            (missed, after) = (true, None);
+            continue;
+        };
         for one in due {
             let mut transaction = conn.begin().await.unwrap();
             created +=
@@ -159,25 +165,30 @@ async fn a_time_that_comes_again_by_hand_has_its_run_already(mut conn: Conn) {
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
-async fn a_walk_comes_to_each_schedule_once_the_longest_due_first(mut conn: Conn) {
+async fn a_walk_comes_to_each_schedule_once_the_longest_due_first_and_to_those_that_have_missed_times_apart(
+    mut conn: Conn,
+) {
     let (world, _) = world(&mut conn).await;
-    let mut expected = Vec::new();
+    let mut expected = [vec![], vec![]];
     for minutes in [3, 9, 9, 1, 5] {
         let made = schedule(&mut conn, world, json!({})).await;
         due_since(&mut conn, made.id, &format!("date_trunc('minute', now()) - interval '{minutes} min'"))
             .await;
-        expected.push((-minutes, made.id));
+        expected[usize::from(minutes >= 5)].push((-minutes, made.id));
     }
     schedule(&mut conn, world, json!({})).await;
-    expected.sort_unstable();
-    let (mut walked, mut after) = (Vec::new(), None);
-    loop {
-        let due = sweep::due_schedules(&mut conn, Scope::Tenant(world.tenant), after, 2).await.unwrap();
-        let Some(last) = due.last().copied() else { break };
-        walked.extend(due.into_iter().map(|due| due.id));
-        after = Some(last);
+    for (missed, mut expected) in [false, true].into_iter().zip(expected) {
+        expected.sort_unstable();
+        let (mut walked, mut after) = (Vec::new(), None);
+        loop {
+            let scope = Scope::Tenant(world.tenant);
+            let due = sweep::due_schedules(&mut conn, scope, missed, after, 2).await.unwrap();
+            let Some(last) = due.last().copied() else { break };
+            walked.extend(due.into_iter().map(|due| due.id));
+            after = Some(last);
+        }
+        assert_eq!(walked, expected.into_iter().map(|(_, id)| id).collect::<Vec<_>>());
+        let stranger = Scope::Tenant(Uuid::now_v7());
+        assert_eq!(sweep::due_schedules(&mut conn, stranger, missed, None, 10).await.unwrap(), []);
     }
-    assert_eq!(walked, expected.into_iter().map(|(_, id)| id).collect::<Vec<_>>());
-    let stranger = Scope::Tenant(Uuid::now_v7());
-    assert_eq!(sweep::due_schedules(&mut conn, stranger, None, 10).await.unwrap(), []);
 }

@@ -175,7 +175,7 @@ async fn while_its_tenant_or_its_pipeline_is_paused_it_waits(mut conn: Conn) {
         sqlx::query(pause(true)).bind(world.pipeline).execute(&mut *conn).await.unwrap();
         sqlx::query(pause(true)).bind(world.tenant).execute(&mut *conn).await.unwrap();
         assert_eq!(tick(&mut conn, made.id).await, NOTHING, "{table}");
-        let due = runplane::sweep::due_schedules(&mut conn, Scope::All, None, 10).await.unwrap();
+        let due = runplane::sweep::due_schedules(&mut conn, Scope::All, true, None, 10).await.unwrap();
         assert_eq!(due, [], "{table}");
         sqlx::query(pause(false)).bind(world.pipeline).execute(&mut *conn).await.unwrap();
         sqlx::query(pause(false)).bind(world.tenant).execute(&mut *conn).await.unwrap();
