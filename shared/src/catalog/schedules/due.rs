@@ -72,13 +72,27 @@ impl Times {
         self.ends_at.is_none_or(|ends_at| next <= ends_at).then_some(next)
     }
 
+    /// The first time that was not dealt with, of a schedule that is due at `next_due_at`. That is one of its times, of then if its rules have changed since: but
+    /// all of them are whole minutes, and what is none says when to look again, and no more.
+    pub(super) fn first(&self, next_due_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        if next_due_at.timestamp_micros() % 60_000_000 == 0 {
+            Some(next_due_at)
+        } else {
+            self.next(next_due_at)
+        }
+    }
+
     /// The times from `first` on, which is one of them.
     pub(super) fn from(&self, first: Option<DateTime<Utc>>) -> impl Iterator<Item = DateTime<Utc>> {
         std::iter::successors(first, |time| self.next(*time))
     }
 
-    /// What is due at `now`, where `first` is the first time that was not dealt with.
-    pub(super) fn due(&self, first: DateTime<Utc>, missed: MissedRuns, now: DateTime<Utc>) -> Due {
+    /// What is due at `now`, of a schedule that is due at `next_due_at`.
+    pub(super) fn due(&self, next_due_at: DateTime<Utc>, missed: MissedRuns, now: DateTime<Utc>) -> Due {
+        let next = self.first(next_due_at);
+        let Some(first) = next.filter(|first| *first <= now) else {
+            return Due { times: Vec::new(), next, passes_over: false };
+        };
         let reach = match missed {
             MissedRuns::Skip | MissedRuns::Latest => LATE,
             MissedRuns::All => REACH,
@@ -203,6 +217,21 @@ mod tests {
         let expected: Vec<_> =
             (1..=7 * 24 * 60).map(|minute| now - REACH + TimeDelta::minutes(minute)).collect();
         assert_eq!(made, expected);
+    }
+
+    #[test]
+    fn what_is_no_whole_minute_says_when_to_look_again_and_is_no_time() {
+        let hourly = times("0 * * * *");
+        let looked = at("12:23") + TimeDelta::microseconds(1);
+        let nothing = Due { times: vec![], next: Some(at("13:00")), passes_over: false };
+        for missed in MissedRuns::ALL {
+            assert_eq!(hourly.due(looked, missed, at("12:59")), nothing, "{missed:?}");
+            let due = hourly.due(looked, missed, at("13:01"));
+            assert_eq!(due, Due { times: vec![at("13:00")], next: Some(at("14:00")), passes_over: false });
+        }
+        // A time of rules that have changed since is one that was promised.
+        let promised = hourly.due(at("12:30"), MissedRuns::Skip, at("12:31"));
+        assert_eq!(promised.times, [at("12:30")]);
     }
 
     #[test]

@@ -114,7 +114,8 @@ impl Schedule {
     /// The same with the times that are shown.
     fn with_due_times(mut self) -> Self {
         if let Ok(times) = self.times() {
-            self.due_times = times.from(self.next_due_at).take(SHOWN).collect();
+            let first = self.next_due_at.and_then(|next| times.first(next));
+            self.due_times = times.from(first).take(SHOWN).collect();
         }
         self
     }

@@ -1,6 +1,6 @@
 //! Tick: create the runs of a schedule that is due.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Timelike as _, Utc};
 use serde_json::{Map, Value};
 use sqlx::Executor as _;
 use sqlx::postgres::PgConnection;
@@ -67,7 +67,7 @@ pub(super) async fn tick(
         Ok(times) => times.due(first, schedule.missed_runs, now),
         Err(error) => {
             let error = format!("its times cannot be told: {error}");
-            return note(conn, schedule, Some(now + UNREADABLE), vec![(first, Err(error))]).await;
+            return note(conn, schedule, Some(again(now)), vec![(first, Err(error))]).await;
         }
     };
     if due.passes_over {
@@ -82,6 +82,12 @@ pub(super) async fn tick(
     let Due { times, next, .. } = due;
     let outcomes = create_all(conn, cache, schedule, &times).await?;
     note(conn, schedule, next, times.into_iter().zip(outcomes).collect()).await
+}
+
+/// When to look again at a schedule whose times nobody can tell: no whole minute, so that nobody takes that for one of them.
+fn again(now: DateTime<Utc>) -> DateTime<Utc> {
+    let again = now + UNREADABLE;
+    again.with_nanosecond(1000).unwrap_or(again)
 }
 
 /// Creates a run for each of these times; the runs, or why there is none, in this order.

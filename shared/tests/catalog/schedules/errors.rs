@@ -90,6 +90,43 @@ async fn times_that_cannot_be_told_are_asked_for_again_in_an_hour(mut conn: Conn
     assert!(wait > TimeDelta::minutes(59) && wait <= TimeDelta::hours(1), "{wait}");
 }
 
+/// What says when to look again is no time of the cron.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_schedule_whose_times_can_be_told_again_runs_at_times_of_its_cron_alone(mut conn: Conn) {
+    let (world, _) = world(&mut conn).await;
+    for (cron, missed_runs) in
+        [("0 0 1 1 *", "skip"), ("0 0 1 1 *", "latest"), ("0 0 1 1 *", "all"), ("* * * * *", "all")]
+    {
+        let made = schedule(&mut conn, world, json!({"cron": cron, "missed_runs": missed_runs})).await;
+        let spoil = "update schedules set time_zone = 'Europe/Atlantis', next_due_at = now() where id = $1";
+        sqlx::query(spoil).bind(made.id).execute(&mut *conn).await.unwrap();
+        assert_eq!(tick(&mut conn, made.id).await, FAILED);
+        let mend = "update schedules set time_zone = 'UTC', next_due_at = next_due_at - interval '62 min' where id = $1";
+        sqlx::query(mend).bind(made.id).execute(&mut *conn).await.unwrap();
+        let shown = get(&mut conn, made.id).await;
+        assert!(
+            shown.due_times.iter().all(|time| time.timestamp_micros() % 60_000_000 == 0),
+            "{:?}",
+            shown.due_times
+        );
+        let ticked = tick(&mut conn, made.id).await;
+        let times = times(&mut conn, made.id).await;
+        assert!(
+            times.iter().all(|time| time.timestamp_micros() % 60_000_000 == 0),
+            "{cron} {missed_runs}: {times:?}"
+        );
+        let after = get(&mut conn, made.id).await;
+        assert!(after.next_due_at.is_some_and(|next| next > shown.next_due_at.unwrap()));
+        if cron == "* * * * *" {
+            assert!((2..=3).contains(&times.len()), "{times:?}");
+            assert_eq!((ticked.created, ticked.failed), (times.len() as u64, 0));
+        } else {
+            assert_eq!((ticked, times), (Ticked::default(), vec![]), "{missed_runs}");
+            assert_eq!(after.next_due_at, made.next_due_at);
+        }
+    }
+}
+
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn somebody_elses_use_of_the_key_is_told(mut conn: Conn) {
     let (world, _) = world(&mut conn).await;
