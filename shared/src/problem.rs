@@ -55,6 +55,8 @@ pub enum Code {
     AlreadyExists,
     /// The tenant has as many of these as it may.
     LimitReached,
+    /// More runs of the schedule are due than can be created at once.
+    ScheduleBehind,
     /// The same Idempotency-Key came with another body.
     IdempotencyKeyReused,
     /// The dag_spec breaks a rule, or does not allow this.
@@ -97,6 +99,7 @@ impl Code {
             Code::InvalidTransition => (409, "Invalid transition"),
             Code::AlreadyExists => (409, "Already exists"),
             Code::LimitReached => (409, "Limit reached"),
+            Code::ScheduleBehind => (409, "Schedule behind"),
             Code::IdempotencyKeyReused => (422, "Idempotency key reused"),
             Code::InvalidDagSpec => (422, "Invalid dag_spec"),
             Code::InvalidParameters => (422, "Invalid parameters"),

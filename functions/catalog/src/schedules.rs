@@ -11,6 +11,8 @@ use runplane::metrics::{RUNS_CREATED, RUNS_SCHEDULED, SCHEDULE_ERRORS};
 use runplane::problem::{Code, FieldError, Problem};
 use serde_json::json;
 
+const BEHIND: &str = "The schedule has more runs to make up for than can be created at once: try again when the sweep has created them, or give them up with missed_runs skip or latest";
+
 /// `POST /api/schedules`.
 pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
     call.no_query()?;
@@ -37,12 +39,12 @@ pub async fn create(app: &App, call: &Call) -> Result<Reply, Problem> {
             Problem::new(Code::PipelineNotFound, "The tenant has no such pipeline")
         }
         CreateScheduleError::NameTaken => name_taken(),
-        CreateScheduleError::Cron(error) => unreadable(&error),
-        CreateScheduleError::Refused(refusal) => refused(refusal),
         CreateScheduleError::LimitReached => {
             let detail = format!("The tenant has {MAX_SCHEDULES} schedules, and may have no more");
             Problem::new(Code::LimitReached, detail)
         }
+        CreateScheduleError::Cron(error) => unreadable(&error),
+        CreateScheduleError::Refused(refusal) => refused(refusal),
         CreateScheduleError::Db(error) => error.into(),
     })?;
     Reply::created(&format!("/api/schedules/{}", schedule.id), &schedule)
@@ -87,6 +89,7 @@ pub async fn update(app: &App, call: &Call) -> Result<Reply, Problem> {
     let updated = updated.await.map_err(|error| match error {
         UpdateScheduleError::NotFound => problem(ScheduleError::NotFound),
         UpdateScheduleError::NameTaken => name_taken(),
+        UpdateScheduleError::Behind => Problem::new(Code::ScheduleBehind, BEHIND),
         UpdateScheduleError::Cron(error) => unreadable(&error),
         UpdateScheduleError::Refused(refusal) => refused(refusal),
         UpdateScheduleError::Db(error) => error.into(),

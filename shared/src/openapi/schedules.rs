@@ -68,7 +68,7 @@ pub(super) fn get_schedule() {}
         (status = 404, body = ProblemBody, content_type = "application/problem+json",
             description = "`schedule_not_found`, `pipeline_version_not_found`"),
         (status = 409, body = ProblemBody, content_type = "application/problem+json",
-            description = "`already_exists`: the tenant has a schedule of this name; `version_not_approved`"),
+            description = "`already_exists`: the tenant has a schedule of this name; `schedule_behind`: it has more runs to make up for than can be created at once; `version_not_approved`"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json",
             description = "`invalid_parameters`, `invalid_dag_spec`"),
     ),

@@ -123,6 +123,33 @@ async fn one_schedule_more_than_a_tenant_may_have_is_refused(
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_schedule_that_has_much_to_make_up_for_is_not_changed_meanwhile(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let app = testing::app(options, FUNCTION).await;
+    let behind = "update schedules set paused = false, missed_runs = 'all', cron = '* * * * *', next_due_at = date_trunc('minute', now()) - interval '150 min'";
+    testing::execute(&app, sqlx::query(behind)).await;
+    let event = include_str!("../../../../events/catalog.update_schedule.json");
+    insta::assert_json_snapshot!(testing::answer(&app, &handle, event).await, @r#"
+    {
+      "body": {
+        "code": "schedule_behind",
+        "detail": "The schedule has more runs to make up for than can be created at once: try again when the sweep has created them, or give them up with missed_runs skip or latest",
+        "request_id": "",
+        "status": 409,
+        "title": "Schedule behind",
+        "type": "about:blank"
+      },
+      "headers": {
+        "content-type": "application/problem+json"
+      },
+      "status": 409
+    }
+    "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
 async fn a_schedule_is_shown_and_listed(_pool: PgPoolOptions, options: PgConnectOptions) {
     let app = testing::app(options, FUNCTION).await;
     let ask = async |event| testing::answer(&app, &handle, event).await;

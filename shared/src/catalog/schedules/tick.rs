@@ -90,6 +90,12 @@ fn again(now: DateTime<Utc>) -> DateTime<Utc> {
     again.with_nanosecond(1000).unwrap_or(again)
 }
 
+/// Whether more is due than could be created at once, so that the next sweep has to go on.
+pub(super) fn is_behind(schedule: &Schedule, now: DateTime<Utc>) -> bool {
+    let (Some(first), Ok(times)) = (schedule.next_due_at, schedule.times()) else { return false };
+    first <= now && times.due(first, schedule.missed_runs, now).next.is_some_and(|next| next <= now)
+}
+
 /// Creates a run for each of these times; the runs, or why there is none, in this order.
 async fn create_all(
     conn: &mut PgConnection,

@@ -12,7 +12,7 @@ use super::cron::CronError;
 use super::due::MissedRuns;
 use super::fields::Fields;
 use super::refusal::{ScheduleRefusal, Work, first_due};
-use super::tick::{Ticked, tick};
+use super::tick::{Ticked, is_behind, tick};
 use super::{Schedule, schedule_from};
 use crate::catalog::{Patch, is_taken};
 use crate::dag::ParamsCache;
@@ -108,6 +108,14 @@ impl UpdateScheduleRequest {
         self.pipeline_version_id.changes() || self.parameters.is_some() || self.dispatch.is_some()
     }
 
+    /// What becomes of times that it has missed by now: what it was meant to, unless that was all of them, and the change gives them up.
+    fn of_missed(&self, before: MissedRuns) -> MissedRuns {
+        match before {
+            MissedRuns::All => self.missed_runs.unwrap_or(before),
+            MissedRuns::Skip | MissedRuns::Latest => before,
+        }
+    }
+
     /// Whether its times are counted anew.
     fn changes_times(&self, before: &Schedule, after: &Schedule) -> bool {
         (&before.cron, &before.time_zone, before.starts_at, before.ends_at, before.paused)
@@ -159,6 +167,9 @@ pub enum UpdateScheduleError {
     /// Another schedule of the tenant has this name.
     #[error("the tenant has a schedule of this name")]
     NameTaken,
+    /// It has more runs to make up for than can be created at once.
+    #[error("more of its runs are due than can be created at once")]
+    Behind,
     /// Its cron expression or its time zone cannot be read.
     #[error(transparent)]
     Cron(#[from] CronError),
@@ -181,8 +192,9 @@ pub struct UpdatedSchedule {
     pub ticked: Ticked,
 }
 
-/// Changes the schedule. What is due by now gets its runs first, as it was meant before the change. When its times
-/// change, or whether it is paused, its first time after now is the next. The request has passed [`UpdateScheduleRequest::check`].
+/// Changes the schedule. What is due by now gets its runs first, as it was meant before the change; of what it has missed the change itself may say that
+/// not all of it is wanted any more. When its times change, or whether it is paused, its first time after now is the next. The request has passed
+/// [`UpdateScheduleRequest::check`].
 ///
 /// Takes place in the transaction of the caller, who has begun one.
 ///
@@ -201,7 +213,17 @@ pub async fn update_schedule(
         .ok_or(UpdateScheduleError::NotFound)?;
     let (now, held) = (row.now, row.held);
     let before = schedule_from!(row);
-    let ticked = if held { Ticked::default() } else { tick(conn, cache, &before, now).await? };
+    let ticked = if held {
+        Ticked::default()
+    } else {
+        let missed_runs = request.of_missed(before.missed_runs);
+        let due = Schedule { missed_runs, ..before.clone() };
+        // What is left over would be created as it was never meant, or not at all.
+        if is_behind(&due, now) {
+            return Err(UpdateScheduleError::Behind);
+        }
+        tick(conn, cache, &due, now).await?
+    };
     let mut after = request.apply(&before);
     if request.changes_work() {
         let work = Work {

@@ -10,7 +10,7 @@ use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::{NO_TIMES, due_since, get, now, schedule, tick, times, world};
-use crate::support::{Conn, deprecate, request};
+use crate::support::{Conn, World, deprecate, request};
 
 async fn update(
     conn: &mut PgConnection,
@@ -150,6 +150,73 @@ async fn an_edit_while_its_pipeline_is_paused_creates_nothing(mut conn: Conn) {
     let edited = update(&mut conn, made.id, json!({"cron": "0 * * * *"})).await.unwrap();
     assert!(edited.after.next_due_at.unwrap() > due + TimeDelta::minutes(3), "counted from now");
     assert_eq!(times(&mut conn, made.id).await, NO_TIMES);
+}
+
+/// A schedule that has 150 runs to make up for.
+async fn behind(conn: &mut PgConnection, world: World) -> Uuid {
+    let fields = json!({"cron": "* * * * *", "missed_runs": "all", "parameters": {"day": "old"}});
+    let made = schedule(conn, world, fields).await;
+    due_since(conn, made.id, "date_trunc('minute', now()) - interval '149 min'").await;
+    made.id
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_change_waits_until_the_runs_are_there_that_were_missed_before_it(mut conn: Conn) {
+    let (world, _) = world(&mut conn).await;
+    let changes = [
+        json!({"cron": "0 * * * *"}),
+        json!({"time_zone": "Asia/Tokyo"}),
+        json!({"paused": true}),
+        json!({"parameters": {"day": "new"}}),
+        json!({"missed_runs": "all", "priority": 1}),
+    ];
+    for change in changes {
+        let id = behind(&mut conn, world).await;
+        let before = get(&mut conn, id).await;
+        let refused = update(&mut conn, id, change.clone()).await;
+        assert!(matches!(refused, Err(UpdateScheduleError::Behind)), "{change}: {refused:?}");
+        assert_eq!(get(&mut conn, id).await, before, "{change}");
+        assert_eq!(times(&mut conn, id).await, NO_TIMES, "{change}");
+        // A sweep comes by, and fifty are left: these it creates itself.
+        assert_eq!(tick(&mut conn, id).await.created, 100);
+        let updated = update(&mut conn, id, change.clone()).await.unwrap();
+        // A minute or two may have ended since.
+        assert!((50..=52).contains(&updated.ticked.created), "{change}: {:?}", updated.ticked);
+        let olds =
+            "select count(*) from pipeline_runs where schedule_id = $1 and parameters ->> 'day' = 'old'";
+        let olds: i64 = sqlx::query_scalar(olds).bind(id).fetch_one(&mut *conn).await.unwrap();
+        assert_eq!(olds.unsigned_abs(), 100 + updated.ticked.created, "{change}");
+    }
+}
+
+/// Somebody who stops it need not wait for what he does not want.
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_change_may_give_up_what_was_missed(mut conn: Conn) {
+    let (world, _) = world(&mut conn).await;
+    for missed_runs in ["skip", "latest"] {
+        let id = behind(&mut conn, world).await;
+        let change = json!({"missed_runs": missed_runs, "paused": true});
+        let stopped = update(&mut conn, id, change).await.unwrap();
+        assert_eq!((stopped.after.paused, stopped.after.next_due_at), (true, None));
+        let times = times(&mut conn, id).await;
+        assert!((5..=6).contains(&times.len()), "those that are merely late: {times:?}");
+        assert_eq!(tick(&mut conn, id).await, Ticked::default());
+    }
+    // It says what becomes of what is missed from now on, where nothing waits to be made up for.
+    let made = schedule(&mut conn, world, json!({"cron": "* * * * *", "missed_runs": "skip"})).await;
+    due_since(&mut conn, made.id, "date_trunc('minute', now()) - interval '149 min'").await;
+    let updated = update(&mut conn, made.id, json!({"missed_runs": "all"})).await.unwrap();
+    assert!((5..=6).contains(&updated.ticked.created), "as it was meant: {:?}", updated.ticked);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_change_while_its_pipeline_is_paused_waits_for_nothing(mut conn: Conn) {
+    let (world, _) = world(&mut conn).await;
+    let id = behind(&mut conn, world).await;
+    sqlx::query("update pipelines set paused = true").execute(&mut *conn).await.unwrap();
+    let edited = update(&mut conn, id, json!({"cron": "0 * * * *"})).await.unwrap();
+    assert!(edited.after.next_due_at.unwrap() > now(&mut conn).await - TimeDelta::seconds(1));
+    assert_eq!(times(&mut conn, id).await, NO_TIMES);
 }
 
 #[sqlx::test(migrator = "runplane::MIGRATOR")]
