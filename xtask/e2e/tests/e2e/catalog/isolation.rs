@@ -1,6 +1,6 @@
 //! One table: every endpoint of the catalogue, asked in the name of another tenant, finds nothing and changes nothing.
 
-use e2e::{Answer, Stack};
+use e2e::{Answer, Stack, id_of};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,6 +16,8 @@ async fn everything(stack: &Stack, tenant: Uuid) -> Value {
            (select jsonb_agg(to_jsonb(v) order by v.id) from pipeline_versions v where v.tenant_id = $1),
            (select jsonb_agg(to_jsonb(c) order by c.id) from connections c where c.tenant_id = $1),
            (select jsonb_agg(to_jsonb(t) order by t.id) from pipeline_version_transitions t where t.tenant_id = $1),
+           (select jsonb_agg(to_jsonb(s) order by s.id) from schedules s where s.tenant_id = $1),
+           (select jsonb_agg(to_jsonb(l) order by l.id) from listeners l where l.tenant_id = $1),
            (select jsonb_agg(to_jsonb(r) order by r.id) from pipeline_runs r where r.tenant_id = $1))",
     )
     .bind(tenant)
@@ -49,11 +51,17 @@ async fn every_endpoint_finds_nothing_of_another_tenant() {
     let (draft, approved) =
         (owner.version_in(&stack, "DRAFT").await, owner.version_in(&stack, "APPROVED").await);
     let connection = owner.connection(&stack, "q").await;
+    let schedule =
+        json!({ "tenant_id": owner.tenant, "name": "s", "pipeline_id": owner.pipeline, "cron": "0 0 1 1 *" });
+    let schedule = id_of(stack.post("/api/schedules", &schedule).await.expect(201));
+    let webhook =
+        json!({ "tenant_id": owner.tenant, "name": "w", "url": "https://example.com/", "secret_ref": "w" });
+    let webhook = id_of(stack.post("/api/webhooks", &webhook).await.expect(201));
     let (tenant, pipeline) = (owner.tenant, owner.pipeline);
     let before = everything(&stack, owner.tenant).await;
     let strangers = everything(&stack, stranger.tenant).await;
 
-    let narrowed: [(Method, String, Option<Value>, &str); 11] = [
+    let narrowed: [(Method, String, Option<Value>, &str); 18] = [
         (Method::GET, format!("/api/tenants/{tenant}"), None, "tenant_not_found"),
         (
             Method::PATCH,
@@ -90,6 +98,23 @@ async fn every_endpoint_finds_nothing_of_another_tenant() {
         ),
         (Method::GET, format!("/api/connections/{connection}"), None, "connection_not_found"),
         (Method::DELETE, format!("/api/connections/{connection}"), None, "connection_not_found"),
+        (Method::GET, format!("/api/schedules/{schedule}"), None, "schedule_not_found"),
+        (
+            Method::PATCH,
+            format!("/api/schedules/{schedule}"),
+            Some(json!({ "paused": true })),
+            "schedule_not_found",
+        ),
+        (Method::DELETE, format!("/api/schedules/{schedule}"), None, "schedule_not_found"),
+        (Method::GET, format!("/api/webhooks/{webhook}"), None, "webhook_not_found"),
+        (
+            Method::PATCH,
+            format!("/api/webhooks/{webhook}"),
+            Some(json!({ "paused": true })),
+            "webhook_not_found",
+        ),
+        (Method::POST, format!("/api/webhooks/{webhook}/retry"), None, "webhook_not_found"),
+        (Method::DELETE, format!("/api/webhooks/{webhook}"), None, "webhook_not_found"),
     ];
     for (method, path, body, code) in &narrowed {
         for tenant in [stranger.tenant, Uuid::now_v7()] {
@@ -121,6 +146,16 @@ async fn every_endpoint_finds_nothing_of_another_tenant() {
             "pipeline_version_not_found",
         ),
         (
+            "/api/schedules",
+            json!({ "tenant_id": stranger.tenant, "name": "x", "pipeline_id": pipeline, "cron": "0 0 * * *" }),
+            "pipeline_not_found",
+        ),
+        (
+            "/api/webhooks",
+            json!({ "tenant_id": stranger.tenant, "name": "x", "url": "https://example.com/", "secret_ref": "x", "pipeline_id": pipeline }),
+            "pipeline_not_found",
+        ),
+        (
             "/api/runs",
             json!({ "tenant_id": stranger.tenant, "pipeline_version_id": draft }),
             "pipeline_version_not_found",
@@ -134,7 +169,9 @@ async fn every_endpoint_finds_nothing_of_another_tenant() {
         stack.post(path, &body).await.expect_problem(404, code);
     }
 
-    for path in ["/api/pipelines", "/api/pipeline-versions", "/api/connections"] {
+    for path in
+        ["/api/pipelines", "/api/pipeline-versions", "/api/connections", "/api/schedules", "/api/webhooks"]
+    {
         let answer = ask(&stack, Method::GET, path, Some(stranger.tenant), None).await;
         let items = answer.expect(200)["items"].as_array().expect("items");
         assert!(items.iter().all(|item| item["tenant_id"] == json!(stranger.tenant)), "{answer}");
