@@ -57,7 +57,7 @@ const REPLACING: [&str; 7] = [
 
 /// Another value of a parameter than it has.
 fn other_than(value: &Value, parameter: &Value) -> Value {
-    let listed = parameter["AllowedValues"].as_array().into_iter().flatten();
+    let mut listed = parameter["AllowedValues"].as_array().into_iter().flatten();
     let listed = listed.find(|&other| other != value).cloned();
     let number = || value.as_u64().map(|number| json!(number + 1));
     listed.or_else(number).unwrap_or_else(|| json!("another"))
