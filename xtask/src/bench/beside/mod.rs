@@ -137,7 +137,7 @@ impl Options {
     fn small(mut self) -> Self {
         if self.small {
             (self.seconds, self.repeats, self.finished) = (1, 1, 1000);
-            (self.backlog, self.bulk_backlog, self.workers) = (20_000, Some(100_000), vec![2]);
+            (self.backlog, self.bulk_backlog, self.workers) = (10_000, Some(60_000), vec![2]);
         }
         self
     }
@@ -148,7 +148,8 @@ impl Options {
             let bulk = self.bulk_backlog.unwrap_or_else(|| self.seconds.saturating_mul(80_000));
             let runs = if size == 1 { self.backlog } else { bulk };
             for &workers in &self.workers {
-                for finished in [0, self.finished] {
+                let without = (!self.small).then_some(0);
+                for finished in without.into_iter().chain([self.finished]) {
                     all.push(Setting { size, workers, finished, runs });
                 }
             }
