@@ -186,8 +186,13 @@ async fn answer(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Byte
     StatusCode::OK
 }
 
-async fn secret(State(state): State<Arc<Shared>>, body: Bytes) -> Json<Value> {
+async fn secret(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Json<Value> {
     let body: Value = serde_json::from_slice(&body).unwrap();
-    state.secrets.lock().unwrap().push(body["SecretString"].as_str().unwrap().to_owned());
+    let mut secrets = state.secrets.lock().unwrap();
+    if headers["x-amz-target"] == "secretsmanager.DescribeSecret" {
+        let versions = if secrets.is_empty() { json!({}) } else { json!({ "1": ["AWSCURRENT"] }) };
+        return Json(json!({ "ARN": "arn", "Name": "stack/operator-key", "VersionIdsToStages": versions }));
+    }
+    secrets.push(body["SecretString"].as_str().unwrap().to_owned());
     Json(json!({ "ARN": "arn", "Name": "stack/operator-key", "VersionId": "1" }))
 }
