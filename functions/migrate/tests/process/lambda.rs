@@ -38,20 +38,29 @@ struct Shared {
     events: Mutex<VecDeque<(Value, Duration)>>,
     more: Notify,
     refusals: Mutex<usize>,
-    secrets: Mutex<Vec<String>>,
+    secrets: Arc<Mutex<Vec<String>>>,
     returns: mpsc::UnboundedSender<Returned>,
     answers: mpsc::UnboundedSender<Put>,
 }
 
 impl Lambda {
     pub async fn start() -> Self {
+        Self::with(Arc::default()).await
+    }
+
+    /// Another one with the same Secrets Manager.
+    pub async fn beside(&self) -> Self {
+        Self::with(Arc::clone(&self.state.secrets)).await
+    }
+
+    async fn with(secrets: Arc<Mutex<Vec<String>>>) -> Self {
         let (returns, returned) = mpsc::unbounded_channel();
         let (answers, answered) = mpsc::unbounded_channel();
         let state = Arc::new(Shared {
             events: Mutex::default(),
             more: Notify::new(),
             refusals: Mutex::default(),
-            secrets: Mutex::default(),
+            secrets,
             returns,
             answers,
         });
