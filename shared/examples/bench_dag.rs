@@ -118,6 +118,6 @@ fn work(app: &Arc<App>, claim: &Claim) -> Work<PgJournal> {
         ends_at: None,
         untouched: true,
         spill: None,
-        reach: Arc::new(Reach::new(Secrets::of_environment())),
+        reach: Arc::new(Reach::new(Secrets::of_environment(), runplane::aws::of_function)),
     }
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::DisplayErrorContext;
 
+use crate::aws::Found;
 use crate::dag::execute::{Spill, Spilled};
 
 /// One call, its retries included: an output has at most 4 MiB.
@@ -22,13 +22,12 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// The bucket of this name, by the credentials and the region of the environment.
-    pub async fn new(name: String) -> Self {
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(RetryConfig::standard().with_max_attempts(4))
-            .timeout_config(TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build())
-            .load()
-            .await;
+    /// The bucket of this name, by credentials and in the region that are `found`.
+    pub async fn new(name: String, found: Found) -> Self {
+        let config = found().await.into_builder();
+        let config = config.retry_config(RetryConfig::standard().with_max_attempts(4));
+        let timeouts = TimeoutConfig::builder().operation_timeout(CALL_TIMEOUT).build();
+        let config = config.timeout_config(timeouts).build();
         // An emulator has no name for each bucket.
         let by_path = config.endpoint_url().is_some();
         Self { client: Client::from_conf(Builder::from(&config).force_path_style(by_path).build()), name }

@@ -109,6 +109,15 @@ pub fn secret(name: &str) -> Option<String> {
     if name.starts_with(SECRET_VARIABLES) { std::env::var(name).ok() } else { None }
 }
 
+/// The value of a variable of the AWS SDK; None: it is not set, or empty.
+pub fn of_aws(name: &str) -> Option<String> {
+    if name.starts_with("AWS_") {
+        std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+    } else {
+        None
+    }
+}
+
 /// The authorities that an operator trusts with databases, besides the public ones: `PGSSLROOTCERT`, as PEM or as the name of a file of such, as sqlx takes it
 /// for our own database, where they take the place of those of RDS. None: it is not set, or empty.
 pub fn root_certificates() -> Option<String> {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::aws;
 use crate::config::{ConfigError, Setting, Settings};
 use crate::functions::{Call, Function};
 use crate::runs::{self, Run, RunSummary};
@@ -118,11 +118,8 @@ impl Dispatcher {
             .operation_attempt_timeout(Duration::from_millis(700))
             .operation_timeout(SEND_TIMEOUT)
             .build();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(2))
-            .load()
-            .await;
+        let config = aws::of_function().await.into_builder().timeout_config(timeouts);
+        let config = config.retry_config(RetryConfig::standard().with_max_attempts(2)).build();
         Ok(Self::new(settings.function(), Client::new(&config), queue_url))
     }
 

@@ -16,6 +16,7 @@
 //! | [`audit`] | who did what: entries that stay |
 //! | [`db`] | the one Postgres connection of an execution environment |
 //! | [`functions`] | the functions of a deployment: what each reads and calls |
+//! | [`aws`] | how the AWS SDK finds region, credentials and endpoints |
 //! | [`bucket`] | outputs that are too large for the database |
 //! | [`cursor`] | places in lists |
 //! | [`strict`] | JSON read without leniency |
@@ -32,6 +33,7 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod aws;
 pub mod bucket;
 pub mod canonical;
 pub mod catalog;

@@ -2,12 +2,12 @@
 
 use json_subscriber::JsonLayer;
 use tracing::Subscriber;
-use tracing_subscriber::filter::{Directive, LevelFilter};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, Registry};
+use tracing_subscriber::{Layer as _, Registry};
 
 use crate::traces::{TARGET, Traces};
 
@@ -15,9 +15,14 @@ use crate::traces::{TARGET, Traces};
 /// Does nothing the second time.
 pub fn init(traces: Option<&Traces>) {
     let level = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| std::env::var(name).ok());
-    let filter = EnvFilter::try_new(directives(level.as_deref().unwrap_or("info")))
-        .unwrap_or_else(|_| EnvFilter::new(directives("info")));
+    let filter = targets(level.as_deref().unwrap_or("info"));
     lines_and_spans(std::io::stdout, filter, traces.unwrap_or(&Traces::default())).try_init().ok();
+}
+
+/// What `directives` say; `info` where they cannot be read. Not an `EnvFilter`: for what it can do with the fields of spans it has an engine for regular
+/// expressions, a tenth of a function.
+fn targets(level: &str) -> Targets {
+    directives(level).parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO))
 }
 
 /// The level, but never below `info` for the libraries that would log whole requests, tokens and credentials; and nothing of what databases of
@@ -39,7 +44,7 @@ fn directives(level: &str) -> String {
 }
 
 /// What writes JSON lines to `writer`, of the events that `filter` lets pass.
-pub fn json_lines<W>(writer: W, filter: EnvFilter) -> impl Subscriber + Send + Sync
+pub fn json_lines<W>(writer: W, filter: Targets) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -49,7 +54,7 @@ where
 /// The same, and what makes spans. If these go nowhere, it is the same and nothing else.
 pub(crate) fn lines_and_spans<W>(
     writer: W,
-    filter: EnvFilter,
+    filter: Targets,
     traces: &Traces,
 ) -> Box<dyn Subscriber + Send + Sync>
 where
@@ -65,12 +70,8 @@ where
 }
 
 /// What traces are made of is not what is logged.
-fn without_spans(filter: EnvFilter) -> EnvFilter {
-    let none: Result<Directive, _> = format!("{TARGET}={}", LevelFilter::OFF).parse();
-    match none {
-        Ok(none) => filter.add_directive(none),
-        Err(_) => filter,
-    }
+fn without_spans(filter: Targets) -> Targets {
+    filter.with_target(TARGET, LevelFilter::OFF)
 }
 
 fn json<S, W>(writer: W) -> JsonLayer<S, W>

@@ -183,7 +183,7 @@ pub fn measured(app: &App) -> BTreeMap<&'static str, f64> {
 pub fn captured_log() -> (CapturedLog, tracing::subscriber::DefaultGuard) {
     unsettled();
     let log = CapturedLog::default();
-    let filter = tracing_subscriber::EnvFilter::new("debug");
+    let filter: tracing_subscriber::filter::Targets = "debug".parse().unwrap();
     let guard = tracing::subscriber::set_default(crate::logging::json_lines(log.clone(), filter));
     (log, guard)
 }
@@ -196,7 +196,7 @@ pub fn traced(app: Arc<App>, collector: &str) -> (Arc<App>, CapturedLog, tracing
     // However busy the machine is that the tests run on.
     let traces = Traces::to(&collector.parse().expect("a URL"), app.function, Duration::from_secs(20));
     let log = CapturedLog::default();
-    let filter = tracing_subscriber::EnvFilter::new("debug,hyper_util=info,reqwest=info");
+    let filter: tracing_subscriber::filter::Targets = "debug,hyper_util=info,reqwest=info".parse().unwrap();
     let subscriber = crate::logging::lines_and_spans(log.clone(), filter, &traces);
     let guard = tracing::subscriber::set_default(subscriber);
     let app = Arc::into_inner(app).expect("nobody else has it yet");

@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use runplane::aws;
 use runplane::bucket::Bucket;
 use runplane::dag::evaluate::{Evaluators, Limits};
 use runplane::dag::execute::Spill;
@@ -85,7 +86,7 @@ pub async fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
     let client = Arc::new(Client::new(&settings, output)?);
     let log = Log::new(args.json);
     let spill: Option<Arc<dyn Spill>> = match args.output_bucket() {
-        Some(name) => Some(Arc::new(Bucket::new(name).await)),
+        Some(name) => Some(Arc::new(Bucket::new(name, aws::of_machine).await)),
         None => None,
     };
     let worker = Arc::new(Worker {
@@ -94,7 +95,7 @@ pub async fn run(args: &Args, output: Output) -> Result<Exit, Failure> {
         leases: Leases::new(args.lease()),
         evaluators: Arc::new(evaluators(args.concurrency)?),
         spill,
-        reach: Arc::new(Reach::new(Secrets::below(args.secrets_prefix()?))),
+        reach: Arc::new(Reach::new(Secrets::below(args.secrets_prefix()?, aws::of_machine), aws::of_machine)),
         time_limit: args.time_limit(),
         leave: CancellationToken::new(),
         give_up: CancellationToken::new(),

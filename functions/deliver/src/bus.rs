@@ -5,9 +5,10 @@ use std::time::Duration;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
+use runplane::aws::of_function;
 use runplane::events::{Delivery, Event, SOURCE};
-use runplane::reach::{ReachFailure, aws};
-use tokio::sync::OnceCell;
+use runplane::reach::ReachFailure;
+use runplane::reach::aws::{self, Lazily};
 
 /// As many as EventBridge takes at once.
 pub const MAX_ENTRIES: usize = 10;
@@ -27,23 +28,23 @@ pub fn arn(text: &str) -> Option<String> {
 #[derive(Debug)]
 pub struct Bus {
     arn: String,
-    client: OnceCell<Client>,
+    client: Lazily<Client>,
 }
 
 impl Bus {
     /// The bus with this ARN, by the credentials of the environment.
     pub fn new(arn: String) -> Self {
-        Self { arn, client: OnceCell::new() }
+        Self { arn, client: Lazily::new(of_function) }
     }
 
     /// The same, by a client that is there already.
     #[cfg(test)]
     pub fn by(client: Client, arn: String) -> Self {
-        Self { arn, client: OnceCell::new_with(Some(client)) }
+        Self { arn, client: Lazily::ready(client) }
     }
 
     async fn put(&self, deliveries: &[Delivery]) -> Result<Vec<PutEventsResultEntry>, ReachFailure> {
-        let client = self.client.get_or_init(async || Client::new(&aws::config().await)).await;
+        let client = self.client.get(Client::new).await;
         let entries = deliveries.iter().map(|delivery| entry(&self.arn, &delivery.event)).collect();
         let put = client.put_events().set_entries(Some(entries)).send();
         match tokio::time::timeout(TIME_LIMIT, put).await {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use lambda_runtime::{Error, LambdaEvent};
 use runplane::app::App;
+use runplane::aws;
 use runplane::config::{ConfigError, Setting, Settings};
 use runplane::functions::{self, Function};
 use runplane::invocation::{self, Clockwork, let_down, until};
@@ -42,7 +43,7 @@ impl Deliverer {
         let app = App::from_settings(settings).await?;
         let prefix = settings.optional(Setting::SecretsPrefix, secrets::PREFIX_IS, secrets::prefix)?;
         let bus = settings.optional(Setting::EventBus, bus::ARN_IS, bus::arn)?.map(Bus::new);
-        Ok(Self { app, http: Http::new(), secrets: Secrets::below(prefix), bus })
+        Ok(Self { app, http: Http::new(), secrets: Secrets::below(prefix, aws::of_function), bus })
     }
 }
 

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use runplane::app::App;
+use runplane::aws;
 use runplane::bucket::Bucket;
 use runplane::config::{ConfigError, Setting, Settings};
 use runplane::dag::evaluate::{self, Evaluators};
@@ -55,11 +56,11 @@ impl Worker {
             match settings
                 .optional(Setting::OutputBucket, "the name of a bucket", |name| Some(name.to_owned()))?
             {
-                Some(name) => Some(Arc::new(Bucket::new(name).await)),
+                Some(name) => Some(Arc::new(Bucket::new(name, aws::of_function).await)),
                 None => None,
             };
         let prefix = settings.optional(Setting::SecretsPrefix, secrets::PREFIX_IS, secrets::prefix)?;
-        let reach = Arc::new(Reach::new(Secrets::below(prefix)));
+        let reach = Arc::new(Reach::new(Secrets::below(prefix, aws::of_function), aws::of_function));
         let executor = Executor { app: Arc::clone(&app), evaluators: Arc::new(evaluators()), spill, reach };
         Ok(Self { app, name: batch::worker_name(), pace, executor })
     }

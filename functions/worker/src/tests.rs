@@ -40,7 +40,7 @@ pub const QUICK: Pace = Pace {
 };
 
 pub fn worker_with(app: Arc<App>, pace: Pace) -> Arc<Worker> {
-    let reach = Arc::new(Reach::new(Secrets::of_environment()));
+    let reach = Arc::new(Reach::new(Secrets::of_environment(), runplane::aws::of_function));
     let executor = Executor { app: Arc::clone(&app), evaluators: Arc::new(evaluators()), spill: None, reach };
     Arc::new(Worker { app, name: "worker".to_owned(), pace, executor })
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use aws_config::{BehaviorVersion, Region};
+use aws_config::Region;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
@@ -17,6 +17,7 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
+use crate::aws;
 use crate::config::ConfigError;
 
 /// How long a token is good: as long as RDS allows.
@@ -82,12 +83,12 @@ impl fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// By the credentials and the region of the environment, as the AWS SDK has them. Asks nobody yet.
+    /// By the credentials and the region of the environment, as Lambda gives them. Asks nobody yet.
     ///
     /// # Errors
     /// [`ConfigError::NoRegion`].
     pub async fn of_environment(options: &PgConnectOptions) -> Result<Self, ConfigError> {
-        let config = aws_config::defaults(BehaviorVersion::latest()).load().await;
+        let config = aws::of_function().await;
         match (config.region(), config.credentials_provider()) {
             (Some(region), Some(credentials)) => Ok(Self::new(options, region.clone(), credentials)),
             _ => Err(ConfigError::NoRegion),

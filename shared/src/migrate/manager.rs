@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::Error;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use tokio::time::{Instant, sleep};
+
+use crate::aws;
 
 /// A call, with what the SDK repeats.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,8 +24,7 @@ pub(super) async fn client(given: Option<&Client>) -> Client {
         Some(client) => client.clone(),
         None => {
             let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
-            let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
-            Client::new(&config.load().await)
+            Client::new(&aws::of_function().await.into_builder().timeout_config(timeouts).build())
         }
     }
 }

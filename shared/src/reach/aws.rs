@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use tokio::sync::OnceCell;
+
 use super::ReachFailure;
+use crate::aws::{Found, of_function};
 
 /// Until there is a line.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,15 +32,39 @@ const THROTTLED: [&str; 9] = [
     "TooManyRequestsException",
 ];
 
-/// As the environment has it.
-pub async fn config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
+/// By credentials and in the region that are `found`.
+pub async fn config(found: Found) -> SdkConfig {
+    let config = found().await.into_builder();
+    config
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
         // An answer may take as long as the step may.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .load()
-        .await
+        .build()
+}
+
+/// A client that is made when it is first needed.
+#[derive(Debug)]
+pub struct Lazily<C> {
+    found: Found,
+    client: OnceCell<C>,
+}
+
+impl<C> Lazily<C> {
+    /// By credentials that will be `found`.
+    pub fn new(found: Found) -> Self {
+        Self { found, client: OnceCell::new() }
+    }
+
+    /// One that is there already.
+    pub fn ready(client: C) -> Self {
+        Self { found: of_function, client: OnceCell::new_with(Some(client)) }
+    }
+
+    /// The client, which `make` makes the first time.
+    pub async fn get(&self, make: fn(&SdkConfig) -> C) -> &C {
+        self.client.get_or_init(async || make(&config(self.found).await)).await
+    }
 }
 
 /// What a call that failed is called here.

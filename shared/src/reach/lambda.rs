@@ -10,9 +10,10 @@ use aws_sdk_lambda::types::InvocationType;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
-use tokio::sync::OnceCell;
 
+use super::aws::Lazily;
 use super::{Along, LambdaDestination, ReachFailure, aws};
+use crate::aws::Found;
 use crate::traces::TRACEPARENT;
 
 /// What Lambda takes, in bytes, of a call that is answered, and of an event.
@@ -22,15 +23,20 @@ const MAX_EVENT_BYTES: usize = 1024 * 1024;
 const MAX_MESSAGE_CHARS: usize = 500;
 
 /// The client of Lambda, made when it is first needed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lambda {
-    client: OnceCell<Client>,
+    client: Lazily<Client>,
 }
 
 impl Lambda {
-    /// With a configuration of the caller's; else it is that of the environment.
+    /// By credentials that will be `found`.
+    pub fn new(found: Found) -> Self {
+        Self { client: Lazily::new(found) }
+    }
+
+    /// With a configuration of the caller's.
     pub fn of(config: &SdkConfig) -> Self {
-        Self { client: OnceCell::new_with(Some(Client::new(config))) }
+        Self { client: Lazily::ready(Client::new(config)) }
     }
 
     /// Calls the function of the connection. `with` is the step's, rendered: `payload`, `invocation`. The function finds the idempotency key in its
@@ -54,7 +60,7 @@ impl Lambda {
             let message = format!("the payload has {} bytes of JSON, and may have {most}", payload.len());
             return Err(ReachFailure::new("payload_too_large", message));
         }
-        let client = self.client.get_or_init(async || Client::new(&aws::config().await)).await;
+        let client = self.client.get(Client::new).await;
         let function = &destination.config.function;
         let call = client.invoke().function_name(function).payload(Blob::new(payload));
         let call = if is_event {

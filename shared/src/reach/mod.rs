@@ -33,6 +33,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::aws::Found;
 use crate::traces::Traceparent;
 use turns::Turns;
 
@@ -58,14 +59,14 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// With secrets from there.
-    pub fn new(secrets: secrets::Secrets) -> Self {
+    /// With secrets from there; what asks AWS does so by credentials that will be `found`.
+    pub fn new(secrets: secrets::Secrets, found: Found) -> Self {
         Self {
             secrets,
             http: http::Http::new(),
             sql: sql::Sql::new(),
-            lambda: lambda::Lambda::default(),
-            sqs: sqs::Sqs::default(),
+            lambda: lambda::Lambda::new(found),
+            sqs: sqs::Sqs::new(found),
             turns: Turns::default(),
         }
     }

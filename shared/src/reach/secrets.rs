@@ -10,11 +10,12 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
-use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::aws::Lazily;
 use super::{ReachFailure, aws};
+use crate::aws::Found;
 use crate::config;
 
 /// How long a secret is remembered: a changed one is known after that, or when the old one is refused.
@@ -47,7 +48,7 @@ enum Store {
     /// Variables.
     Environment(Variables),
     /// AWS Secrets Manager.
-    Manager { prefix: String, client: OnceCell<Client> },
+    Manager { prefix: String, client: Lazily<Client> },
 }
 
 struct Remembered {
@@ -75,14 +76,14 @@ impl Secrets {
         Self::of(Store::Environment(Box::new(source)))
     }
 
-    /// From AWS Secrets Manager, where they are called `<prefix><tenant id>/<secret_ref>`, by the credentials of the environment.
-    pub fn of_manager(prefix: String) -> Self {
-        Self::of(Store::Manager { prefix, client: OnceCell::new() })
+    /// From AWS Secrets Manager, where they are called `<prefix><tenant id>/<secret_ref>`, by credentials that will be `found`.
+    pub fn of_manager(prefix: String, found: Found) -> Self {
+        Self::of(Store::Manager { prefix, client: Lazily::new(found) })
     }
 
     /// As `SECRETS_PREFIX` has it: Secrets Manager below the prefix, or, without one, the environment.
-    pub fn below(prefix: Option<String>) -> Self {
-        prefix.map_or_else(Self::of_environment, Self::of_manager)
+    pub fn below(prefix: Option<String>, found: Found) -> Self {
+        prefix.map_or_else(Self::of_environment, |prefix| Self::of_manager(prefix, found))
     }
 
     fn of(store: Store) -> Self {
@@ -104,8 +105,7 @@ impl Secrets {
         let found = match &self.store {
             Store::Environment(source) => source(&variable(tenant, secret_ref)),
             Store::Manager { prefix, client } => {
-                let client = client.get_or_init(async || Client::new(&aws::config().await)).await;
-                of_manager(client, &format!("{prefix}{tenant}/{secret_ref}")).await?
+                of_manager(client.get(Client::new).await, &format!("{prefix}{tenant}/{secret_ref}")).await?
             }
         };
         let Some(secret) = found else {
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn nothing_secret_is_shown() {
-        let secrets = Secrets::of_manager("runplane/".to_owned());
+        let secrets = Secrets::of_manager("runplane/".to_owned(), crate::aws::of_function);
         secrets.remember(TENANT, "token", &SecretString::from("long enough"));
         assert!(!format!("{secrets:?}").contains("long enough"));
     }

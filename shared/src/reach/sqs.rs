@@ -8,10 +8,11 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Region;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use serde_json::{Map, Value, json};
-use tokio::sync::OnceCell;
 use url::Url;
 
+use super::aws::Lazily;
 use super::{Along, ReachFailure, SqsDestination, aws};
+use crate::aws::Found;
 use crate::traces::TRACEPARENT;
 
 /// What SQS takes, in bytes, its attributes included.
@@ -24,15 +25,20 @@ const MAX_DELAY_SECONDS: f64 = 900.0;
 const MAX_ID_CHARS: usize = 128;
 
 /// The client of SQS, made when it is first needed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sqs {
-    client: OnceCell<Client>,
+    client: Lazily<Client>,
 }
 
 impl Sqs {
-    /// With a configuration of the caller's; else it is that of the environment.
+    /// By credentials that will be `found`.
+    pub fn new(found: Found) -> Self {
+        Self { client: Lazily::new(found) }
+    }
+
+    /// With a configuration of the caller's.
     pub fn of(config: &SdkConfig) -> Self {
-        Self { client: OnceCell::new_with(Some(Client::new(config))) }
+        Self { client: Lazily::ready(Client::new(config)) }
     }
 
     /// Sends a message to the queue of the connection. `with` is the step's, rendered: `body`, `group_id`, `deduplication_id`, `delay_seconds`. A text
@@ -50,7 +56,7 @@ impl Sqs {
     ) -> Result<Value, ReachFailure> {
         let queue = &destination.config.queue_url;
         let message = Message::read(with, queue.ends_with(".fifo"), along.idempotency_key)?;
-        let client = self.client.get_or_init(async || Client::new(&aws::config().await)).await;
+        let client = self.client.get(Client::new).await;
         let mut attributes = HashMap::from([(KEY_ATTRIBUTE.to_owned(), text(along.idempotency_key)?)]);
         if let Some(traceparent) = along.traceparent {
             attributes.insert(TRACEPARENT.to_owned(), text(&traceparent.to_string())?);

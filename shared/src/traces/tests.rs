@@ -25,7 +25,7 @@ fn within(within: Duration, collector: &str) -> (Traces, CapturedLog, tracing::s
     unsettled();
     let traces = Traces::to(&collector.parse().unwrap(), named("create"), within);
     let log = CapturedLog::default();
-    let filter = tracing_subscriber::EnvFilter::new("info");
+    let filter: tracing_subscriber::filter::Targets = "info".parse().unwrap();
     let subscriber = crate::logging::lines_and_spans(log.clone(), filter, &traces);
     let guard = tracing::subscriber::set_default(subscriber);
     (traces, log, guard)
@@ -129,7 +129,7 @@ async fn the_level_of_the_log_is_the_logs_alone() {
     let collector = Collector::start().await;
     let traces = Traces::to(&collector.url.parse().unwrap(), named("create"), LONG);
     let log = CapturedLog::default();
-    let filter = tracing_subscriber::EnvFilter::new("error");
+    let filter: tracing_subscriber::filter::Targets = "error".parse().unwrap();
     let _guard =
         tracing::subscriber::set_default(crate::logging::lines_and_spans(log.clone(), filter, &traces));
     async {
@@ -147,7 +147,7 @@ fn where_no_collector_is_named_no_span_is_made() {
     let traces = Traces::default();
     assert!(traces.layer::<tracing_subscriber::Registry>().is_none());
     let log = CapturedLog::default();
-    let filter = tracing_subscriber::EnvFilter::new("trace");
+    let filter: tracing_subscriber::filter::Targets = "trace".parse().unwrap();
     let _guard = tracing::subscriber::set_default(crate::logging::lines_and_spans(log, filter, &traces));
     assert!(sweep().is_disabled());
 }

@@ -292,7 +292,7 @@ const GIVEN: &str = "RUNPLANE_TEST_ALONG";
 async fn a_trace_goes_along_by_way_of_a_connection() {
     let (traceparent, text) = (traceparent(), traceparent().to_string());
     if std::env::var_os(GIVEN).is_some() {
-        let reach = Reach::new(Secrets::of_variables(|_| None));
+        let reach = Reach::new(Secrets::of_variables(|_| None), runplane::aws::of_function);
         let queue_url = "https://sqs.eu-west-1.amazonaws.com/000000000000/q".to_owned();
         let sqs = Destination::Sqs(SqsDestination { config: SqsConfig { queue_url } });
         reach.call(&map(json!({"body": "hello"})), &sqs, traced(&traceparent), SOON).await.unwrap();
@@ -304,7 +304,10 @@ async fn a_trace_goes_along_by_way_of_a_connection() {
     let (answers, config) = server(accepted()).await;
     let name = "a_trace_goes_along_by_way_of_a_connection";
     let mut test = tokio::process::Command::new(std::env::current_exe().unwrap());
-    test.args(["--exact", name]).env(GIVEN, "1").env("AWS_ENDPOINT_URL", config.endpoint_url().unwrap());
+    test.args(["--exact", name]).env(GIVEN, "1").env("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    for service in ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_LAMBDA"] {
+        test.env(service, config.endpoint_url().unwrap());
+    }
     test.env("AWS_REGION", "eu-west-1").env("AWS_ACCESS_KEY_ID", "id").env("AWS_SECRET_ACCESS_KEY", "key");
     let output = test.stdin(std::process::Stdio::null()).output().await.unwrap();
     let told = String::from_utf8_lossy(&output.stdout);

@@ -21,7 +21,7 @@ async fn a_secret_is_found_below_its_tenant_and_nowhere_else() {
     let (prefix, tenant, other) = (format!("test-{}/", Uuid::new_v4()), Uuid::new_v4(), Uuid::new_v4());
     let name = format!("{prefix}{tenant}/shop/token");
     client.create_secret().name(&name).secret_string("first value").send().await.unwrap();
-    let secrets = Secrets::of_manager(prefix.clone());
+    let secrets = Secrets::of_manager(prefix.clone(), runplane::aws::of_function);
     let get = async |tenant, name: &str| {
         let secret = secrets.get(tenant, name).await;
         secret

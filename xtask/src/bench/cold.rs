@@ -29,6 +29,9 @@ pub struct Options {
     /// Invocations of each function before its memory is read
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     invocations: u32,
+    /// Only those whose name contains this, such as `claim`
+    #[arg(long, default_value = "")]
+    only: String,
     /// Once, the functions of the dev profile: does all of it work? Its figures mean nothing
     #[arg(long)]
     small: bool,
@@ -65,7 +68,7 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     Ok(())
 }
 
-const SMALL: Options = Options { starts: 1, invocations: 1, small: true };
+const SMALL: Options = Options { starts: 1, invocations: 1, only: String::new(), small: true };
 
 /// The small form, of programs that are built already: a row for each function.
 pub async fn run_small(dirs: &Dirs) -> Result<Vec<Row>> {
@@ -113,7 +116,8 @@ async fn measure(dirs: &Dirs, release: &Release, options: &Options) -> Result<Ve
     let (load, others) = (noise::load(), noise::of_others().await);
     let mut rows = Vec::new();
     // Deployments call the other one, once each: nobody waits for it to start.
-    for function in release.functions.iter().filter(|function| function.name != OF_DEPLOYMENTS) {
+    let is_meant = |name: &str| name != OF_DEPLOYMENTS && name.contains(&options.only);
+    for function in release.functions.iter().filter(|function| is_meant(&function.name)) {
         say(format_args!("Measuring {}", function.name));
         let zip = if options.small { None } else { Some(millions(function.zip_bytes()?)) };
         let program = release.programs.join(&function.name);

@@ -83,7 +83,8 @@ pub async fn connect(app: &App, url: &str) {
 /// What has the secret of the connection.
 pub fn reach() -> Arc<Reach> {
     let variable = runplane::reach::secrets::variable(TENANT, SECRET_REF);
-    Arc::new(Reach::new(Secrets::of_variables(move |name| (name == variable).then(|| SECRET.to_owned()))))
+    let secrets = Secrets::of_variables(move |name| (name == variable).then(|| SECRET.to_owned()));
+    Arc::new(Reach::new(secrets, runplane::aws::of_function))
 }
 
 /// Executes what is left of a run.

@@ -76,7 +76,7 @@ pub fn work<J: Journal>(claim: &Claim, journal: Arc<J>) -> Work<J> {
         ends_at: None,
         untouched: run.claim_count == 1 && run.retry_of_run_id.is_none(),
         spill: None,
-        reach: Arc::new(Reach::new(Secrets::of_environment())),
+        reach: Arc::new(Reach::new(Secrets::of_environment(), runplane::aws::of_function)),
     }
 }
 

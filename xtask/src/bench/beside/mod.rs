@@ -27,6 +27,8 @@ use crate::progress::say;
 
 /// Runs of a statement in bulk.
 const BULK: u32 = 100;
+/// Runs that wait, at most, in the service that was replaced: its claim sorts all that wait, and is to be compared for what it does beside many that have ended.
+const WAIT_IN_THE_ORIGINAL: u32 = 5_000;
 
 /// How long, how often and with what.
 #[derive(Debug, Clone, clap::Args)]
@@ -124,8 +126,12 @@ impl Setting {
         all
     }
 
+    fn runs_of(self, who: Who) -> u32 {
+        if who == Who::Original { self.runs.min(WAIT_IN_THE_ORIGINAL) } else { self.runs }
+    }
+
     fn database(self, who: Who) -> String {
-        format!("{}_{}_{}", who.database(), self.finished, self.runs)
+        format!("{}_{}_{}", who.database(), self.finished, self.runs_of(who))
     }
 
     fn case(self) -> Case {
@@ -205,7 +211,7 @@ impl Stage {
         let mut seeded = Vec::new();
         for setting in settings {
             for who in setting.members(only) {
-                let (name, Setting { finished, runs, .. }) = (setting.database(who), *setting);
+                let (name, runs, finished) = (setting.database(who), setting.runs_of(who), setting.finished);
                 if seeded.contains(&name) {
                     continue;
                 }
