@@ -18,6 +18,7 @@ mod noise;
 pub(crate) mod peers;
 mod pgbench;
 mod plot;
+pub mod profile;
 pub mod push;
 pub mod scale;
 mod script;
@@ -45,6 +46,8 @@ pub enum Command {
     Scale(scale::Options),
     /// Verbs per second while somebody holds an old snapshot open
     Held(held::Options),
+    /// Where a create, a claim and a completion spend their time inside Postgres, and what they write ahead
+    Profile(profile::Options),
     /// What an API key costs a claim
     Auth,
     /// What executing a dag_spec costs for each step, and what an expression costs
@@ -67,6 +70,7 @@ pub async fn run(dirs: &Dirs, command: Command) -> Result<()> {
         Command::Verbs(options) => verbs::run(dirs, &options).await,
         Command::Scale(options) => scale::run(dirs, &options).await,
         Command::Held(options) => held::run(dirs, &options).await,
+        Command::Profile(options) => profile::run(dirs, &options).await,
         Command::Auth => auth::run(dirs).await,
         Command::Dag => dag::run(dirs).await,
         Command::Http(options) => http::run(dirs, options).await,
