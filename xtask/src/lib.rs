@@ -12,6 +12,7 @@ pub mod conformance;
 pub mod console;
 pub mod data_folder;
 pub mod database;
+pub mod document;
 pub mod example;
 pub mod host;
 pub mod lambda;

@@ -14,7 +14,7 @@ mod plan;
 mod report;
 mod run;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::paths::Dirs;
 use crate::progress::say;
@@ -97,11 +97,7 @@ pub fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         say(tables);
         return Ok(());
     }
-    let path = dirs.root().join(report::DOCUMENT);
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let text = report::between_marks(&text, &tables)
-        .with_context(|| format!("{} lacks the marks", path.display()))?;
-    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    report::PLACE.write(dirs, &tables)
 }
 
 #[cfg(test)]
@@ -129,8 +125,8 @@ mod tests {
         let options = Line::parse_from(["simulate"]).options;
         let costs = Costs::read(&dirs).unwrap();
         let tables = report::tables(&costs, &options.assumed, &options.runs, options.seed);
-        let text = std::fs::read_to_string(dirs.root().join(report::DOCUMENT)).unwrap();
-        let wanted = report::between_marks(&text, &tables).unwrap();
+        let text = std::fs::read_to_string(dirs.root().join(report::PLACE.document)).unwrap();
+        let wanted = report::PLACE.filled(&text, &tables).unwrap();
         assert!(text == wanted, "docs/scaling.md is stale: `cargo xtask simulate --write`\n{tables}");
     }
 }

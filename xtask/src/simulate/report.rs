@@ -8,10 +8,10 @@ use super::load::{BUSIEST_HOUR, Load, peak};
 use super::plan::{Plans, Style};
 use super::run::{BURST_AT, Outcome, Setting, simulate};
 use super::{Assumed, CLASSES, Class, Costs};
+use crate::document::Place;
 
 /// Where they stand.
-pub const DOCUMENT: &str = "docs/scaling.md";
-const MARKS: [&str; 2] = ["<!-- what `cargo xtask simulate --write` writes -->", "<!-- until here -->"];
+pub const PLACE: Place = Place { document: "docs/scaling.md", command: "simulate" };
 
 /// So busy may the cores be in the busiest hour, in percent: what is left is for vacuum, backups and the other zone taking over.
 const ROOM: f64 = 60.0;
@@ -42,13 +42,6 @@ pub fn tables(costs: &Costs, assumed: &Assumed, runs: &[u64], seed: u64) -> Stri
         ends(costs, assumed),
         of_cells(seed),
     )
-}
-
-/// The document with `tables` in place of what stands between its marks; `None` without them.
-pub fn between_marks(text: &str, tables: &str) -> Option<String> {
-    let (before, rest) = text.split_once(MARKS[0])?;
-    let (_, after) = rest.split_once(MARKS[1])?;
-    Some(format!("{before}{}\n{}\n{}{after}", MARKS[0], tables.trim_end(), MARKS[1]))
 }
 
 const STYLES: [Style; 3] = [Style::Pushed, Style::Outside, Style::OutsideInBulk];
@@ -179,15 +172,6 @@ fn format_line(runs: u64, who: &str, class: Class, found: &Outcome, why: Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_stands_between_the_marks_is_replaced() {
-        let text = format!("a\n{}\nold\n{}\nb", MARKS[0], MARKS[1]);
-        let new = format!("a\n{}\nnew\n{}\nb", MARKS[0], MARKS[1]);
-        assert_eq!(between_marks(&text, "new\n"), Some(new.clone()));
-        assert_eq!(between_marks(&new, "new"), Some(new));
-        assert_eq!(between_marks("a", "new"), None);
-    }
 
     #[test]
     fn what_gives_way_is_told() {
