@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::plot::{self, Bar};
 use super::start::{peak_bytes, start};
 use super::stats::Spread;
+use super::taken::{Taken, tell};
 use super::tls::Tls;
 use super::{api, environment, invocations, noise};
+use crate::document::Place;
 use crate::host::Host;
 use crate::paths::Dirs;
 use crate::progress::say;
@@ -35,7 +38,13 @@ pub struct Options {
     /// Once, the functions of the dev profile: does all of it work? Its figures mean nothing
     #[arg(long)]
     small: bool,
+    /// Put the table into docs/benchmarks/functions.md as well, and its plot beside it
+    #[arg(long, conflicts_with_all = ["small", "only"])]
+    write: bool,
 }
+
+pub(super) const PLACE: Place = Place { document: super::FUNCTIONS, command: "bench cold" };
+const PLOT: &str = "cold.svg";
 
 /// What was measured of a function.
 #[derive(Debug)]
@@ -50,10 +59,13 @@ pub struct Row {
     peak_at_work: f64,
 }
 
-/// Builds, measures, and prints a table.
+/// Builds, measures, and prints or writes a table.
 pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     if !cfg!(target_os = "linux") {
         bail!("The functions are Linux programs: this benchmark runs on Linux only.");
+    }
+    if options.write {
+        PLACE.check(dirs)?;
     }
     let (release, options) = if options.small {
         cargo_lambda::build(dirs).await?;
@@ -62,17 +74,17 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         api::for_release("cold")?;
         (release::build(dirs).await?, options)
     };
-    let rows = measure(dirs, &release, options).await?;
-    say(table(&rows));
-    say(aims(&rows));
-    Ok(())
+    let taken = measure(dirs, &release, options).await?;
+    let text = taken.around(&format!("{}\n{}", table(&taken.found), aims(&taken.found)));
+    let images = [(PLOT, "Init and first request of each function")];
+    tell(dirs, options.write, PLACE, &text, &images, |folder| plot(folder, &taken.found))
 }
 
-const SMALL: Options = Options { starts: 1, invocations: 1, only: String::new(), small: true };
+const SMALL: Options = Options { starts: 1, invocations: 1, only: String::new(), small: true, write: false };
 
 /// The small form, of programs that are built already: a row for each function.
 pub async fn run_small(dirs: &Dirs) -> Result<Vec<Row>> {
-    measure(dirs, &built(dirs)?, &SMALL).await
+    Ok(measure(dirs, &built(dirs)?, &SMALL).await?.found)
 }
 
 /// Functions of the dev profile, which nobody deploys: there are no zips.
@@ -86,7 +98,7 @@ fn built(dirs: &Dirs) -> Result<Release> {
     Ok(Release { functions, programs: super::target(dirs).join("debug") })
 }
 
-async fn measure(dirs: &Dirs, release: &Release, options: &Options) -> Result<Vec<Row>> {
+async fn measure(dirs: &Dirs, release: &Release, options: &Options) -> Result<Taken<Row>> {
     let settings = postgres::Options {
         name: "bench-cold-postgres".to_owned(),
         port: None,
@@ -129,19 +141,17 @@ async fn measure(dirs: &Dirs, release: &Release, options: &Options) -> Result<Ve
     sqs.stop().await?;
     server.stop().await?;
 
-    say(format_args!(
-        "\n{machine}; {} starts and {} invocations each\n",
-        options.starts, options.invocations
-    ));
+    let machine =
+        format!("{machine}; {} starts and {} invocations each", options.starts, options.invocations);
     let percent =
         |figure: Option<f64>| figure.map_or_else(|| "unknown".to_owned(), |figure| format!("{figure:.1}"));
-    say(format_args!(
+    let noise = format!(
         "Noise before the first start: load average {}, processors busy with something else {} %, stolen {} %.",
         percent(load),
         percent(others.map(|shares| shares.busy)),
         percent(others.map(|shares| shares.steal))
-    ));
-    Ok(rows)
+    );
+    Ok(Taken { found: rows, machine, noise })
 }
 
 /// Milliseconds of the first request of a new environment that is ready, from its event to its answer.
@@ -242,14 +252,58 @@ fn aims(rows: &[Row]) -> String {
             rows.iter().filter(|row| figure(row) > *most).map(|row| row.name.as_str()).collect();
         let missed =
             if misses.is_empty() { "met".to_owned() } else { format!("MISSED by {}", misses.join(", ")) };
-        format!("Aim: {what} at most {most}: {missed}\n")
+        format!("- Aim: {what} at most {most}: {missed}\n")
     });
     lines.collect()
 }
 
+/// Init and first request of each function, one below the other.
+fn plot(folder: &Path, rows: &[Row]) -> Result<()> {
+    let bars = rows.iter().flat_map(|Row { name, init, first, .. }| {
+        let bar = |what: &str, spread, ours| Bar { label: format!("{name}: {what}"), spread, ours };
+        [bar("init", *init, false), bar("first request", *first, true)]
+    });
+    let bars: Vec<Bar> = bars.collect();
+    plot::bars(&folder.join(PLOT), "Milliseconds of a start, median and range", &bars)
+}
+
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        _options: Options,
+    }
+
+    #[test]
+    fn figures_that_mean_nothing_and_those_of_some_functions_are_not_written() {
+        assert!(Line::try_parse_from(["cold", "--write"]).is_ok());
+        assert!(Line::try_parse_from(["cold", "--write", "--small"]).is_err());
+        assert!(Line::try_parse_from(["cold", "--write", "--only", "claim"]).is_err());
+    }
+
+    #[test]
+    fn a_plot_has_the_init_and_the_first_request_of_each() {
+        let of = |median| Spread { median, min: median, max: median };
+        let row = |name: &str| Row {
+            name: name.to_owned(),
+            zip: None,
+            init: of(2.5),
+            first: of(61.0),
+            peak_at_start: of(10.0),
+            peak_at_work: 20.0,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        plot(folder.path(), &[row("claim"), row("create")]).unwrap();
+        let svg = std::fs::read_to_string(folder.path().join(PLOT)).unwrap();
+        for text in ["claim: init", "claim: first request", "create: init", "create: first request", "61.0"] {
+            assert!(svg.lines().any(|line| line == text), "{text}: {svg}");
+        }
+    }
 
     #[test]
     fn an_aim_names_who_misses_it() {
@@ -264,7 +318,7 @@ mod tests {
         let rows = [row("small", 5.0), row("large", 5.1)];
         let aims = aims(&rows);
         assert!(
-            aims.starts_with("Aim: zip at most 5: MISSED by large\nAim: init at most 25: met\nAim: first request at most 60: MISSED by small, large\n"),
+            aims.starts_with("- Aim: zip at most 5: MISSED by large\n- Aim: init at most 25: met\n- Aim: first request at most 60: MISSED by small, large\n"),
             "{aims}"
         );
         assert!(

@@ -3,6 +3,7 @@
 //! The verbs and the API take turns within a round, each on a fresh copy of a database with as many runs that wait.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -12,12 +13,14 @@ use super::case::{Case, Work};
 use super::driver::Driver;
 use super::load::Load;
 use super::noise::Noise;
+use super::plot::{self, Bar};
 use super::stats::{Spread, percentile};
+use super::taken::{Taken, tell};
 use super::{environment, settings, world};
 use crate::database;
+use crate::document::Place;
 use crate::paths::Dirs;
 use crate::postgres::Server;
-use crate::progress::say;
 
 /// How long, how often and with how many.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,7 +40,13 @@ pub struct Options {
     /// Once, with functions of the dev profile: does all of it work? Its figures mean nothing
     #[arg(long)]
     small: bool,
+    /// Put the table into docs/benchmarks/functions.md as well, and its plot beside it
+    #[arg(long, conflicts_with = "small")]
+    write: bool,
 }
+
+pub(super) const PLACE: Place = Place { document: super::FUNCTIONS, command: "bench http" };
+const PLOT: &str = "http.svg";
 
 /// p50 and p99 in milliseconds.
 type Percentiles = [f64; 2];
@@ -52,26 +61,35 @@ pub struct Round {
     http: [Percentiles; 2],
 }
 
-/// Measures, and prints a table.
+/// Measures, and prints or writes a table.
 pub async fn run(dirs: &Dirs, options: Options) -> Result<()> {
+    if options.write {
+        PLACE.check(dirs)?;
+    }
     let programs = Programs::build(dirs, options.small, "http").await?;
     let driver = Driver::build(dirs, options.small).await?;
     let options = if options.small { small() } else { options };
-    let rounds = measure(dirs, &programs, &driver, &options).await?;
-    say(table(&rounds));
-    Ok(())
+    let taken = measure(dirs, &programs, &driver, &options).await?;
+    let text = taken.around(&table(&taken.found));
+    let images = [(PLOT, "A claim and a completion, by the verb and over HTTP")];
+    tell(dirs, options.write, PLACE, &text, &images, |folder| plot(folder, &taken.found))
 }
 
 /// The small form, of programs that are built already; one round, of which nothing but its being there means something.
 pub async fn run_small(dirs: &Dirs) -> Result<Vec<Round>> {
-    measure(dirs, &Programs::built(dirs), &Driver::built(dirs), &small()).await
+    Ok(measure(dirs, &Programs::built(dirs), &Driver::built(dirs), &small()).await?.found)
 }
 
 fn small() -> Options {
-    Options { seconds: 1, repeats: 1, backlog: 20_000, environments: vec![2], small: true }
+    Options { seconds: 1, repeats: 1, backlog: 20_000, environments: vec![2], small: true, write: false }
 }
 
-async fn measure(dirs: &Dirs, programs: &Programs, driver: &Driver, options: &Options) -> Result<Vec<Round>> {
+async fn measure(
+    dirs: &Dirs,
+    programs: &Programs,
+    driver: &Driver,
+    options: &Options,
+) -> Result<Taken<Round>> {
     let mut server = Server::start(dirs, settings("bench-http-postgres")).await?;
     world::seed(dirs, &server.database_url, options.backlog).await?;
     let machine = environment::describe(&server.url("postgres")).await?;
@@ -92,13 +110,8 @@ async fn measure(dirs: &Dirs, programs: &Programs, driver: &Driver, options: &Op
         }
     }
     server.stop().await?;
-    say(format_args!(
-        "\n{machine}; {} rounds of {} s each; {}\n",
-        options.repeats,
-        options.seconds,
-        noise.line()
-    ));
-    Ok(rounds)
+    let machine = format!("{machine}; {} rounds of {} s each", options.repeats, options.seconds);
+    Ok(Taken { found: rounds, machine, noise: noise.line() })
 }
 
 async fn verbs(
@@ -153,14 +166,11 @@ fn table(rounds: &[Round]) -> String {
     let mut table = "| environments | call | verb p50, ms | verb p99, ms | HTTP p50, ms | HTTP p99, ms | HTTP adds to p50, ms |\n\
                      |---|---|---|---|---|---|---|\n"
         .to_owned();
-    let mut numbers: Vec<u32> = rounds.iter().map(|round| round.environments).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    for environments in numbers {
-        for (at, call) in ["claim", "complete"].into_iter().enumerate() {
+    for environments in numbers(rounds) {
+        for (at, call) in CALLS.into_iter().enumerate() {
             let of = |figure: &dyn Fn(&Round) -> f64| {
-                let mine = rounds.iter().filter(|round| round.environments == environments).map(figure);
-                Spread::of(mine).map_or_else(|| "?".to_owned(), |spread| format!("{spread:.2}"))
+                spread(rounds, environments, figure)
+                    .map_or_else(|| "?".to_owned(), |spread| format!("{spread:.2}"))
             };
             let cells = [
                 of(&|round| round.verbs[at][0]),
@@ -175,9 +185,70 @@ fn table(rounds: &[Round]) -> String {
     table
 }
 
+const CALLS: [&str; 2] = ["claim", "complete"];
+
+/// How many environments there were, each number once.
+fn numbers(rounds: &[Round]) -> Vec<u32> {
+    let mut numbers: Vec<u32> = rounds.iter().map(|round| round.environments).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+fn spread(rounds: &[Round], environments: u32, figure: &dyn Fn(&Round) -> f64) -> Option<Spread> {
+    Spread::of(rounds.iter().filter(|round| round.environments == environments).map(figure))
+}
+
+/// The median of each call, by its verb and over HTTP, one below the other.
+fn plot(folder: &Path, rounds: &[Round]) -> Result<()> {
+    let mut bars = Vec::new();
+    for environments in numbers(rounds) {
+        for (at, call) in CALLS.into_iter().enumerate() {
+            let of = |who: &str, ours, figure: &dyn Fn(&Round) -> f64| {
+                let label = format!("{environments} at once: {call}, {who}");
+                spread(rounds, environments, figure).map(|spread| Bar { label, spread, ours })
+            };
+            bars.extend(of("the verb alone", false, &|round| round.verbs[at][0]));
+            bars.extend(of("over HTTP", true, &|round| round.http[at][0]));
+        }
+    }
+    plot::bars(&folder.join(PLOT), "Milliseconds of a call (p50), median and range of the rounds", &bars)
+}
+
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        _options: Options,
+    }
+
+    #[test]
+    fn figures_that_mean_nothing_are_not_written() {
+        assert!(Line::try_parse_from(["http", "--write"]).is_ok());
+        assert!(Line::try_parse_from(["http", "--write", "--small"]).is_err());
+    }
+
+    #[test]
+    fn a_verb_and_its_call_stand_one_below_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let round =
+            |environments| Round { environments, verbs: [[1.0, 2.0]; 2], http: [[3.0, 4.0], [3.5, 4.0]] };
+        plot(folder.path(), &[round(16), round(1)]).unwrap();
+        let svg = std::fs::read_to_string(folder.path().join(PLOT)).unwrap();
+        let order = [
+            "1 at once: claim, the verb alone",
+            "1 at once: claim, over HTTP",
+            "16 at once: complete, over HTTP",
+        ];
+        let places = order.map(|text| svg.lines().position(|line| line == text).unwrap());
+        assert!(places.is_sorted(), "{places:?}");
+        assert!(svg.lines().any(|line| line == "3.50"), "{svg}");
+    }
 
     #[test]
     fn what_http_adds_is_told_of_neighbours() {

@@ -1,8 +1,10 @@
 //! `cargo xtask bench …`: what docs/benchmarks.md reports. Each command starts what it needs and prints a markdown table.
+//!
+//! With `--write` those of the functions put theirs into the documents below, with plots beside them; prose around them is people's.
 
 mod api;
 mod auth;
-mod beside;
+pub mod beside;
 mod case;
 pub mod cold;
 mod dag;
@@ -25,6 +27,7 @@ mod script;
 mod start;
 mod statements;
 pub mod stats;
+mod taken;
 mod tls;
 mod verbs;
 pub(crate) mod world;
@@ -36,6 +39,9 @@ use crate::paths::Dirs;
 use crate::postgres;
 
 pub use driver::target;
+
+/// Where the figures of the functions stand.
+const FUNCTIONS: &str = "docs/benchmarks/functions.md";
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
@@ -87,4 +93,19 @@ fn settings(name: &str) -> postgres::Options {
     let settings = [("shared_buffers", "1GB"), ("max_wal_size", "8GB"), ("checkpoint_timeout", "30min")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     postgres::Options { name: name.to_owned(), port: None, throw_away: true, settings, folder: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_table_has_its_place() {
+        let dirs = Dirs::new(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
+        for place in [http::PLACE, push::PLACE, cold::PLACE, beside::PLACE] {
+            place.check(&dirs).unwrap();
+        }
+    }
 }

@@ -29,6 +29,30 @@ const FILES: [&str; 11] = [
     "original.py",
 ];
 
+/// Of npm's packages, and of PyPI's.
+const NAMED: [&[&str]; 2] = [&["graphile-worker", "pg-boss"], &["procrastinate", "fastapi", "SQLAlchemy"]];
+
+/// Names and versions of those who are compared with, in one line. Fails when a file does not pin one.
+pub fn versions(dirs: &Dirs) -> Result<String> {
+    let read = |name: &str| {
+        std::fs::read_to_string(dirs.root().join(name)).with_context(|| format!("cannot read {name}"))
+    };
+    let npm: serde_json::Value = serde_json::from_str(&read("xtask/peers/package.json")?)?;
+    let pypi = read("localstack/peers.txt")?;
+    let mut all = Vec::new();
+    for &name in NAMED[0] {
+        all.push((name, npm["dependencies"][name].as_str()));
+    }
+    for &name in NAMED[1] {
+        let version = pypi.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("=="));
+        all.push((name, version));
+    }
+    let all = all.into_iter().map(|(name, version)| {
+        version.map(|version| format!("{name} {version}")).with_context(|| format!("{name} is not pinned"))
+    });
+    Ok(all.collect::<Result<Vec<_>>>()?.join(", "))
+}
+
 /// A queue that is not ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
@@ -128,6 +152,8 @@ impl Peers {
         let node = Node::ensure(dirs).await?;
         let (source, folder) = (dirs.root().join("xtask/peers"), dirs.dev()?.join("peers"));
         std::fs::create_dir_all(&folder)?;
+        let waiting = "Another command is installing the other queues; waiting for it";
+        let _lock = venv::lock(&folder.join("lock"), waiting).await?;
         for file in FILES {
             let copied = std::fs::copy(source.join(file), folder.join(file));
             copied.with_context(|| format!("cannot copy {} of {}", file, source.display()))?;
@@ -235,6 +261,13 @@ mod tests {
         assert_eq!(counted(&report, 130), 100);
         assert_eq!(counted(&report, 120), 90);
         assert_eq!(counted(&report, 0), 0);
+    }
+
+    #[test]
+    fn everybody_has_a_version() {
+        let versions = versions(&Dirs::new(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())).unwrap();
+        let names: Vec<&str> = versions.split(", ").map(|one| one.split_once(' ').unwrap().0).collect();
+        assert_eq!(names, NAMED.concat());
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub enum Axis {
     Names(String, Vec<String>),
 }
 
-/// One bar below the other, from 0, each with its median written behind it. Makes the folder. Fails when the file cannot be
+/// One bar below the other, from 0, each with its median written behind it, with decimals where all are small. Makes the folder. Fails when the file cannot be
 /// written.
 pub fn bars(path: &Path, title: &str, bars: &[Bar]) -> Result<()> {
     const ROW: i32 = 24;
@@ -61,6 +61,7 @@ pub fn bars(path: &Path, title: &str, bars: &[Bar]) -> Result<()> {
     let root = area(path, TOP as u32 + ROW as u32 * bars.len() as u32 + 15)?;
     root.draw_text(title, &(FONT, 18).into_text_style(&root), (15, 15))?;
     let most = bars.iter().map(|bar| bar.spread.max).fold(f64::MIN_POSITIVE, f64::max);
+    let decimals = if most < 10.0 { 2 } else { usize::from(most < 100.0) };
     let at = |figure: f64| LABELS + (LONGEST * figure / most).round() as i32;
     for (row, bar) in bars.iter().enumerate() {
         let (top, Spread { median, min, max }) = (TOP + ROW * row as i32, bar.spread);
@@ -73,7 +74,7 @@ pub fn bars(path: &Path, title: &str, bars: &[Bar]) -> Result<()> {
             root.draw(&PathElement::new([(at(end), middle - 4), (at(end), middle + 4)], BLACK))?;
         }
         let style = (FONT, 12).into_text_style(&root);
-        root.draw_text(&format!("{median:.0}"), &style, (at(max.max(median)) + 6, top + 3))?;
+        root.draw_text(&format!("{median:.decimals$}"), &style, (at(max.max(median)) + 6, top + 3))?;
     }
     written(&root, path)
 }
@@ -149,6 +150,18 @@ mod tests {
         let svg = std::fs::read_to_string(&path).unwrap();
         for text in ["Title", "none", "many", "runs", "buffers", "claim"] {
             assert!(svg.lines().any(|line| line == text), "{text}: {svg}");
+        }
+    }
+
+    #[test]
+    fn small_figures_have_decimals() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bars.svg");
+        for (median, written) in [(1.234, "1.23"), (12.34, "12.3"), (123.4, "123")] {
+            let spread = Spread { median, min: median, max: median };
+            bars(&path, "Title", &[Bar { label: "a".to_owned(), spread, ours: true }]).unwrap();
+            let svg = std::fs::read_to_string(&path).unwrap();
+            assert!(svg.lines().any(|line| line == written), "{written}: {svg}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! Some runs are created at once; when all have ended, the next ones are. Client, functions and Postgres read the same clock.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -15,12 +16,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, Programs, Sqs};
 use super::noise::Noise;
+use super::plot::{self, Axis, Line};
 use super::stats::{Spread, percentile};
+use super::taken::{Taken, tell};
 use super::{environment, settings, world};
+use crate::document::Place;
 use crate::mapping::{self, Mapping};
 use crate::paths::Dirs;
 use crate::postgres::Server;
-use crate::progress::say;
 use crate::{database, queues, sqs};
 
 /// When something is wrong, and not slow.
@@ -45,7 +48,15 @@ pub struct Options {
     /// Few, with functions of the dev profile: does all of it work? Its figures mean nothing
     #[arg(long)]
     small: bool,
+    /// Put the table into docs/benchmarks/functions.md as well, and its plot beside it
+    #[arg(long, conflicts_with = "small")]
+    write: bool,
 }
+
+pub(super) const PLACE: Place = Place { document: super::FUNCTIONS, command: "bench push" };
+const PLOT: &str = "push.svg";
+/// What the plot shows, in percent of the runs.
+const SHARES: [usize; 7] = [1, 25, 50, 75, 90, 95, 99];
 
 /// One measurement.
 #[derive(Debug, Clone)]
@@ -60,25 +71,29 @@ pub struct Measured {
     claimed: Vec<f64>,
 }
 
-/// Measures, and prints a table.
+/// Measures, and prints or writes a table.
 pub async fn run(dirs: &Dirs, options: Options) -> Result<()> {
+    if options.write {
+        PLACE.check(dirs)?;
+    }
     let programs = Programs::build(dirs, options.small, "push").await?;
     let options = if options.small { small() } else { options };
-    let measured = measure(dirs, &programs, &options).await?;
-    say(table(&measured));
-    Ok(())
+    let taken = measure(dirs, &programs, &options).await?;
+    let text = taken.around(&table(&taken.found));
+    let images = [(PLOT, "From the create to SUCCEEDED")];
+    tell(dirs, options.write, PLACE, &text, &images, |folder| plot(folder, &taken.found))
 }
 
 /// The small form, of programs that are built already.
 pub async fn run_small(dirs: &Dirs) -> Result<Vec<Measured>> {
-    measure(dirs, &Programs::built(dirs), &small()).await
+    Ok(measure(dirs, &Programs::built(dirs), &small()).await?.found)
 }
 
 fn small() -> Options {
-    Options { runs: 6, repeats: 1, at_once: vec![1, 3], small: true }
+    Options { runs: 6, repeats: 1, at_once: vec![1, 3], small: true, write: false }
 }
 
-async fn measure(dirs: &Dirs, programs: &Programs, options: &Options) -> Result<Vec<Measured>> {
+async fn measure(dirs: &Dirs, programs: &Programs, options: &Options) -> Result<Taken<Measured>> {
     let mut postgres = Server::start(dirs, settings("bench-push-postgres")).await?;
     world::seed(dirs, &postgres.database_url, 0).await?;
     let machine = environment::describe(&postgres.database_url).await?;
@@ -111,7 +126,7 @@ async fn measure(dirs: &Dirs, programs: &Programs, options: &Options) -> Result<
     outcome
 }
 
-async fn rounds(api: &Api, database_url: &str, options: &Options, machine: &str) -> Result<Vec<Measured>> {
+async fn rounds(api: &Api, database_url: &str, options: &Options, machine: &str) -> Result<Taken<Measured>> {
     let mut connection = database::connect(database_url).await?;
     let client = reqwest::Client::builder().no_proxy().timeout(LIMIT).build()?;
     let (mut measured, mut noise) = (Vec::new(), Noise::default());
@@ -135,13 +150,8 @@ async fn rounds(api: &Api, database_url: &str, options: &Options, machine: &str)
         }
     }
     connection.close().await?;
-    say(format_args!(
-        "\n{machine}; {} rounds of {} runs each; {}\n",
-        options.repeats,
-        options.runs,
-        noise.line()
-    ));
-    Ok(measured)
+    let machine = format!("{machine}; {} rounds of {} runs each", options.repeats, options.runs);
+    Ok(Taken { found: measured, machine, noise: noise.line() })
 }
 
 /// Creates runs at once and waits until they have ended. Of each: milliseconds to SUCCEEDED, to its creation, and from there to its claim.
@@ -202,14 +212,10 @@ fn table(measured: &[Measured]) -> String {
     let mut table = "| created at once | to SUCCEEDED p50, ms | p99, ms | of that: to its row p50, ms | from there to the claim p50, ms |\n\
                      |---|---|---|---|---|\n"
         .to_owned();
-    let mut numbers: Vec<u32> = measured.iter().map(|found| found.at_once).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    for at_once in numbers {
+    for at_once in numbers(measured) {
         let of = |figures: fn(&Measured) -> &Vec<f64>, percent| {
-            let mine = measured.iter().filter(|found| found.at_once == at_once);
-            let mine = mine.filter_map(|found| percentile(figures(found), percent));
-            Spread::of(mine).map_or_else(|| "?".to_owned(), |spread| format!("{spread:.1}"))
+            spread(measured, at_once, figures, percent)
+                .map_or_else(|| "?".to_owned(), |spread| format!("{spread:.1}"))
         };
         let cells = [
             of(|found| &found.all, 50),
@@ -222,9 +228,68 @@ fn table(measured: &[Measured]) -> String {
     table
 }
 
+/// How many were created at once, each number once.
+fn numbers(measured: &[Measured]) -> Vec<u32> {
+    let mut numbers: Vec<u32> = measured.iter().map(|found| found.at_once).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+fn spread(
+    measured: &[Measured],
+    at_once: u32,
+    figures: fn(&Measured) -> &Vec<f64>,
+    percent: usize,
+) -> Option<Spread> {
+    let mine = measured.iter().filter(|found| found.at_once == at_once);
+    Spread::of(mine.filter_map(|found| percentile(figures(found), percent)))
+}
+
+/// The time that such a share of the runs did not exceed, a line for each number that was created at once.
+fn plot(folder: &Path, measured: &[Measured]) -> Result<()> {
+    let line = |at_once: u32| {
+        let share = |(at, percent): (usize, &usize)| {
+            let all = spread(measured, at_once, |found| &found.all, *percent)?;
+            Some((at as f64, all.median))
+        };
+        let points = SHARES.iter().enumerate().filter_map(share).collect();
+        Line { label: format!("{at_once} created at once"), points }
+    };
+    let lines: Vec<Line> = numbers(measured).into_iter().map(line).collect();
+    let names = SHARES.map(|percent| format!("p{percent}")).to_vec();
+    let axis = Axis::Names("so many of a hundred runs, or more, were as fast".to_owned(), names);
+    plot::lines(&folder.join(PLOT), "From the create to SUCCEEDED, median of the rounds", &axis, "ms", &lines)
+}
+
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        _options: Options,
+    }
+
+    #[test]
+    fn figures_that_mean_nothing_are_not_written() {
+        assert!(Arguments::try_parse_from(["push", "--write"]).is_ok());
+        assert!(Arguments::try_parse_from(["push", "--write", "--small"]).is_err());
+    }
+
+    #[test]
+    fn a_plot_has_a_line_for_each_number_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = |at_once| Measured { at_once, all: vec![10.0, 20.0], created: vec![], claimed: vec![] };
+        plot(folder.path(), &[found(16), found(1), found(16)]).unwrap();
+        let svg = std::fs::read_to_string(folder.path().join(PLOT)).unwrap();
+        for text in ["1 created at once", "16 created at once", "p50", "p99"] {
+            assert_eq!(svg.lines().filter(|line| *line == text).count(), 1, "{text}: {svg}");
+        }
+    }
 
     #[test]
     fn measurements_of_one_kind_are_one_line() {

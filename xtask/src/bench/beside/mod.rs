@@ -7,7 +7,6 @@ mod minimal;
 mod original;
 mod report;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
@@ -19,8 +18,10 @@ use super::driver::Driver;
 use super::load::{Done, Load};
 use super::noise::Noise;
 use super::peers::{Job, Peer, Peers};
-use super::{environment, settings, world};
+use super::taken::{Taken, tell};
+use super::{environment, world};
 use crate::database;
+use crate::document::Place;
 use crate::paths::Dirs;
 use crate::postgres::Server;
 use crate::progress::say;
@@ -54,13 +55,15 @@ pub struct Options {
     /// Only those whose name contains this, such as `pg-boss`
     #[arg(long, default_value = "")]
     only: String,
-    /// Few runs, functions of the dev profile, no plots: does all of it work? Its figures mean nothing
+    /// Few runs, functions of the dev profile: does all of it work? Its figures mean nothing
     #[arg(long)]
     small: bool,
-    /// Where the plots go
-    #[arg(long, default_value = "docs/benchmarks")]
-    out: PathBuf,
+    /// Put the table into docs/benchmarks/peers.md as well, and its plots beside it
+    #[arg(long, conflicts_with_all = ["small", "only"])]
+    write: bool,
 }
+
+pub(super) const PLACE: Place = Place { document: "docs/benchmarks/peers.md", command: "bench peers" };
 
 /// Who does the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,34 +178,68 @@ struct Stage {
     peers: Peers,
 }
 
-/// Measures, prints the table and writes the plots. Fails when a peer does not install or work: without them there is nothing to see.
+/// Measures, and prints or writes the table. Fails when a peer does not install or work: without them there is nothing to see.
 pub async fn run(dirs: &Dirs, options: Options) -> Result<()> {
+    if options.write {
+        PLACE.check(dirs)?;
+    }
     let options = options.small();
-    let peers = Peers::install(dirs).await?.with_python(dirs).await?;
     let programs = Programs::build(dirs, options.small, "peers").await?;
     let driver = Driver::build(dirs, options.small).await?;
-    let server = Server::start(dirs, settings("bench-peers-postgres")).await?;
-    let machine = environment::describe(&server.url("postgres")).await?;
-    let mut stage = Stage { dirs: dirs.clone(), server, driver, programs, peers };
+    let taken = measure(dirs, programs, driver, &options).await?;
+    let settings = options.settings();
+    let text = taken.around(&report::table(&settings, &taken.found));
+    let images = [
+        (report::PLOTS[0], "Claims and completions a second, one by one"),
+        (report::PLOTS[1], "Claims and completions a second, by a hundred"),
+    ];
+    tell(dirs, options.write, PLACE, &text, &images, |folder| report::plots(folder, &settings, &taken.found))
+}
+
+/// The small form, of programs that are built already: everybody who worked, with how many runs at a time, and how many of them the tables show as done
+/// within the measured time.
+pub async fn run_small(dirs: &Dirs) -> Result<Vec<(&'static str, u32, u64)>> {
+    let options = Options {
+        seconds: 1,
+        repeats: 1,
+        finished: 0,
+        backlog: 1,
+        bulk_backlog: None,
+        workers: Vec::new(),
+        only: String::new(),
+        small: true,
+        write: false,
+    };
+    let taken = measure(dirs, Programs::built(dirs), Driver::built(dirs), &options.small()).await?;
+    let turns = taken.found.into_iter().flat_map(|round| {
+        round.turns.into_iter().map(move |(who, measured)| (who.title(), round.setting.size, measured.done))
+    });
+    Ok(turns.collect())
+}
+
+async fn measure(dirs: &Dirs, programs: Programs, driver: Driver, options: &Options) -> Result<Taken<Round>> {
     let settings = options.settings();
     ensure!(settings.iter().any(|setting| !setting.members(&options.only).is_empty()), "nobody is called so");
+    let peers = Peers::install(dirs).await?.with_python(dirs).await?;
+    let server = Server::start(dirs, super::settings("bench-peers-postgres")).await?;
+    let machine = environment::describe(&server.url("postgres")).await?;
+    let mut stage = Stage { dirs: dirs.clone(), server, driver, programs, peers };
     stage.seed(&settings, &options.only).await?;
 
     let (mut rounds, mut noise) = (Vec::new(), Noise::default());
     for number in 0..options.repeats as usize {
         for &setting in &settings {
             noise.before().await;
-            let round = stage.round(setting, number, &options).await?;
+            let round = stage.round(setting, number, options).await?;
             noise.after();
             say(format_args!("round {}: {}", number + 1, report::line(&round)));
             rounds.push(round);
         }
     }
     stage.server.stop().await?;
-    say(format_args!("\n{machine}; {} rounds of {} s each\n", options.repeats, options.seconds));
-    say(report::table(&settings, &rounds));
-    say(noise.line());
-    if options.small { Ok(()) } else { report::plots(&dirs.root().join(&options.out), &settings, &rounds) }
+    let (repeats, seconds, versions) = (options.repeats, options.seconds, super::peers::versions(dirs)?);
+    let machine = format!("{machine}; {versions}; {repeats} rounds of {seconds} s each");
+    Ok(Taken { found: rounds, machine, noise: noise.line() })
 }
 
 impl Stage {
@@ -333,6 +370,13 @@ mod tests {
             );
             assert_eq!(members.contains(&Who::Original), setting.size == 1);
         }
+    }
+
+    #[test]
+    fn figures_that_mean_nothing_and_those_of_some_are_not_written() {
+        assert!(Line::try_parse_from(["peers", "--write"]).is_ok());
+        assert!(Line::try_parse_from(["peers", "--write", "--small"]).is_err());
+        assert!(Line::try_parse_from(["peers", "--write", "--only", "ours"]).is_err());
     }
 
     #[test]

@@ -61,14 +61,17 @@ pub fn table(settings: &[Setting], rounds: &[Round]) -> String {
     table
 }
 
-/// A plot of what is done one by one, and one of what is done by a hundred.
+/// Of what is done one by one, and of what is done by a hundred.
+pub const PLOTS: [&str; 2] = ["peers.svg", "peers-bulk.svg"];
+
+/// A plot for each of [`PLOTS`].
 pub fn plots(folder: &Path, settings: &[Setting], rounds: &[Round]) -> Result<()> {
-    for (name, bulk) in [("peers", false), ("peers-bulk", true)] {
+    for (name, bulk) in PLOTS.into_iter().zip([false, true]) {
         let of_kind = settings.iter().copied().filter(|setting| (setting.size == BULK) == bulk);
         let bars: Vec<Bar> = of_kind.flat_map(|setting| bars(setting, rounds)).collect();
         if !bars.is_empty() {
             let title = "Claims and completions a second, median and range";
-            plot::bars(&folder.join(format!("{name}.svg")), title, &bars)?;
+            plot::bars(&folder.join(name), title, &bars)?;
         }
     }
     Ok(())
