@@ -13,6 +13,7 @@ pub(crate) mod environment;
 mod explain;
 mod held;
 pub mod http;
+pub mod idle;
 mod invocations;
 mod kills;
 mod load;
@@ -64,6 +65,8 @@ pub enum Command {
     Push(push::Options),
     /// Size, start, first request and memory of the functions as they are deployed
     Cold(cold::Options),
+    /// What a deployment asks of Postgres on a day on which nothing happens
+    Idle(idle::Options),
     /// Ours, as verbs and over HTTP, beside other queues and beside the service that it replaces
     Peers(beside::Options),
     /// How long a run waits after its worker was killed
@@ -82,6 +85,7 @@ pub async fn run(dirs: &Dirs, command: Command) -> Result<()> {
         Command::Http(options) => http::run(dirs, options).await,
         Command::Push(options) => push::run(dirs, options).await,
         Command::Cold(options) => cold::run(dirs, &options).await,
+        Command::Idle(options) => idle::run(dirs, &options).await,
         Command::Peers(options) => beside::run(dirs, options).await,
         Command::Kills(options) => kills::run(dirs, &options).await,
     }
@@ -104,7 +108,7 @@ mod tests {
     #[test]
     fn every_table_has_its_place() {
         let dirs = Dirs::new(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
-        for place in [http::PLACE, push::PLACE, cold::PLACE, beside::PLACE] {
+        for place in [http::PLACE, push::PLACE, cold::PLACE, beside::PLACE, idle::PLACE] {
             place.check(&dirs).unwrap();
         }
     }
