@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 const ROUNDS: usize = 30;
+/// With the argument `small`: does it work at all? The figures mean nothing.
+const FEW: usize = 2;
 const STEPS: usize = 100;
 
 fn main() -> Result<()> {
@@ -30,10 +32,12 @@ fn main() -> Result<()> {
         return Ok(());
     }
     // As the worker has it.
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(report())
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(report(
+        if arguments.get(1).is_some_and(|argument| argument == "small") { FEW } else { ROUNDS },
+    ))
 }
 
-async fn report() -> Result<()> {
+async fn report(rounds: usize) -> Result<()> {
     let url = std::env::var("DATABASE_URL").context("DATABASE_URL is not set")?;
     let db = Db::from_url(&url, Plans::Generic, Pooler::None)?;
     let app = Arc::new(App::new(functions::named("worker"), db, None));
@@ -60,16 +64,22 @@ async fn report() -> Result<()> {
         ("`transform` in a row, each with an expression", expressions),
         ("items of a `for_each`, 32 at once, each with an expression", for_each),
     ] {
-        measure(&app, &evaluators, what, &spec).await?;
+        measure(&app, &evaluators, what, &spec, rounds).await?;
     }
     Ok(())
 }
 
 /// The median of all rounds, with their range.
-async fn measure(app: &Arc<App>, evaluators: &Arc<Evaluators>, what: &str, spec: &Value) -> Result<()> {
+async fn measure(
+    app: &Arc<App>,
+    evaluators: &Arc<Evaluators>,
+    what: &str,
+    spec: &Value,
+    rounds: usize,
+) -> Result<()> {
     let version = version(app, spec).await?;
-    let mut taken = Vec::with_capacity(ROUNDS);
-    for _ in 0..ROUNDS {
+    let mut taken = Vec::with_capacity(rounds);
+    for _ in 0..rounds {
         let claim = claimed(app, version).await?;
         let started = Instant::now();
         let ended = execute(work(app, &claim), evaluators).await?;
@@ -77,7 +87,7 @@ async fn measure(app: &Arc<App>, evaluators: &Arc<Evaluators>, what: &str, spec:
         ensure!(matches!(ended, Ended::Succeeded { .. }), "{what}: {ended:?}");
     }
     taken.sort_by(f64::total_cmp);
-    let (median, least, most) = (taken[ROUNDS / 2], taken[0], taken[ROUNDS - 1]);
+    let (median, least, most) = (taken[rounds / 2], taken[0], taken[rounds - 1]);
     println!("| {what} | {median:.2} ({least:.2}–{most:.2}) | {:.3} |", median / STEPS as f64);
     Ok(())
 }

@@ -6,9 +6,17 @@ use anyhow::{Result, ensure};
 use runplane::dag::evaluate::{Ask, Context, Evaluators, Limits, Turns, serve};
 use serde_json::{Value, json};
 
-/// With a child of its own for each, or an expression of its own.
-const FEW: usize = 100;
-const MANY: usize = 5000;
+/// How often.
+#[derive(Clone, Copy)]
+struct Rounds {
+    /// With a child of its own for each, or an expression of its own.
+    few: usize,
+    many: usize,
+}
+
+const FULL: Rounds = Rounds { few: 100, many: 5000 };
+/// With the argument `small`: does it work at all? The figures mean nothing.
+const SMALL: Rounds = Rounds { few: 2, many: 5 };
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -17,13 +25,15 @@ fn main() -> Result<()> {
         return Ok(());
     }
     // As the worker has it.
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(report())
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(report(
+        if arguments.get(1).is_some_and(|argument| argument == "small") { SMALL } else { FULL },
+    ))
 }
 
-async fn report() -> Result<()> {
+async fn report(rounds: Rounds) -> Result<()> {
     println!("| expression | | p50, ms | p99, ms |\n|---|---|---|---|");
     let small = json!({"run": {}, "params": {"x": 1}, "steps": {}});
-    row("`.params.x`", &small, |number| spread(".params.x", number), &json!(1)).await?;
+    row(rounds, "`.params.x`", &small, |number| spread(".params.x", number), &json!(1)).await?;
     let outputs: String = (0..20).map(|step| format!(".steps.s{step}.output, ")).collect();
     let long = format!("[{outputs}0] | add{}", " | . + 1".repeat(18));
     let steps: serde_json::Map<_, _> = (0..20)
@@ -33,6 +43,7 @@ async fn report() -> Result<()> {
         .collect();
     let context = json!({"run": {}, "params": {}, "steps": steps});
     row(
+        rounds,
         "20 filters over the outputs of 20 steps",
         &context,
         |number| spread(&long, number),
@@ -40,7 +51,8 @@ async fn report() -> Result<()> {
     )
     .await?;
     let large = json!({"run": {}, "params": {"x": 1}, "steps": {"a": {"output": "x".repeat(4_000_000)}}});
-    row("`.params.x` beside outputs of 4 MB", &large, |number| spread(".params.x", number), &json!(1)).await
+    row(rounds, "`.params.x` beside outputs of 4 MB", &large, |number| spread(".params.x", number), &json!(1))
+        .await
 }
 
 /// The same expression as another text.
@@ -49,16 +61,17 @@ fn spread(expression: &str, number: usize) -> Value {
 }
 
 async fn row(
+    rounds: Rounds,
     what: &str,
     document: &Value,
     template: impl Fn(usize) -> Value,
     expected: &Value,
 ) -> Result<()> {
-    let first = measure(FEW, true, document, |_| template(0), expected).await?;
+    let first = measure(rounds.few, true, document, |_| template(0), expected).await?;
     line(what, "the first in a new child", first);
-    let other = measure(FEW, false, document, &template, expected).await?;
+    let other = measure(rounds.few, false, document, &template, expected).await?;
     line(what, "the first time in a child", other);
-    let warm = measure(MANY, false, document, |_| template(0), expected).await?;
+    let warm = measure(rounds.many, false, document, |_| template(0), expected).await?;
     line(what, "again", warm);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::driver::{example, run_example};
+use super::driver::{example, run_built, run_example};
 use super::{environment, noise, settings, world};
 use crate::paths::Dirs;
 use crate::postgres::Server;
@@ -20,4 +20,14 @@ pub async fn run(dirs: &Dirs) -> Result<()> {
     say("");
     run_example(&evaluates, &server.database_url).await?;
     server.stop().await
+}
+
+/// A small form, of programs that are built already; the two tables.
+pub async fn run_small(dirs: &Dirs) -> Result<[String; 2]> {
+    let mut server = Server::start(dirs, settings("bench-dag-small-postgres")).await?;
+    world::seed(dirs, &server.database_url, 1).await?;
+    let executes = run_built(dirs, "bench_dag", &server.database_url).await?;
+    let evaluates = run_built(dirs, "bench_evaluate", &server.database_url).await?;
+    server.stop().await?;
+    Ok([executes, evaluates])
 }

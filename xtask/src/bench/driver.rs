@@ -86,6 +86,18 @@ pub async fn run_example(program: &Path, database_url: &str) -> Result<()> {
     Ok(())
 }
 
+/// What one of those that `cargo test` has built prints in its small form. Fails when it does.
+pub async fn run_built(dirs: &Dirs, name: &str, database_url: &str) -> Result<String> {
+    let program = target(dirs).join("debug/examples").join(name);
+    let mut command = Command::new(&program);
+    command.arg("small").env("DATABASE_URL", database_url).stdin(Stdio::null()).kill_on_drop(true);
+    let output = command.output().await.with_context(|| format!("cannot start {}", program.display()))?;
+    if !output.status.success() {
+        bail!("{name} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 impl Driver {
     /// Builds it, with the dev profile where its figures mean nothing. Fails when it does not compile.
     pub async fn build(dirs: &Dirs, small: bool) -> Result<Self> {

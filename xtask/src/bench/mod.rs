@@ -3,19 +3,19 @@
 //! With `--write` those of the functions put theirs into the documents below, with plots beside them; prose around them is people's.
 
 mod api;
-mod auth;
+pub mod auth;
 pub mod beside;
 mod case;
 pub mod cold;
-mod dag;
+pub mod dag;
 mod driver;
 pub(crate) mod environment;
 mod explain;
-mod held;
+pub mod held;
 pub mod http;
 pub mod idle;
 mod invocations;
-mod kills;
+pub mod kills;
 mod load;
 mod noise;
 pub(crate) mod peers;
@@ -30,7 +30,7 @@ mod statements;
 pub mod stats;
 mod taken;
 mod tls;
-mod verbs;
+pub mod verbs;
 pub(crate) mod world;
 
 use anyhow::Result;

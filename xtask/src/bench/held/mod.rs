@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use super::case::{Case, Work};
 use super::driver::{Driver, Slice};
 use super::noise::Noise;
+use super::taken::Taken;
 use super::{environment, settings, world};
 use crate::database;
 use crate::paths::Dirs;
@@ -100,6 +101,33 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         |kind: &Kind| options.only.is_empty() || options.only.iter().any(|name| name == kind.name());
     let kinds: Vec<Kind> = KINDS.into_iter().filter(is_wanted).collect();
     let driver = Driver::build(dirs, false).await?;
+    let taken = measure(dirs, options, &driver, &kinds).await?;
+    say(format_args!("\n{}\n", taken.machine));
+    say(report::table(&kinds, &taken.found));
+    say(report::slices(&kinds, &taken.found));
+    say(taken.noise);
+    report::plots(&dirs.root().join(&options.out), &kinds, &taken.found)
+}
+
+/// A small form, of programs that are built already: the least and the most that a claim has to look at. Returns the kind, whether a snapshot was held, and how
+/// many runs were done.
+pub async fn run_small(dirs: &Dirs) -> Result<Vec<(&'static str, bool, u64)>> {
+    let options = Options {
+        seconds: 1,
+        repeats: 1,
+        slices: 2,
+        connections: 2,
+        backlog: 1000,
+        max_running: 100,
+        only: Vec::new(),
+        out: PathBuf::new(),
+    };
+    let taken = measure(dirs, &options, &Driver::built(dirs), &[KINDS[0], KINDS[3]]).await?;
+    let done = |turn: &Turn| -> u64 { turn.slices.iter().map(|slice| slice.done).sum() };
+    Ok(taken.found.iter().map(|turn| (turn.kind.name(), turn.held, done(turn))).collect())
+}
+
+async fn measure(dirs: &Dirs, options: &Options, driver: &Driver, kinds: &[Kind]) -> Result<Taken<Turn>> {
     let mut server = Server::start(dirs, settings("bench-held-postgres")).await?;
     say(format_args!("Seeding {} runs", options.backlog));
     world::seed(dirs, &server.database_url, options.backlog).await?;
@@ -107,11 +135,11 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
 
     let (mut turns, mut noise) = (Vec::new(), Noise::default());
     for round in 1..=options.repeats {
-        for &kind in &kinds {
+        for &kind in kinds {
             noise.before().await;
             // Who goes first changes, so that neither always follows the other.
             for held in [round % 2 == 0, round % 2 == 1] {
-                let turn = turn(&server, &driver, kind, held, options).await?;
+                let turn = turn(&server, driver, kind, held, options).await?;
                 let with = if held { "with" } else { "without" };
                 let rate = report::rate(&turn.slices).context("no slice")?;
                 say(format_args!("round {round}: {}, {with} a snapshot: {rate:.0}/s", kind.title()));
@@ -122,11 +150,8 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     }
     server.stop().await?;
     let Options { connections, repeats, seconds, .. } = options;
-    say(format_args!("\n{machine}; {connections} connections, {repeats} rounds of {seconds} s each\n"));
-    say(report::table(&kinds, &turns));
-    say(report::slices(&kinds, &turns));
-    say(noise.line());
-    report::plots(&dirs.root().join(&options.out), &kinds, &turns)
+    let machine = format!("{machine}; {connections} connections, {repeats} rounds of {seconds} s each");
+    Ok(Taken { found: turns, machine, noise: noise.line() })
 }
 
 async fn turn(server: &Server, driver: &Driver, kind: Kind, held: bool, options: &Options) -> Result<Turn> {

@@ -15,8 +15,6 @@ use crate::{bench::world, database};
 pub(super) const LIMIT: Duration = Duration::from_secs(180);
 /// How long a new run may wait for its first worker.
 const FIRST_CLAIM: Duration = Duration::from_secs(60);
-/// Workers die at any moment of their first seconds, before and after their first heartbeat.
-const LONGEST_LIFE: Duration = Duration::from_secs(12);
 const POLL: Duration = Duration::from_millis(50);
 /// What the worker puts before the name of its log stream when it claims.
 const CLAIMED_BY: &str = "lambda:worker:";
@@ -61,7 +59,7 @@ pub(super) async fn hold(stage: &Stage) -> Result<Held> {
 /// Fails when the run is not where this benchmark has put it.
 pub(super) async fn kill(stage: &Stage, Held(run_id): Held) -> Result<Option<Wait>> {
     // The low bits of a version 4 UUID are random.
-    let life = Uuid::new_v4().as_u128() as u64 % LONGEST_LIFE.as_millis() as u64;
+    let life = Uuid::new_v4().as_u128() as u64 % stage.pace.longest_life().as_millis() as u64;
     tokio::time::sleep(Duration::from_millis(life)).await;
 
     let mut connection = database::connect(&stage.database_url).await?;

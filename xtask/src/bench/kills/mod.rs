@@ -18,7 +18,7 @@ use crate::cargo_lambda;
 use crate::paths::Dirs;
 use crate::progress::say;
 use kill::Wait;
-use stage::Stage;
+use stage::{Pace, Stage};
 
 /// How often.
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub struct Options {
 /// a table. Fails when something does not start, and, after the table, when a run was not claimed again.
 pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
     cargo_lambda::build(dirs).await?;
-    let stage = Arc::new(Stage::start(dirs, options.at_once).await?);
+    let stage = Arc::new(Stage::start(dirs, options.at_once, Pace::Deployed).await?);
     let machine = environment::describe(&stage.database_url).await?;
     let load = noise::load();
     let outcome = rounds(&stage, options).await;
@@ -51,6 +51,15 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         bail!("{lost} of {} runs were not claimed again within {} s.", waits.len(), kill::LIMIT.as_secs());
     }
     Ok(())
+}
+
+/// A small form, of functions that are built already: one kill, with a shorter lease. Whether its run was claimed again.
+pub async fn run_small(dirs: &Dirs) -> Result<bool> {
+    let options = Options { kills: 1, at_once: 1 };
+    let stage = Arc::new(Stage::start(dirs, options.at_once, Pace::Short).await?);
+    let outcome = rounds(&stage, &options).await;
+    Arc::into_inner(stage).context("a task has outlived its round")?.stop().await?;
+    Ok(outcome?.iter().all(Option::is_some))
 }
 
 /// One entry for each kill; `None` for a run that was not claimed again.

@@ -28,6 +28,26 @@ const HOLD: &str = "
     create trigger bench_hold before update on pipeline_runs for each row
       when (new.status = 'SUCCEEDED' and new.claim_count = 1) execute function bench_hold()";
 
+/// How long leases and lives are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As by default.
+    Deployed,
+    /// For a test that waits for no more than it has to.
+    Short,
+}
+
+impl Pace {
+    /// Workers die at any moment of their first seconds, before and after their first heartbeat.
+    pub fn longest_life(self) -> Duration {
+        Duration::from_secs(if self == Self::Deployed { 12 } else { 1 })
+    }
+
+    fn lease_seconds(self) -> Option<&'static str> {
+        (self == Self::Short).then_some("10")
+    }
+}
+
 /// What runs. Dropping it kills it.
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -35,6 +55,8 @@ pub(super) struct Stage {
     pub database_url: String,
     /// The functions.
     pub host: Host,
+    /// How long leases and lives are.
+    pub pace: Pace,
     postgres: postgres::Server,
     sqs: sqs::Server,
     sqs_data: PathBuf,
@@ -45,7 +67,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts everything, with workers for `at_once` runs and some more. The functions are built already. Fails when a part
     /// does not start.
-    pub async fn start(dirs: &Dirs, at_once: u32) -> Result<Self> {
+    pub async fn start(dirs: &Dirs, at_once: u32, pace: Pace) -> Result<Self> {
         let settings = postgres::Options {
             name: "bench-kills-postgres".to_owned(),
             port: None,
@@ -80,6 +102,9 @@ impl Stage {
         for (name, value) in functions::environment(&addresses) {
             host = host.env(&name, value.to_string_lossy());
         }
+        if let Some(seconds) = pace.lease_seconds() {
+            host = host.env("WORKER_LEASE_SECONDS", seconds);
+        }
         let host = host.start().await?;
 
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
@@ -96,7 +121,7 @@ impl Stage {
         let sweep = Schedule { invoke_url: host.base_url.clone(), function: "sweep".to_owned(), every };
         tasks.spawn(schedule::run(sweep, stop.clone()));
         let sqs_data = dirs.dev()?.join("data/bench-kills-sqs");
-        Ok(Self { database_url: addresses.database_url, host, postgres, sqs, sqs_data, stop, tasks })
+        Ok(Self { database_url: addresses.database_url, host, pace, postgres, sqs, sqs_data, stop, tasks })
     }
 
     /// Stops everything and removes its data.

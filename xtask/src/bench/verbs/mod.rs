@@ -16,6 +16,7 @@ use super::driver::Driver;
 use super::noise::Noise;
 use super::peers::{Job, Peers};
 use super::pgbench::Pgbench;
+use super::taken::Taken;
 use super::{environment, settings, world};
 use crate::database;
 use crate::paths::Dirs;
@@ -25,7 +26,7 @@ use groups::{Group, Who, groups};
 use report::Round;
 
 /// How long, how often and with whom.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -80,8 +81,43 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         bail!("no load has a name that contains {:?}", options.only);
     }
     let driver = Driver::build(dirs, false).await?;
+    let taken = measure(dirs, options, peers, driver, &groups).await?;
+    say(format_args!("\n{}\n", taken.machine));
+    say(report::table(&groups, &taken.found));
+    say(taken.noise);
+    report::plots(&dirs.root().join(&options.out), &groups, &taken.found)
+}
+
+/// A small form, of programs that are built already: each load once, without the other queues. Returns who did what, and how many runs of it the table shows.
+pub async fn run_small(dirs: &Dirs) -> Result<Vec<(String, &'static str, u64)>> {
+    let options = Options {
+        seconds: 1,
+        repeats: 1,
+        backlog: 10_000,
+        bulk_backlog: Some(60_000),
+        no_peers: true,
+        only: String::new(),
+        out: PathBuf::new(),
+    };
+    let mut groups = groups(false);
+    groups.dedup_by_key(|group| group.case.name());
+    let taken = measure(dirs, &options, None, Driver::built(dirs), &groups).await?;
+    let turns = taken.found.into_iter().flat_map(|Round { case, turns }| {
+        turns.into_iter().map(move |(who, measured)| (case.name(), who.title(), measured.done))
+    });
+    Ok(turns.collect())
+}
+
+/// Everybody's turns.
+async fn measure(
+    dirs: &Dirs,
+    options: &Options,
+    peers: Option<Peers>,
+    driver: Driver,
+    groups: &[Group],
+) -> Result<Taken<Round>> {
     let server = Server::start(dirs, settings("bench-verbs-postgres")).await?;
-    seed(dirs, &server, peers.as_ref(), &groups, options).await?;
+    seed(dirs, &server, peers.as_ref(), groups, options).await?;
     let raw = groups.iter().filter(|group| group.members.contains(&Who::Raw));
     let raw: Vec<Case> = raw.map(|group| group.case).collect();
     let pgbench = Pgbench::prepare(dirs, &server, &raw).await?;
@@ -90,7 +126,7 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
 
     let (mut rounds, mut noise) = (Vec::new(), Noise::default());
     for number in 0..options.repeats as usize {
-        for group in &groups {
+        for group in groups {
             noise.before().await;
             let round = round(&stage, group, number, options).await?;
             noise.after();
@@ -99,10 +135,8 @@ pub async fn run(dirs: &Dirs, options: &Options) -> Result<()> {
         }
     }
     stage.server.stop().await?;
-    say(format_args!("\n{machine}; {} rounds of {} s each\n", options.repeats, options.seconds));
-    say(report::table(&groups, &rounds));
-    say(noise.line());
-    report::plots(&dirs.root().join(&options.out), &groups, &rounds)
+    let machine = format!("{machine}; {} rounds of {} s each", options.repeats, options.seconds);
+    Ok(Taken { found: rounds, machine, noise: noise.line() })
 }
 
 /// They are worth a comparison, not a failure.
