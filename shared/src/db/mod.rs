@@ -41,6 +41,8 @@ const PING_TIMEOUT: Duration = Duration::from_millis(500);
 /// AWS after 350 s, without a word to either end, so that a ping would wait for all of its time and lose. RDS Proxy keeps one for 30 minutes. Nobody notices the
 /// new connection: who calls so seldom mostly gets a new environment anyway.
 const DROP_AFTER_IDLE: Duration = Duration::from_secs(300);
+/// The same for Postgres, in milliseconds. Whoever comes back later opens a new connection anyway.
+const IDLE_SESSION_TIMEOUT: (&str, &str) = ("idle_session_timeout", "300000");
 /// Postgres gives up on a statement before the caller does. A verb that has to ask a second time may take longer.
 const STATEMENT_TIMEOUT_MS: &str = "2500";
 
@@ -164,9 +166,12 @@ impl Db {
         ];
         let options = options.log_statements(tracing::log::LevelFilter::Off);
         let (options, begin) = match pooler {
-            Pooler::None => (options.options(settings), None),
+            // A connection is kept by an environment that Lambda has frozen and may never thaw: it is nobody's to close but the server's, and a server that pauses
+            // when nobody is connected would never do so.
+            Pooler::None => (options.options(settings).options([IDLE_SESSION_TIMEOUT]), None),
             // A pooler refuses settings with the connection, and a setting of a session would be another client's next:
-            // they go into the transaction. No statement outlives it, so there is nothing to cache.
+            // they go into the transaction. No statement outlives it, so there is nothing to cache. When its lines to the server are idle for too long is the
+            // pooler's own business.
             Pooler::Transaction => {
                 let settings =
                     settings.map(|(name, value)| format!("set local {name} = '{value}'")).join("; ");

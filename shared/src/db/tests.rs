@@ -31,6 +31,46 @@ async fn a_connection_that_was_frozen_for_minutes_is_thrown_away(
     assert_ne!(backend(&db).await, first);
 }
 
+/// What Postgres itself says about the connection of a call.
+async fn setting(db: &Db, name: &'static str) -> (String, String) {
+    let ask = "select setting, source from pg_settings where name = $1";
+    db.call(async |conn| sqlx::query_as(ask).bind(name).fetch_one(conn).await).await.unwrap()
+}
+
+#[sqlx::test(migrations = false)]
+async fn postgres_closes_a_connection_that_lies_idle_as_long_as_we_would_keep_it(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    for plans in [Plans::Generic, Plans::Custom] {
+        let db = Db::new(options.clone(), plans, Pooler::None);
+        let milliseconds = DROP_AFTER_IDLE.as_millis().to_string();
+        let set = setting(&db, "idle_session_timeout").await;
+        assert_eq!(set, (milliseconds, "client".to_owned()), "{plans:?}");
+    }
+    // A pooler's lines are its own, and other clients have them next.
+    let behind = Db::new(options, Plans::Generic, Pooler::Transaction);
+    assert_ne!(setting(&behind, "idle_session_timeout").await.1, "client");
+}
+
+/// As when an environment is thawed that nobody has called for long: the caller notices nothing.
+#[sqlx::test(migrations = false)]
+async fn a_connection_that_postgres_has_closed_is_replaced(_: PgPoolOptions, options: PgConnectOptions) {
+    let db = Db::new(options.clone(), Plans::Generic, Pooler::None).ping_after_idle(Duration::ZERO);
+    let first = backend(&db).await;
+    let short = async |conn: &mut PgConnection| {
+        conn.execute("set idle_session_timeout = 1").await?;
+        Ok::<_, sqlx::Error>(())
+    };
+    db.call(short).await.unwrap();
+    let mut other = PgConnection::connect_with(&options).await.unwrap();
+    let gone = "select not exists (select from pg_stat_activity where pid = $1)";
+    while !sqlx::query_scalar::<_, bool>(gone).bind(first).fetch_one(&mut other).await.unwrap() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_ne!(backend(&db).await, first);
+}
+
 #[sqlx::test(migrations = false)]
 async fn a_clock_that_is_set_back_does_not_count(_: PgPoolOptions, options: PgConnectOptions) {
     let db = Db::new(options, Plans::Generic, Pooler::None);
