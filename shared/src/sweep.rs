@@ -150,6 +150,25 @@ pub async fn standing(conn: &mut PgConnection) -> Result<Standing, sqlx::Error> 
     sqlx::query_file_as!(Standing, "sql/sweep_standing.sql").fetch_one(conn).await
 }
 
+/// When the sweep has to come again.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Next {
+    /// Whether a run is RUNNING.
+    pub in_flight: bool,
+    /// In how many seconds a dispatch, a `start_by` or a schedule is due; negative if it was due before. None: nothing is.
+    pub due_in_seconds: Option<f64>,
+    /// In how many seconds an event is due to be delivered; negative if it was due before. None: nothing is.
+    pub events_due_in_seconds: Option<f64>,
+}
+
+/// Looks when something is due next, over all tenants. Changes nothing.
+///
+/// # Errors
+/// [`sqlx::Error`].
+pub async fn next(conn: &mut PgConnection) -> Result<Next, sqlx::Error> {
+    sqlx::query_file_as!(Next, "sql/sweep_next.sql").fetch_one(conn).await
+}
+
 /// How far the walk over old runs has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {

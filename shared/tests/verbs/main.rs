@@ -23,6 +23,7 @@ mod list_plans;
 mod lists;
 mod logs;
 mod marks;
+mod next;
 mod parameters;
 mod parked;
 mod plans;
