@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use sqlx::postgres::PgConnection;
 
+use crate::arm::{Arm, Bell};
 use crate::auth::Auth;
-use crate::config::{ConfigError, Settings};
+use crate::config::{ConfigError, Setting, Settings};
 use crate::dag::ParamsCache;
 use crate::db::Db;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{self, Dispatcher};
 use crate::functions::Function;
 use crate::http::TIME_LIMIT;
 use crate::metrics::{DB_TIME, Metrics};
@@ -27,6 +28,8 @@ pub struct App {
     pub auth: Auth,
     /// The runs queue, for functions that ask something of it.
     pub dispatcher: Option<Dispatcher>,
+    /// What has the sweep come, for functions that put something in flight.
+    pub arm: Option<Arm>,
     /// What the versions whose runs it creates ask of their parameters.
     pub params: ParamsCache,
     /// Where its claims have found the queues to begin.
@@ -45,10 +48,18 @@ impl App {
     pub async fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
         let function = settings.function();
         let db = Db::from_settings(settings).await?;
-        let dispatcher =
-            if function.calls.is_empty() { None } else { Some(Dispatcher::from_settings(settings).await?) };
+        let (mut dispatcher, mut arm) = (None, None);
+        if function.arms() || !function.calls.is_empty() {
+            let sqs = dispatch::client().await;
+            if !function.calls.is_empty() {
+                dispatcher = Some(Dispatcher::from_settings(settings, sqs.clone())?);
+            }
+            if function.arms() {
+                arm = Some(Arm::new(Bell::new(sqs, settings.required(Setting::SweepQueueUrl)?)));
+            }
+        }
         let traces = Traces::from_settings(settings)?;
-        let app = Self { traces, ..Self::new(function, db, dispatcher) };
+        let app = Self { arm, traces, ..Self::new(function, db, dispatcher) };
         Ok(if function.routes().is_empty() { app } else { app.with_auth(Auth::from_settings(settings)?) })
     }
 
@@ -60,11 +71,18 @@ impl App {
             db,
             auth,
             dispatcher,
+            arm: None,
             params: ParamsCache::default(),
             marks: Marks::default(),
             metrics: Metrics::default(),
             traces: Traces::default(),
         }
+    }
+
+    /// The same, and it arms the sweep.
+    #[must_use]
+    pub fn with_arm(self, arm: Arm) -> Self {
+        Self { arm: Some(arm), ..self }
     }
 
     /// The same, with another way to tell who makes a request.
@@ -120,6 +138,26 @@ impl App {
         self.timed(tokio::time::timeout(TIME_LIMIT, self.db.transaction(verb)))
             .await
             .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()))
+    }
+
+    /// Arms the sweep, unless this environment has done so in this period: for after a verb that has put something in flight or changed a run's state.
+    /// Whatever goes wrong is logged, and no caller is told of it: it takes 1.2 seconds at most, and no time at all for some seconds after that.
+    ///
+    /// # Panics
+    /// In a debug build, if the function's row does not list the sweep's queue.
+    pub async fn arm(&self) {
+        self.function.assert_arms();
+        if let Some(arm) = &self.arm {
+            arm.arm().await;
+        }
+    }
+
+    /// A verb that will most likely put something in flight, and beside it the message that has the sweep come: the caller waits for the longer one of them,
+    /// and a function that dies with the verb's commit leaves nothing unswept. Once more after it, for a verb that has ended in another period.
+    pub async fn armed<T>(&self, verb: impl Future<Output = T>) -> T {
+        let (result, ()) = futures_util::join!(verb, self.arm());
+        self.arm().await;
+        result
     }
 
     /// [`runs::claim`] with the marks of this environment.

@@ -24,6 +24,10 @@ pub enum Setting {
     DbPooler,
     /// The queue that wakes the worker: `RUNS_QUEUE_URL`.
     RunsQueueUrl,
+    /// The queue that invokes the sweep: `SWEEP_QUEUE_URL`.
+    SweepQueueUrl,
+    /// The queue that has events delivered: `DELIVER_QUEUE_URL`.
+    DeliverQueueUrl,
     /// The lease of the SQS-triggered worker: `WORKER_LEASE_SECONDS`, 30 if it is not set.
     WorkerLeaseSeconds,
     /// The bucket for outputs of more than 256 KiB: `OUTPUT_BUCKET`; there is none if it is not set.
@@ -62,6 +66,8 @@ impl Setting {
             Self::DbLogin => "DB_LOGIN",
             Self::DbPooler => "DB_POOLER",
             Self::RunsQueueUrl => "RUNS_QUEUE_URL",
+            Self::SweepQueueUrl => "SWEEP_QUEUE_URL",
+            Self::DeliverQueueUrl => "DELIVER_QUEUE_URL",
             Self::WorkerLeaseSeconds => "WORKER_LEASE_SECONDS",
             Self::OutputBucket => "OUTPUT_BUCKET",
             Self::SecretsPrefix => "SECRETS_PREFIX",
@@ -80,7 +86,11 @@ impl Setting {
     /// Whether a function that reads it does nothing without it. The others may be left out or empty.
     pub const fn is_required(self) -> bool {
         match self {
-            Self::DatabaseUrl | Self::OwnerDatabaseUrl | Self::RunsQueueUrl => true,
+            Self::DatabaseUrl
+            | Self::OwnerDatabaseUrl
+            | Self::RunsQueueUrl
+            | Self::SweepQueueUrl
+            | Self::DeliverQueueUrl => true,
             Self::DbLogin
             | Self::DbPooler
             | Self::OwnerPasswordSecret
@@ -358,6 +368,7 @@ mod tests {
             Setting::DatabaseUrl,
             Setting::DbLogin,
             Setting::RunsQueueUrl,
+            Setting::SweepQueueUrl,
             Setting::WorkerLeaseSeconds,
             Setting::OutputBucket,
             Setting::SecretsPrefix,

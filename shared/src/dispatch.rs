@@ -107,20 +107,12 @@ impl Dispatcher {
         Self { function, client, queue_url }
     }
 
-    /// From `RUNS_QUEUE_URL` and the AWS SDK's own variables. Opens no connection.
+    /// From `RUNS_QUEUE_URL`.
     ///
     /// # Errors
     /// [`ConfigError`] if the queue's URL is not set.
-    pub async fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
-        let queue_url = settings.required(Setting::RunsQueueUrl)?;
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_millis(400))
-            .operation_attempt_timeout(Duration::from_millis(700))
-            .operation_timeout(SEND_TIMEOUT)
-            .build();
-        let config = aws::of_function().await.into_builder().timeout_config(timeouts);
-        let config = config.retry_config(RetryConfig::standard().with_max_attempts(2)).build();
-        Ok(Self::new(settings.function(), Client::new(&config), queue_url))
+    pub fn from_settings(settings: &mut Settings, client: Client) -> Result<Self, ConfigError> {
+        Ok(Self::new(settings.function(), client, settings.required(Setting::RunsQueueUrl)?))
     }
 
     /// Sends `{"run_id": …}`.
@@ -214,8 +206,22 @@ impl Dispatcher {
     }
 }
 
+/// A client of SQS from the AWS SDK's own variables, for callers who wait. Opens no connection.
+pub async fn client() -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(400))
+        .operation_attempt_timeout(Duration::from_millis(700))
+        .operation_timeout(SEND_TIMEOUT)
+        .build();
+    // A connection that lay idle may have been cut: the second attempt follows the first one soon.
+    let retries =
+        RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(100));
+    let config = aws::of_function().await.into_builder().timeout_config(timeouts).retry_config(retries);
+    Client::new(&config.build())
+}
+
 /// An answer of SQS within [`SEND_TIMEOUT`]: the SDK's own limits do not cover finding credentials.
-async fn in_time<T, E>(
+pub(crate) async fn in_time<T, E>(
     asked: impl Future<Output = Result<T, aws_sdk_sqs::error::SdkError<E>>>,
 ) -> Result<T, DispatchError>
 where
@@ -230,8 +236,20 @@ where
 
 /// Tells SQS about a run that a verb has just made QUEUED, then the row that SQS knows; the run shows it. Does nothing for a
 /// run that is not pushed. Whatever goes wrong until `deadline`, the dispatch stays due on the row and the sweep sends it:
-/// whoever asked for the verb is told of its success all the same.
+/// whoever asked for the verb is told of its success all the same. Beside it the sweep is armed, also for a run that is not pushed, or has ended: events are
+/// due of it, and what it held is free.
 pub async fn tell(app: &App, run: &mut Run, deadline: Instant) {
+    futures_util::join!(tell_of(app, run, deadline), arm_until(app, deadline));
+}
+
+/// What it takes longer is given up: an SQS that is slow keeps nobody longer than it would without being told of the run.
+async fn arm_until(app: &App, deadline: Instant) {
+    if tokio::time::timeout_at(deadline, app.arm()).await.is_err() {
+        tracing::warn!("no time left to arm the sweep");
+    }
+}
+
+async fn tell_of(app: &App, run: &mut Run, deadline: Instant) {
     // Not only in `send`: the handlers' tests have no queue.
     app.function.assert_calls(Call::SendMessage);
     let Some(dispatcher) = &app.dispatcher else { return };
@@ -262,6 +280,12 @@ async fn told(app: &App, dispatcher: &Dispatcher, run: &Run) -> bool {
 /// As [`tell`] for several runs: all messages at once, in batches, then one statement. Of what SQS has not taken until `deadline`, or the row
 /// was not told, the dispatch stays due.
 pub async fn tell_all(app: &App, runs: &mut [RunSummary], deadline: Instant) {
+    if !runs.is_empty() {
+        futures_util::join!(tell_of_all(app, runs, deadline), arm_until(app, deadline));
+    }
+}
+
+async fn tell_of_all(app: &App, runs: &mut [RunSummary], deadline: Instant) {
     app.function.assert_calls(Call::SendMessage);
     let Some(dispatcher) = &app.dispatcher else { return };
     let due = runs.iter().enumerate().filter(|(_, run)| run.dispatch_due_at.is_some());

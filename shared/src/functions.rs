@@ -11,9 +11,10 @@ use crate::auth::{
     Roles,
 };
 use crate::config::Setting::{
-    self, Auth, DatabaseUrl, DbLogin, DbPooler, EventBus, OidcAudience, OidcIssuer, OidcJwks, OidcRolesClaim,
-    OidcTenantClaim, OperatorKeySecret, OtlpEndpoint, OutputBucket, OwnerDatabaseUrl, OwnerPasswordSecret,
-    RetentionDays, RunsQueueUrl, SecretsPrefix, WorkerLeaseSeconds,
+    self, Auth, DatabaseUrl, DbLogin, DbPooler, DeliverQueueUrl, EventBus, OidcAudience, OidcIssuer,
+    OidcJwks, OidcRolesClaim, OidcTenantClaim, OperatorKeySecret, OtlpEndpoint, OutputBucket,
+    OwnerDatabaseUrl, OwnerPasswordSecret, RetentionDays, RunsQueueUrl, SecretsPrefix, SweepQueueUrl,
+    WorkerLeaseSeconds,
 };
 use crate::db::Plans;
 use crate::http::{MAX_WAIT_SECONDS, TIME_LIMIT};
@@ -44,8 +45,8 @@ pub enum Trigger {
     Routes(&'static [Route]),
     /// Messages in the runs queue, by way of an event source mapping.
     Queue,
-    /// The clock.
-    Schedule,
+    /// Messages in a queue of its own, by way of an event source mapping, and every hour the clock.
+    Bell,
     /// A deployment, before the other functions are there.
     Deployment,
 }
@@ -118,7 +119,7 @@ pub static FUNCTIONS: [Function; 20] = [
         plans: Plans::Custom,
         ..http("list", &[Route { method: "GET", path: "/api/runs", roles: READ }])
     },
-    http("claim", &[Route { method: "POST", path: "/api/runs/claim", roles: WORK }]),
+    http("claim", &[Route { method: "POST", path: "/api/runs/claim", roles: WORK }]).arming(),
     Function {
         time_limit: WHILE_WAITING,
         ..http("get", &[Route { method: "GET", path: "/api/runs/{run_id}", roles: READ }])
@@ -139,7 +140,7 @@ pub static FUNCTIONS: [Function; 20] = [
     )
     .sending(),
     http("release", &[Route { method: "POST", path: "/api/runs/{run_id}/release", roles: WORK }]).sending(),
-    http("cancel", &[Route { method: "POST", path: "/api/runs/{run_id}/cancel", roles: SUBMIT }]),
+    http("cancel", &[Route { method: "POST", path: "/api/runs/{run_id}/cancel", roles: SUBMIT }]).arming(),
     http("retry", &[Route { method: "POST", path: "/api/runs/{run_id}/retry", roles: SUBMIT }]).sending(),
     http("secrets", &[Route { method: "POST", path: "/api/runs/{run_id}/secrets", roles: WORK }]),
     http(
@@ -168,7 +169,7 @@ pub static FUNCTIONS: [Function; 20] = [
         ..http("workers", &[Route { method: "GET", path: "/api/workers", roles: READ }])
     },
     // Seldom called, and its lists have filters.
-    Function { plans: Plans::Custom, ..http("catalog", &CATALOGUE) },
+    Function { plans: Plans::Custom, ..http("catalog", &CATALOGUE).arming() },
     Function { plans: Plans::Custom, ..http("admin", &ADMINISTRATION) },
     Function {
         name: "worker",
@@ -179,6 +180,7 @@ pub static FUNCTIONS: [Function; 20] = [
             DbLogin,
             DbPooler,
             RunsQueueUrl,
+            SweepQueueUrl,
             WorkerLeaseSeconds,
             OutputBucket,
             SecretsPrefix,
@@ -190,15 +192,24 @@ pub static FUNCTIONS: [Function; 20] = [
     },
     Function {
         name: "sweep",
-        trigger: Trigger::Schedule,
+        trigger: Trigger::Bell,
         plans: Plans::Generic,
-        settings: &[DatabaseUrl, DbLogin, DbPooler, RunsQueueUrl, RetentionDays, OtlpEndpoint],
+        settings: &[
+            DatabaseUrl,
+            DbLogin,
+            DbPooler,
+            RunsQueueUrl,
+            SweepQueueUrl,
+            DeliverQueueUrl,
+            RetentionDays,
+            OtlpEndpoint,
+        ],
         calls: &[SendMessage, GetQueueAttributes],
         time_limit: TIME_LIMIT,
     },
     Function {
         name: "deliver",
-        trigger: Trigger::Schedule,
+        trigger: Trigger::Bell,
         plans: Plans::Generic,
         settings: &[DatabaseUrl, DbLogin, DbPooler, SecretsPrefix, EventBus, OtlpEndpoint],
         calls: &[],
@@ -298,7 +309,27 @@ impl Function {
     pub fn routes(&self) -> &'static [Route] {
         match self.trigger {
             Trigger::Routes(routes) => routes,
-            Trigger::Queue | Trigger::Schedule | Trigger::Deployment => &[],
+            Trigger::Queue | Trigger::Bell | Trigger::Deployment => &[],
+        }
+    }
+
+    /// The same, and it has the sweep come.
+    const fn arming(self) -> Self {
+        Self {
+            settings: &[
+                DatabaseUrl,
+                DbLogin,
+                DbPooler,
+                Auth,
+                OidcIssuer,
+                OidcAudience,
+                OidcJwks,
+                OidcTenantClaim,
+                OidcRolesClaim,
+                OtlpEndpoint,
+                SweepQueueUrl,
+            ],
+            ..self
         }
     }
 
@@ -316,11 +347,29 @@ impl Function {
                 OidcTenantClaim,
                 OidcRolesClaim,
                 OtlpEndpoint,
+                SweepQueueUrl,
                 RunsQueueUrl,
             ],
             calls: &[SendMessage],
             ..self
         }
+    }
+
+    /// Whether it has the sweep come: it may send to the sweep's queue.
+    pub fn arms(&self) -> bool {
+        self.settings.contains(&SweepQueueUrl)
+    }
+
+    /// For whoever is about to do so. Costs a release build nothing.
+    ///
+    /// # Panics
+    /// In a debug build, if [`Function::settings`] does not list the queue: without it nothing would be sent.
+    pub fn assert_arms(&self) {
+        debug_assert!(
+            self.arms(),
+            "the function {} arms the sweep, whose queue runplane::functions does not list for it",
+            self.name
+        );
     }
 
     /// For whoever is about to make such a call. Costs a release build nothing.

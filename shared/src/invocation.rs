@@ -1,4 +1,4 @@
-//! The frame of functions that are not asked over HTTP: those that the clock invokes have it whole, the worker and the HTTP functions its parts.
+//! The frame of functions that are not asked over HTTP: those that messages of their own and the clock invoke have it whole, the worker and the HTTP functions its parts.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use crate::config::ConfigError;
 use crate::db::is_unavailable;
 use crate::traces::{self, Traces};
 
-/// A function that the clock invokes every minute.
+/// A function that messages of its own invoke, and the clock every hour.
 pub trait Clockwork {
     /// What it answers, for whoever invokes it by hand.
     type Answer: Serialize + Send;
@@ -30,7 +30,7 @@ pub trait Clockwork {
     /// One invocation.
     ///
     /// # Errors
-    /// What the invocation then fails with: it shows as an error of the function, and the next one comes after a minute.
+    /// What the invocation then fails with: it shows as an error of the function, and its messages come again.
     fn invoked(
         &self,
         event: LambdaEvent<serde_json::Value>,
@@ -48,7 +48,7 @@ pub async fn serve<C: Clockwork + Sync>(configured: Result<C, ConfigError>) -> R
     let service = service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
         let function = match configured {
             Ok(function) => function,
-            // Failing the call says so every minute; ending the process would leave its caller waiting.
+            // Failing the call says so; ending the process would leave its caller waiting.
             Err(error) => {
                 tracing::error!(error = error.to_string(), "{} is not configured", C::WHAT);
                 return Err(Error::from(error.to_string()));

@@ -22,6 +22,7 @@
 //! | [`strict`] | JSON read without leniency |
 //! | [`canonical`] | the form of JSON that digests are taken of |
 //! | [`dispatch`] | telling SQS that a run waits |
+//! | [`arm`] | having the sweep come |
 //! | [`migrate`] | bringing a database to what this version needs |
 //! | [`metrics`] | counts for CloudWatch |
 //! | [`traces`] | a run's way from its request to its steps, for a collector |
@@ -31,6 +32,7 @@
 //! knows about a run's state is a verb.
 
 pub mod app;
+pub mod arm;
 pub mod audit;
 pub mod auth;
 pub mod aws;

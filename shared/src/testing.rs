@@ -3,6 +3,7 @@
 mod callsites;
 mod collector;
 pub mod fuzz;
+mod sqs;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,6 +17,7 @@ use sqlx::{ConnectOptions, Postgres};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::arm::{Arm, Bell};
 use crate::auth::{ApiKey, Auth, Role, SECRET_BYTES};
 use crate::config::{ConfigError, Setting, Settings};
 use crate::db::{Db, Pooler};
@@ -27,6 +29,7 @@ use crate::traces::Traces;
 
 pub(crate) use callsites::unsettled;
 pub use collector::{Collector, SpanSeen};
+pub use sqs::Sqs;
 
 const DEMO: &str = include_str!("../../localstack/demo.sql");
 /// The key of a test.
@@ -44,6 +47,15 @@ pub async fn app(options: PgConnectOptions, function: &'static Function) -> Arc<
     sqlx::raw_sql(DEMO).execute(&mut conn).await.expect("the demo data can be loaded");
     let app = App::new(function, Db::new(options, function.plans, Pooler::None), None);
     Arc::new(app.with_auth(Auth::off()))
+}
+
+/// The same app, which arms the sweep by this SQS.
+///
+/// # Panics
+/// If the demo data cannot be loaded.
+pub async fn arming(options: PgConnectOptions, function: &'static Function, sqs: &Sqs) -> Arc<App> {
+    let app = Arc::into_inner(app(options, function).await).expect("nobody else has it yet");
+    Arc::new(app.with_arm(Arm::new(Bell::new(sqs.client(), sqs.queue_url("sweep.fifo")))))
 }
 
 /// The same app, which asks everybody for a key.
@@ -117,6 +129,8 @@ fn sample(setting: Setting) -> &'static str {
         Setting::DbLogin => "password",
         Setting::DbPooler => "transaction",
         Setting::RunsQueueUrl => "http://localhost/runs",
+        Setting::SweepQueueUrl => "http://localhost/sweep.fifo",
+        Setting::DeliverQueueUrl => "http://localhost/deliver.fifo",
         Setting::WorkerLeaseSeconds => "60",
         Setting::OutputBucket => "outputs",
         Setting::SecretsPrefix => "runplane/",

@@ -26,6 +26,12 @@ pub struct Queues {
     pub runs_url: String,
     /// `<endpoint>/000000000000/runplane-runs-dlq`
     pub dlq_url: String,
+    /// `<endpoint>/000000000000/runplane-sweep.fifo`: what functions get as `SWEEP_QUEUE_URL`.
+    #[serde(default)]
+    pub sweep_url: String,
+    /// `<endpoint>/000000000000/runplane-deliver.fifo`: what functions get as `DELIVER_QUEUE_URL`.
+    #[serde(default)]
+    pub deliver_url: String,
     /// `<endpoint>/000000000000/ops_alerts`, into which examples send.
     #[serde(default)]
     pub alerts_url: String,
@@ -39,8 +45,23 @@ impl Queues {
 
     /// The addresses of those that [`create_named`] makes.
     fn named(endpoint_url: &str, suffix: &str) -> Self {
-        let url = |name| format!("{}/{ACCOUNT}/{name}{suffix}", endpoint_url.trim_end_matches('/'));
-        Self { runs_url: url("runplane-runs"), dlq_url: url("runplane-runs-dlq"), alerts_url: url(ALERTS) }
+        let url =
+            |name| format!("{}/{ACCOUNT}/{}", endpoint_url.trim_end_matches('/'), with_suffix(name, suffix));
+        Self {
+            runs_url: url("runplane-runs"),
+            dlq_url: url("runplane-runs-dlq"),
+            sweep_url: url("runplane-sweep.fifo"),
+            deliver_url: url("runplane-deliver.fifo"),
+            alerts_url: url(ALERTS),
+        }
+    }
+}
+
+/// The name of a FIFO queue ends as SQS wants it to.
+fn with_suffix(name: &str, suffix: &str) -> String {
+    match name.strip_suffix(".fifo") {
+        Some(name) => format!("{name}{suffix}.fifo"),
+        None => format!("{name}{suffix}"),
     }
 }
 
@@ -117,7 +138,7 @@ pub async fn create_named(dirs: &Dirs, endpoint_url: &str, suffix: &str) -> Resu
     definitions.queues.push(alerts);
     let client = client(endpoint_url).await;
     for definition in &definitions.queues {
-        let name = &format!("{}{suffix}", definition.name);
+        let name = &with_suffix(&definition.name, suffix);
         let attributes = definition.attributes(suffix);
         let created =
             client.create_queue().queue_name(name).set_attributes(Some(attributes.clone())).send().await;
@@ -156,7 +177,12 @@ mod tests {
         let queues = Queues::on("http://127.0.0.1:4566/");
         assert_eq!(queues.runs_url, "http://127.0.0.1:4566/000000000000/runplane-runs");
         assert_eq!(queues.dlq_url, "http://127.0.0.1:4566/000000000000/runplane-runs-dlq");
+        assert_eq!(queues.sweep_url, "http://127.0.0.1:4566/000000000000/runplane-sweep.fifo");
+        assert_eq!(queues.deliver_url, "http://127.0.0.1:4566/000000000000/runplane-deliver.fifo");
         assert_eq!(queues.alerts_url, "http://127.0.0.1:4566/000000000000/ops_alerts");
+        let named = Queues::named("http://127.0.0.1:4566", "-a");
+        assert_eq!(named.runs_url, "http://127.0.0.1:4566/000000000000/runplane-runs-a");
+        assert_eq!(named.sweep_url, "http://127.0.0.1:4566/000000000000/runplane-sweep-a.fifo");
     }
 
     #[test]
@@ -175,6 +201,6 @@ mod tests {
         let text = include_str!("../../localstack/queues.json");
         let definitions: Definitions = serde_json::from_str(text).unwrap();
         let names: Vec<&str> = definitions.queues.iter().map(|queue| queue.name.as_str()).collect();
-        assert_eq!(names, ["runplane-runs-dlq", "runplane-runs"]);
+        assert_eq!(names[..2], ["runplane-runs-dlq", "runplane-runs"]);
     }
 }

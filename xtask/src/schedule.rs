@@ -1,5 +1,5 @@
 //! Plays EventBridge Scheduler between the clock and a function on the local stack. On AWS the real one invokes the
-//! sweep, and what delivers events, every minute; here they are invoked more often, so that nobody waits for them.
+//! sweep, and what delivers events, every hour, as a net below the messages that have them come; here they are invoked more often, so that nobody waits for them.
 //!
 //! It invokes the function through Lambda's invoke API with the event `{}` and waits for the answer before it looks at the
 //! clock again, so that no two ticks are under way at once. A tick that fails is not repeated: the next one does its work.
@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often `cargo xtask up` sweeps, and delivers events.
 pub const LOCAL: Duration = Duration::from_secs(5);
-/// How often AWS does.
-pub const AWS: Duration = Duration::from_secs(60);
+/// How often a sweep comes on AWS while something is in flight.
+pub const AWS: Duration = Duration::from_secs(40);
 /// How long a tick may take: `cargo lambda watch` may have to compile the function first.
 const TICK_LIMIT: Duration = Duration::from_secs(300);
 

@@ -30,6 +30,8 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     tracing::Span::current().record("run.attempt", run.attempt);
     if new {
         app.metrics.count(RUNS_CANCELLED);
+        // Events are due of it, and what it held is free.
+        app.arm().await;
     }
     Reply::ok(&run)
 }

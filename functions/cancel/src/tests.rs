@@ -1,6 +1,6 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::testing::{answer, app, measured};
+use runplane::testing::{Sqs, answer, app, arming, measured};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -163,4 +163,19 @@ async fn an_empty_reason_is_refused(_pool: PgPoolOptions, options: PgConnectOpti
       "status": 400
     }
     "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_cancelled_run_has_the_sweep_come_for_its_event_and_for_what_waits_behind_it(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let sqs = Sqs::start().await;
+    let app = arming(options, FUNCTION, &sqs).await;
+    let event = include_str!("../../../events/cancel.finished.json");
+    assert_eq!(answer(&app, &handle, event).await["status"], 409);
+    assert_eq!(sqs.requests().len(), 0, "nothing has changed");
+    let event = include_str!("../../../events/cancel.json");
+    assert_eq!(answer(&app, &handle, event).await["status"], 200);
+    assert_eq!(sqs.requests().len(), 1);
 }

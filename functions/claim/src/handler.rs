@@ -1,4 +1,4 @@
-//! Body, one verb, reply.
+//! Body, one verb, the message that has the sweep come, reply.
 
 use std::sync::Arc;
 
@@ -12,6 +12,10 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
     let request: ClaimRequest = call.body()?;
     request.check()?;
     let claimed = app.claim(call.scope_of(request.tenant_id)?, request.options()).await.map_err(problem)?;
+    // Not beside the claim: those that find nothing, which may be most, put nothing in flight.
+    if !claimed.claims.is_empty() {
+        app.arm().await;
+    }
     if let [claim] = claimed.claims.as_slice() {
         let span = tracing::Span::current();
         span.record("tenant.id", claim.run.run.tenant_id.to_string());

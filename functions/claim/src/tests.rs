@@ -1,6 +1,9 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::testing::{answer, app, execute, measured};
+use std::sync::Arc;
+
+use runplane::app::App;
+use runplane::testing::{Sqs, answer, app, arming, execute, measured};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -132,4 +135,53 @@ async fn a_run_comes_with_its_token_and_its_version(_pool: PgPoolOptions, option
     assert_eq!(again, first, "the same claim_id returns the same claim");
     let next = answer(&app, &handle, include_str!("../../../events/claim.json")).await;
     assert_eq!(next["body"], serde_json::json!({"claimed": false}));
+}
+
+/// Whether a claim has found a run.
+async fn claims(app: &Arc<App>) -> bool {
+    let answer = answer(app, &handle, include_str!("../../../events/claim.json")).await;
+    assert_eq!(answer["status"], 200, "{answer}");
+    answer["body"]["claimed"].as_bool().unwrap()
+}
+
+async fn waiting(app: &App, runs: i32) {
+    let insert = sqlx::query(
+        "insert into pipeline_runs (id, root_run_id, tenant_id, pipeline_id, pipeline_version_id, dispatch)
+         select ids.id, ids.id, v.tenant_id, v.pipeline_id, v.id, 'pull'
+         from (select uuidv7() as id from generate_series(1, $1)) ids, pipeline_versions v
+         where v.id = 'b31dbeba-3a2e-4fa9-a084-72c75f9f18a3'",
+    );
+    execute(app, insert.bind(runs)).await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_claim_that_finds_a_run_has_the_sweep_come_and_one_that_finds_none_sends_nothing(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let sqs = Sqs::start().await;
+    let app = arming(options, FUNCTION, &sqs).await;
+    assert!(!claims(&app).await);
+    assert_eq!(sqs.requests().len(), 0);
+    waiting(&app, 1).await;
+    assert!(claims(&app).await);
+    let requests = sqs.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0]["MessageBody"], "{}");
+    assert!(!claims(&app).await);
+    assert_eq!(sqs.requests().len(), 0);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn claims_go_on_while_sqs_is_down(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let sqs = Sqs::start().await;
+    let app = arming(options, FUNCTION, &sqs).await;
+    sqs.set_down(true);
+    waiting(&app, 3).await;
+    assert!(claims(&app).await);
+    assert_eq!(sqs.requests().len(), 1);
+    // How long nobody asks it after that is tested where the time can be given (shared/src/arm).
+    for _ in 0..2 {
+        assert!(claims(&app).await);
+    }
 }

@@ -1,6 +1,6 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
-use runplane::testing::{answer, app, measured};
+use runplane::testing::{Sqs, answer, app, arming, measured};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -182,4 +182,16 @@ async fn several_completions_are_answered_one_by_one(_pool: PgPoolOptions, optio
       "status": 409
     }
     "#);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_completed_run_has_the_sweep_come_for_its_event_and_for_what_waits_behind_it(
+    _pool: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let sqs = Sqs::start().await;
+    let app = arming(options, FUNCTION, &sqs).await;
+    let event = include_str!("../../../events/complete.json");
+    assert_eq!(answer(&app, &handle, event).await["status"], 200);
+    assert_eq!(sqs.requests().len(), 1);
 }

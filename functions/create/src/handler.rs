@@ -30,7 +30,7 @@ async fn one(app: &App, call: &Call) -> Result<Reply, Problem> {
     tracing::Span::current().record("tenant.id", request.tenant_id.to_string());
 
     let create = app.call(async |conn| runs::create(conn, &app.params, &request, key.as_deref()).await);
-    let Created { mut run, new } = create.await.map_err(problem)?;
+    let Created { mut run, new } = app.armed(create).await.map_err(problem)?;
     tracing::Span::current().record("run.id", run.id.to_string());
     traces::note("run.id", &run.id);
     if !new {
@@ -60,7 +60,8 @@ async fn bulk(app: &App, call: &Call) -> Result<Reply, Problem> {
         })
         .collect();
 
-    let created = app.call(async |conn| runs::create_all(conn, &app.params, &right).await).await?;
+    let created = app.call(async |conn| runs::create_all(conn, &app.params, &right).await);
+    let created = app.armed(created).await?;
     let (mut new, created): (Vec<_>, Vec<_>) = created
         .into_iter()
         .map(|created| match created {

@@ -1,7 +1,7 @@
 //! The function's answers to the events in `events/`, on a database with the demo data.
 
 use runplane::app::App;
-use runplane::testing::{Collector, answer, app, execute, measured, traced};
+use runplane::testing::{Collector, Sqs, answer, app, arming, execute, measured, traced};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::FUNCTION;
@@ -439,4 +439,29 @@ async fn a_run_is_created_while_the_collector_is_away(_pool: PgPoolOptions, opti
         app.traces.flush().await;
     }
     assert_eq!(log.lines_about("the collector took no spans").len(), 1);
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn whoever_creates_runs_has_the_sweep_come(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let event = include_str!("../../../events/create.json");
+    let several = include_str!("../../../events/create.bulk.json");
+    for event in [event, several] {
+        let sqs = Sqs::start().await;
+        let app = arming(options.clone(), FUNCTION, &sqs).await;
+        assert!(answer(&app, &handle, event).await["status"].as_u64().unwrap() < 300);
+        let requests = sqs.requests();
+        // Once beside the verb, and once more only if a period has ended meanwhile.
+        assert!((1..=2).contains(&requests.len()), "{requests:?}");
+        assert_eq!(requests[0]["MessageBody"], "{}");
+    }
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn a_run_is_created_while_sqs_is_down(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let sqs = Sqs::start().await;
+    sqs.set_down(true);
+    let app = arming(options, FUNCTION, &sqs).await;
+    let created = answer(&app, &handle, include_str!("../../../events/create.json")).await;
+    assert_eq!(created["status"], 201, "{created}");
+    assert!(!sqs.requests().is_empty());
 }

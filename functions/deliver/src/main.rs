@@ -1,4 +1,4 @@
-//! Delivers events, every minute: to the webhooks of tenants, and to the event bus.
+//! Delivers events, when the sweep has found that one is due, and every hour: to the webhooks of tenants, and to the event bus.
 
 mod bus;
 mod deliver;
@@ -26,7 +26,7 @@ const FUNCTION: &Function = functions::named(env!("CARGO_PKG_NAME"));
 
 /// The time that is kept for what is taken last: five seconds to take it, ten that a listener may use, five to note what came of it, and the answer.
 const LAST_TAKES: Duration = Duration::from_secs(21);
-/// How long it goes on where the function's deadline is not known: the next one comes after a minute.
+/// How long it goes on where the function's deadline is not known.
 const UNKNOWN_DEADLINE: Duration = Duration::from_secs(39);
 
 /// What is kept between invocations.

@@ -37,7 +37,7 @@ pub async fn handle(app: Arc<App>, call: Call) -> Result<Reply, Problem> {
         }
         Ok(created)
     };
-    let Created { mut run, new } = app.transaction(retry).await.map_err(problem)?;
+    let Created { mut run, new } = app.armed(app.transaction(retry)).await.map_err(problem)?;
     tracing::Span::current().record("tenant.id", run.tenant_id.to_string());
     if !new {
         return Reply::ok(&run);

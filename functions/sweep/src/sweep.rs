@@ -88,13 +88,14 @@ impl Swept {
 }
 
 /// Sweeps. Returns what was done, also if Postgres failed in the middle of it. A stage that fails does not keep the others from what they have to do, and the
-/// sweep fails with it at the end; only where Postgres is out of reach it ends at once.
+/// sweep fails with it at the end; only where Postgres is out of reach it ends at once. The result says whether a run waits that could be claimed, as far as is
+/// known.
 pub async fn sweep(
     app: &App,
     scope: Scope,
     limits: Limits,
     bookmark: &Bookmark,
-) -> (Swept, Result<(), sqlx::Error>) {
+) -> (Swept, Result<bool, sqlx::Error>) {
     let mut swept = Swept::default();
     let walk = Walk::new(bookmark, scope, limits.retention_days);
     let result = rounds(app, scope, limits, walk, &mut swept).await;
@@ -107,16 +108,14 @@ async fn rounds(
     limits: Limits,
     mut walk: Walk<'_>,
     swept: &mut Swept,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     let mut sqs_answers = true;
     let mut stages = Stages::new(app, limits.until);
     stages.batch("redispatches", remind(app, scope, swept, &mut sqs_answers)).await?;
     if app.dispatcher.is_some() && sqs_answers {
         unpark(app, scope).await;
     }
-    if scope == Scope::All {
-        look(app).await;
-    }
+    let waits = scope == Scope::All && look(app).await;
     let mut schedules = Schedules::default();
     loop {
         // A full batch means that there may be more.
@@ -129,12 +128,13 @@ async fn rounds(
         }
         more |= stages.batch("retention", old(app, scope, limits, &mut walk, swept)).await?;
         more |= stages.batch("workers", workers(app, scope, swept)).await?;
-        if !more {
-            return stages.end();
-        }
-        if Instant::now() >= limits.until {
+        if more && Instant::now() >= limits.until {
             swept.unfinished = true;
-            return stages.end();
+            more = false;
+        }
+        if !more {
+            stages.end()?;
+            return Ok(waits || swept.requeued + swept.scheduled > 0);
         }
     }
 }
@@ -212,8 +212,8 @@ async fn unpark(app: &App, scope: Scope) {
 }
 
 /// Notes how things stand, for dashboards and alarms: with the events too, so that somebody tells when nobody delivers them. Once per sweep of everybody's runs; nothing else waits for it, and a sweep that cannot tell does
-/// everything else.
-async fn look(app: &App) {
+/// everything else. Returns whether a run waits that could be claimed, and that it may, if nobody knows.
+async fn look(app: &App) -> bool {
     let both = async |conn: &mut PgConnection| -> Result<_, sqlx::Error> {
         Ok((sweep::standing(conn).await?, events::standing(conn).await?))
     };
@@ -223,10 +223,12 @@ async fn look(app: &App) {
             app.metrics.note(metrics::LEASES_LOST, runs.leases_lost as f64);
             app.metrics.note(metrics::OLDEST_EVENT, events.oldest_seconds);
             app.metrics.note(metrics::LISTENERS_FAILING, events.failing as f64);
+            runs.oldest_queued_seconds > 0.0
         }
         Err(error) => {
             app.db.discard().await;
             tracing::warn!(error = format!("{error:#}"), "this sweep does not tell how things stand");
+            true
         }
     }
 }

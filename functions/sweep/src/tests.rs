@@ -5,6 +5,7 @@
     reason = "a test may panic; clippy.toml allows it only in functions marked as tests"
 )]
 
+mod chain;
 mod stages;
 mod walk;
 
@@ -22,6 +23,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use uuid::{Uuid, uuid};
 
 use crate::FUNCTION;
+use crate::asked::Asked;
 use crate::retention::Bookmark;
 use crate::sweep::{Limits, Swept, sweep};
 
@@ -331,12 +333,15 @@ async fn a_run_that_was_sent_says_that_it_waits_for_a_worker(
 
 #[test]
 fn the_event_of_the_schedule_and_of_an_operator_is_read() {
-    let read = |event: &str| crate::read(serde_json::from_str(event).unwrap()).map(|event| event.tenant_id);
+    let read = |event: &str| Asked::of(serde_json::from_str(event).unwrap(), Duration::ZERO);
     let operator = include_str!("../../../events/sweep.json");
-    assert_eq!(read(operator).unwrap(), Some(uuid!("0199e0c0-0000-7000-8000-000000000002")));
+    let tenant = uuid!("0199e0c0-0000-7000-8000-000000000002");
+    assert_eq!(read(operator).unwrap(), Asked::Sweep(Scope::Tenant(tenant)));
     for schedule in ["{}", r#"{"version": "0", "detail-type": "Scheduled Event"}"#, "null", r#""text""#] {
-        assert_eq!(read(schedule).unwrap(), None, "{schedule}");
+        assert_eq!(read(schedule).unwrap(), Asked::Sweep(Scope::All), "{schedule}");
     }
+    let messages = include_str!("../../../events/sweep.armed.json");
+    assert_eq!(read(messages).unwrap(), Asked::Armed);
     assert!(read(r#"{"tenant_id": "x"}"#).is_err(), "a typing error must not sweep everybody");
 }
 

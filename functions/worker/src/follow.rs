@@ -1,6 +1,6 @@
 //! A slot that is free: when a run ends whose tenant, pipeline or concurrency key lets only so many run at a time, another one may be
 //! waiting of which SQS knows nothing. Whoever freed the slot claims it, there and then. (If nobody does, as when the worker died, the sweep
-//! tells SQS within a minute.)
+//! tells SQS within a minute or so.)
 
 use std::sync::Arc;
 
@@ -47,7 +47,13 @@ async fn next(worker: &Worker, scope: Scope) -> Option<Claim> {
         pushed_only: true,
     };
     let reason = match tokio::time::timeout(TIME_LIMIT, worker.app.claim(scope, options)).await {
-        Ok(Ok(mut claimed)) => return claimed.claims.pop(),
+        Ok(Ok(mut claimed)) => {
+            let claim = claimed.claims.pop();
+            if claim.is_some() {
+                worker.app.arm().await;
+            }
+            return claim;
+        }
         Ok(Err(error)) => format!("{:#}", anyhow::Error::new(error)),
         Err(_) => "no answer in time".to_owned(),
     };

@@ -104,7 +104,8 @@ async fn claim(worker: &Worker, asked: Vec<(Scope, Uuid)>) -> Result<HashMap<Uui
     let Worker { app, name, pace, .. } = worker;
     let seconds = pace.lease_seconds;
     let claims = app.call_in_time(async |conn| runs::claim_by_ids(conn, &asked, name, seconds).await);
-    let claims = failed(worker, claims.await).await?;
+    // Should this environment die with them, the sweep comes for the leases.
+    let claims = failed(worker, app.armed(claims).await).await?;
     app.metrics.claimed(&claims);
     Ok(claims.into_iter().map(|claim| (claim.run.run.id, claim)).collect())
 }

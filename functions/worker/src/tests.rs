@@ -17,7 +17,7 @@ use runplane::reach::Reach;
 use runplane::reach::secrets::Secrets;
 use runplane::runs::{self, Claim, CompleteRequest, Outcome, RunStatus};
 use runplane::scope::Scope;
-use runplane::testing::{app, captured_log, check_settings, execute};
+use runplane::testing::{Sqs, app, arming, captured_log, check_settings, execute};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::oneshot;
@@ -318,4 +318,16 @@ async fn messages_come_again_while_postgres_is_out_of_reach(_pool: PgPoolOptions
 #[tokio::test]
 async fn the_worker_reads_the_settings_that_the_table_lists_for_it() {
     check_settings(FUNCTION, async |settings| Worker::from_settings(settings).await).await;
+}
+
+#[sqlx::test(migrator = "runplane::MIGRATOR")]
+async fn the_sweep_comes_for_runs_that_the_worker_claims(_pool: PgPoolOptions, options: PgConnectOptions) {
+    let sqs = Sqs::start().await;
+    let app = arming(options, FUNCTION, &sqs).await;
+    let event = include_str!("../../../events/worker.json");
+    assert_eq!(failures(&app, event).await, Vec::<String>::new());
+    let requests = sqs.requests();
+    // With the claim, and with the end if another period has begun by then.
+    assert!((1..=2).contains(&requests.len()), "{requests:?}");
+    assert_eq!(requests[0]["MessageBody"], "{}");
 }

@@ -17,7 +17,8 @@ fn is_known(namespace: &str, name: &str) -> bool {
         // As AWS documents them.
         "AWS/Lambda" => ["Invocations", "Errors", "Throttles", "ConcurrentExecutions"].contains(&name),
         "AWS/SQS" => {
-            ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"].contains(&name)
+            let depths = ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"];
+            depths.contains(&name) || name == "ApproximateAgeOfOldestMessage"
         }
         "AWS/ApiGateway" => ["Count", "4xx", "5xx", "Latency"].contains(&name),
         "AWS/RDS" => ["DatabaseConnections", "FreeStorageSpace", "CPUUtilization"].contains(&name),
@@ -33,7 +34,10 @@ fn is_ours(template: &Template, namespace: &str, dimension: &str, value: &Value)
     };
     match (namespace, dimension) {
         (NAMESPACE, DIMENSION) | ("AWS/Lambda", "FunctionName") => of_a_function(),
-        ("AWS/SQS", "QueueName") => *value == attribute("RunsDeadLetterQueue", "QueueName"),
+        ("AWS/SQS", "QueueName") => {
+            let watched = ["RunsDeadLetterQueue", "SweepQueue", "DeliverQueue"];
+            watched.iter().any(|queue| *value == attribute(queue, "QueueName"))
+        }
         ("AWS/ApiGateway", "ApiId") => *value == reference("Api"),
         ("AWS/RDS", "DBInstanceIdentifier") => *value == watched_database(),
         _ => false,
@@ -107,15 +111,37 @@ fn an_alarm_says_where_its_runbook_is() {
     assert_eq!(written, names, "a runbook for an alarm that is none");
 }
 
-/// An alarm that hears nothing says nothing, but for the one about the sweep: without a sweep the others hear nothing.
+/// An alarm that hears nothing says nothing, but for those about what the clock starts: without a sweep the others hear nothing. Nothing else comes by itself.
 #[test]
-fn silence_of_the_sweep_is_an_alarm() {
+fn silence_of_what_the_clock_starts_is_an_alarm() {
     let template = Template::read();
     for (name, alarm) in template.of_type("AWS::CloudWatch::Alarm") {
-        let silence = if name == "SweepAlarm" { "breaching" } else { "notBreaching" };
+        let by_the_clock = ["SweepAlarm", "DeliverAlarm"].contains(&name);
+        let silence = if by_the_clock { "breaching" } else { "notBreaching" };
         assert_eq!(alarm["TreatMissingData"], silence, "{name}");
+        if by_the_clock {
+            assert_eq!((&alarm["Period"], &alarm["Threshold"]), (&json!(2 * 3600), &json!(1)), "{name}");
+            assert_eq!(alarm["ComparisonOperator"], "LessThanThreshold", "{name}");
+        }
         let minutes = alarm["EvaluationPeriods"].as_u64().unwrap();
         assert!((1..=5).contains(&minutes), "{name}");
+    }
+}
+
+/// What the queue keeps back is no alarm, nor one that waits while another one is at work.
+#[test]
+fn an_armed_sweep_that_does_not_come_is_an_alarm() {
+    let template = Template::read();
+    for (alarm, queue) in [("SweepWaitingAlarm", "SweepQueue"), ("DeliverWaitingAlarm", "DeliverQueue")] {
+        let alarm = template.of_type("AWS::CloudWatch::Alarm")[alarm];
+        assert_eq!(alarm["MetricName"], "ApproximateAgeOfOldestMessage");
+        assert_eq!(alarm["Dimensions"][0]["Value"], attribute(queue, "QueueName"));
+        let queue = template.of_type("AWS::SQS::Queue")[queue];
+        let comes_after = queue["DelaySeconds"].as_u64().unwrap_or(0) + 2 * 60;
+        // SQS shows no age of what was received three times in vain: by then it has to be heard.
+        let third_time = 3 * queue["VisibilityTimeout"].as_u64().unwrap();
+        let threshold = alarm["Threshold"].as_u64().unwrap();
+        assert!(comes_after < threshold && threshold < third_time, "{threshold}");
     }
 }
 

@@ -122,6 +122,8 @@ fn parameter(setting: Setting) -> Option<&'static str> {
         Setting::OperatorKeySecret => "OperatorKey",
         Setting::DbPooler => "DatabasePooler",
         Setting::RunsQueueUrl => "RunsQueue",
+        Setting::SweepQueueUrl => "SweepQueue",
+        Setting::DeliverQueueUrl => "DeliverQueue",
         Setting::OutputBucket => "OutputBucket",
         Setting::SecretsPrefix => "SecretsPrefix",
         Setting::RetentionDays => "RetentionDays",
@@ -212,7 +214,7 @@ fn environments_are_limited_if_the_operator_says_so() {
         let expected = limit(match row.trigger {
             Trigger::Routes(_) => reference("FunctionConcurrency"),
             Trigger::Queue => reference("WorkerConcurrency"),
-            Trigger::Schedule => json!(1),
+            Trigger::Bell => json!(1),
             // One that works, one that waits.
             Trigger::Deployment => json!(2),
         });
@@ -269,8 +271,8 @@ fn a_function_has_more_time_than_its_caller_waits_and_less_than_the_api_does() {
             Trigger::Routes(_) => {
                 assert!(seconds < API_GIVES_UP_SECONDS, "{name} goes on when the API has given up")
             }
-            // The next sweep may come, and the longest that Lambda allows.
-            Trigger::Schedule => assert!(seconds <= 60, "{name}"),
+            // The next one may come, and the longest that Lambda allows.
+            Trigger::Bell => assert!(seconds <= 60, "{name}"),
             Trigger::Queue | Trigger::Deployment => assert_eq!(seconds, 900, "{name}"),
         }
     }

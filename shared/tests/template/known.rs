@@ -67,7 +67,7 @@ const KNOWN: [(&str, &[&str]); 32] = [
     ("AWS::IAM::Role", &["AssumeRolePolicyDocument", "Policies"]),
     (
         "AWS::Lambda::EventSourceMapping",
-        &["BatchSize", "EventSourceArn", "FunctionName", "FunctionResponseTypes", "ScalingConfig"],
+        &["BatchSize", "Enabled", "EventSourceArn", "FunctionName", "FunctionResponseTypes", "ScalingConfig"],
     ),
     ("AWS::Lambda::Permission", &["Action", "FunctionName", "Principal", "SourceArn"]),
     ("AWS::Logs::LogGroup", &["KmsKeyId", "LogGroupName", "RetentionInDays"]),
@@ -93,6 +93,8 @@ const KNOWN: [(&str, &[&str]); 32] = [
     (
         "AWS::SQS::Queue",
         &[
+            "DelaySeconds",
+            "FifoQueue",
             "KmsMasterKeyId",
             "MessageRetentionPeriod",
             "QueueName",
@@ -211,6 +213,7 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
     assert_eq!(
         conditions,
         [
+            "Delivers",
             "HasAlarms",
             "HasCollectorLayer",
             "HasDashboard",
@@ -243,6 +246,7 @@ fn every_type_and_property_of_the_template_is_known_to_these_tests() {
             "Migrates",
             "NewDatabase",
             "SendsTraces",
+            "Sweeps",
             "WatchesDatabase"
         ],
         "a condition that no test looks at"

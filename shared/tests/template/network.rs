@@ -205,10 +205,15 @@ fn calls(template: &Template) -> BTreeSet<(String, String)> {
 }
 
 /// Calls under a function's role that do not come from its network.
-fn comes_from_elsewhere(action: &str) -> bool {
-    // Lambda writes logs, the mapping receives messages, and SQS and Secrets Manager ask for keys.
+fn comes_from_elsewhere(action: &str, on: &str) -> bool {
+    // Lambda writes logs, the mappings receive messages, and SQS and Secrets Manager ask for keys.
     let of_the_mapping = ["sqs:ReceiveMessage", "sqs:DeleteMessage"];
-    action.starts_with("logs:") || action.starts_with("kms:") || of_the_mapping.contains(&action)
+    // How full the queue of the runs is, the sweep asks too.
+    let of_the_others = action == "sqs:GetQueueAttributes" && !on.contains("RunsQueue");
+    action.starts_with("logs:")
+        || action.starts_with("kms:")
+        || of_the_mapping.contains(&action)
+        || of_the_others
 }
 
 /// Where functions have no way out, each call needs an endpoint; and an endpoint lets nothing else pass.
@@ -254,7 +259,7 @@ fn without_a_nat_endpoints_let_pass_what_functions_call_and_no_more() {
 
     let mut called = calls(&template);
     // Without a NAT the database is the stack's own, and so is its owner's secret.
-    called.retain(|(action, on)| !comes_from_elsewhere(action) && !on.contains("OwnerPasswordSecretArn"));
+    called.retain(|(action, on)| !comes_from_elsewhere(action, on) && !on.contains("OwnerPasswordSecretArn"));
     // CloudFormation lets migrate put its answer by an address that it has signed itself.
     let answers = substitution("arn:${AWS::Partition}:s3:::cloudformation-custom-resource-response-*/*");
     called.insert(("s3:PutObject".to_owned(), answers.to_string()));

@@ -102,7 +102,18 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
         if row.trigger == Trigger::Queue {
             expected.extend(on(&queue, OF_THE_MAPPING));
         }
-        if row.settings.contains(&Setting::RunsQueueUrl) {
+        for (setting, queue) in BELLS {
+            let queue = attribute(queue, "Arn");
+            if row.settings.contains(&setting) {
+                expected.extend(on(&queue, ["sqs:SendMessage"]));
+            }
+        }
+        if row.trigger == Trigger::Bell {
+            let queue = queue_of(&template, row.name);
+            expected.extend(on(&queue, OF_THE_MAPPING));
+        }
+        let queues = [Setting::RunsQueueUrl, Setting::SweepQueueUrl, Setting::DeliverQueueUrl];
+        if row.trigger == Trigger::Bell || queues.iter().any(|queue| row.settings.contains(queue)) {
             // What SQS does with a key of one's own, it does as whoever asks it.
             expected.extend(on(&reference("QueueKmsKeyArn"), ["kms:Decrypt", "kms:GenerateDataKey"]));
         }
@@ -156,6 +167,18 @@ fn a_function_may_call_what_the_table_lists_and_no_more() {
     let all = template.of_type("AWS::IAM::Role");
     let others: Vec<_> = all.keys().filter(|name| !roles.contains(*name)).collect();
     assert_eq!(others, [&"DeliverScheduleRole", &"ProxyRole", &"SweepScheduleRole"]);
+}
+
+/// Queues that functions send to besides, each by the setting that says where it is.
+const BELLS: [(Setting, &str); 2] =
+    [(Setting::SweepQueueUrl, "SweepQueue"), (Setting::DeliverQueueUrl, "DeliverQueue")];
+
+/// The queue of the mapping that invokes a function.
+fn queue_of(template: &Template, function: &str) -> Value {
+    let name = reference(template.function(function).0);
+    let mappings = template.of_type("AWS::Lambda::EventSourceMapping");
+    let mapping = mappings.values().find(|mapping| mapping["FunctionName"] == name).unwrap();
+    mapping["EventSourceArn"].clone()
 }
 
 /// The secret that RDS makes for the owner of the stack's own database.
@@ -299,7 +322,7 @@ fn a_role_is_taken_on_by_the_service_that_it_is_for_and_by_nobody_else() {
 fn a_schedule_may_invoke_its_function_and_nothing_else() {
     let template = Template::read();
     let schedules = template.of_type("AWS::Scheduler::Schedule");
-    for row in FUNCTIONS.iter().filter(|row| row.trigger == Trigger::Schedule) {
+    for row in FUNCTIONS.iter().filter(|row| row.trigger == Trigger::Bell) {
         let arn = attribute(template.function(row.name).0, "Arn");
         let (_, schedule) = schedules.iter().find(|(_, schedule)| schedule["Target"]["Arn"] == arn).unwrap();
         let (role, properties) = role(&template, &schedule["Target"]["RoleArn"]);

@@ -58,11 +58,16 @@ pub struct Sqs<'a> {
     pub endpoint_url: &'a str,
     /// What functions get as `RUNS_QUEUE_URL`.
     pub runs_url: &'a str,
+    /// What functions get as `SWEEP_QUEUE_URL`.
+    pub sweep_url: &'a str,
 }
 
 /// Where nobody is: for what sends nothing.
-pub const NOWHERE: Sqs<'static> =
-    Sqs { endpoint_url: "http://127.0.0.1:1", runs_url: "http://127.0.0.1:1/000000000000/runs" };
+pub const NOWHERE: Sqs<'static> = Sqs {
+    endpoint_url: "http://127.0.0.1:1",
+    runs_url: "http://127.0.0.1:1/000000000000/runs",
+    sweep_url: "http://127.0.0.1:1/000000000000/sweep.fifo",
+};
 
 /// The API, and a key to it.
 #[derive(Debug)]
@@ -96,6 +101,7 @@ impl Api {
             .log_folder(dirs.logs()?.join("bench-api"))
             .env("DATABASE_URL", functions_url.as_deref().unwrap_or(database_url))
             .env("RUNS_QUEUE_URL", sqs.runs_url)
+            .env("SWEEP_QUEUE_URL", sqs.sweep_url)
             .env("AWS_ENDPOINT_URL", sqs.endpoint_url)
             .env("AWS_REGION", queues::REGION)
             .env("AWS_ACCESS_KEY_ID", aws_key)

@@ -101,7 +101,8 @@ async fn measure(dirs: &Dirs, programs: &Programs, options: &Options) -> Result<
     let mut sqs = sqs::Server::start(dirs, sqs_options).await?;
     let queues = queues::create(dirs, &sqs.endpoint_url).await?;
     let most = options.at_once.iter().copied().max().unwrap_or(1);
-    let at = Sqs { endpoint_url: &sqs.endpoint_url, runs_url: &queues.runs_url };
+    let at =
+        Sqs { endpoint_url: &sqs.endpoint_url, runs_url: &queues.runs_url, sweep_url: &queues.sweep_url };
     let functions = [("create", most), ("worker", most.max(mapping::POLLERS as u32))];
     let api = Api::start(dirs, programs, &postgres.database_url, at, &functions).await?;
 

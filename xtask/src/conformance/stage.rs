@@ -58,6 +58,7 @@ impl Stage {
             .log_folder(dirs.logs()?.join(name))
             .env("DATABASE_URL", functions_url.as_ref().unwrap_or(&postgres.database_url))
             .env("RUNS_QUEUE_URL", "http://127.0.0.1:1/000000000000/runs")
+            .env("SWEEP_QUEUE_URL", "http://127.0.0.1:1/000000000000/sweep.fifo")
             .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
             .env("AWS_REGION", "us-east-1")
             .env("AWS_ACCESS_KEY_ID", "none")

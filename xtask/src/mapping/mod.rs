@@ -1,4 +1,4 @@
-//! Plays Lambda's event source mapping between the queue and the worker on the local stack. On AWS the real one does
+//! Plays Lambda's event source mapping between a queue and a function on the local stack: the worker, the sweep, or what delivers events. On AWS the real one does
 //! this; here it is deliberately small and knows one queue and one function.
 //!
 //! It long-polls the queue, invokes the function through Lambda's invoke API with the event that AWS would send, and

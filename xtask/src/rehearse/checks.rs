@@ -1,4 +1,4 @@
-//! What the end-to-end suite cannot see of a deployment: that the schedule sweeps, that an update is one in place, and that nothing stays
+//! What the end-to-end suite cannot see of a deployment: that a sweep comes that was armed, that an update is one in place, and that nothing stays
 //! behind.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use super::aws::Aws;
 use super::deployed::{self, Resource};
 use crate::database;
 
-/// The schedule comes once a minute.
+/// A sweep comes 40 s after it was armed.
 const SCHEDULED: Duration = Duration::from_secs(180);
 
 /// A run of the demo tenant that SQS was never told of, as after an outage.
@@ -133,6 +133,16 @@ pub async fn claims(base_url: &str, key: &str) -> Result<()> {
     Ok(())
 }
 
+/// A change after which something may be due has the sweep come.
+pub async fn arms(base_url: &str, key: &str) -> Result<()> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let change = client.patch(format!("{base_url}/api/tenants/{TENANT}")).bearer_auth(key);
+    let answer = change.json(&json!({ "paused": false })).send().await?;
+    let (status, text) = (answer.status(), answer.text().await?);
+    ensure!(status == 200, "a change of a tenant is answered with {status}: {text}");
+    Ok(())
+}
+
 /// The API answers by itself, with a 404 of its own, for a path without a route: no function is asked.
 pub async fn unknown_path(base_url: &str) -> Result<()> {
     let (status, text) = get(&format!("{base_url}/api/nothing")).await?;
@@ -171,7 +181,7 @@ pub async fn schedule_is(aws: &Aws, function: &str, state: &str) -> Result<()> {
 pub async fn watched(aws: &Aws) -> Result<()> {
     let found = aws.json(&["cloudwatch", "describe-alarms"]).await?;
     let alarms = found["MetricAlarms"].as_array().map(Vec::as_slice).unwrap_or_default();
-    ensure!(alarms.len() == 10, "the stack has {} alarms", alarms.len());
+    ensure!(alarms.len() == 13, "the stack has {} alarms", alarms.len());
     for alarm in alarms {
         ensure!(alarm["AlarmActions"] == json!([deployed::TOPIC]), "an alarm that nobody hears: {alarm}");
         let of = alarm["Dimensions"].as_array().into_iter().flatten();

@@ -98,12 +98,13 @@ impl Emulator {
 }
 
 /// Variables of ours, and one of MiniStack's, that a shell may have set.
-const OURS: [&str; 23] = [
+const OURS: [&str; 25] = [
     "AWS_LAMBDA_LOG_LEVEL",
     "AWS_SESSION_TOKEN",
     "DATABASE_URL",
     "DB_LOGIN",
     "DB_POOLER",
+    "DELIVER_QUEUE_URL",
     "EVENT_BUS",
     "LD_LIBRARY_PATH",
     "OIDC_AUDIENCE",
@@ -121,5 +122,6 @@ const OURS: [&str; 23] = [
     "RUNS_QUEUE_URL",
     "RUST_LOG",
     "SECRETS_PREFIX",
+    "SWEEP_QUEUE_URL",
     "WORKER_LEASE_SECONDS",
 ];

@@ -12,7 +12,7 @@ const QUEUES: &str = "under-load";
 const KEY: &str = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555";
 
 impl Rehearsal {
-    /// Updates the stack in all ways that an operator would, and leaves it with its schedule on. Fails when
+    /// Updates the stack in all ways that an operator would, and leaves it with its sweep on. Fails when
     /// an update changes more than it has to, replaces something, or does not do what it is for.
     pub async fn update(&self) -> Result<()> {
         let before = self.resources().await?;
@@ -26,11 +26,13 @@ impl Rehearsal {
         self.half_a_database().await?;
         self.password().await?;
         self.everything_under_load().await?;
-        // Before the schedule is on, so that nothing else can find it.
+        // Before sweeps are on, so that nothing else can find it.
         let run = checks::forgotten_run(&self.urls.owner).await?;
         self.schedule().await?;
         checks::none_replaced(&before, &self.resources().await?)?;
-        say("Waiting for the schedule, which comes once a minute");
+        // The emulator's FIFO queues, their delay and their mappings do what those of AWS do (MiniStack 1.5); its clock would strike after an hour.
+        checks::arms(&self.base_url, &self.key).await?;
+        say("Waiting for the sweep, which comes 40 s after it was armed");
         checks::succeeds(&self.urls.owner, &run).await
     }
 
@@ -141,7 +143,8 @@ impl Rehearsal {
         checks::schedule_is(&self.aws, "sweep", "DISABLED").await?;
         checks::schedule_is(&self.aws, "deliver", "ENABLED").await?;
         let parameters = [("SweepState", "ENABLED"), ("RetentionDays", "30")];
-        self.put_changing(&parameters, &["SweepFunction", "SweepSchedule"], Some("Sweep")).await?;
+        self.put_changing(&parameters, &["SweepFunction", "SweepMapping", "SweepSchedule"], Some("Sweep"))
+            .await?;
         checks::schedule_is(&self.aws, "sweep", "ENABLED").await
     }
 

@@ -20,6 +20,8 @@ pub fn environment(addresses: &Addresses) -> Vec<(String, OsString)> {
     let pairs = [
         ("DATABASE_URL", addresses.functions_url.as_str()),
         ("RUNS_QUEUE_URL", &addresses.queues.runs_url),
+        ("SWEEP_QUEUE_URL", &addresses.queues.sweep_url),
+        ("DELIVER_QUEUE_URL", &addresses.queues.deliver_url),
         ("OUTPUT_BUCKET", outputs::BUCKET),
         ("AWS_ENDPOINT_URL", &addresses.endpoint_url),
         ("AWS_REGION", queues::REGION),

@@ -136,12 +136,20 @@ impl Running {
             function: function.to_owned(),
             every: schedule::LOCAL,
         });
-        let both = async {
+        let queues = [("sweep", &addresses.queues.sweep_url), ("deliver", &addresses.queues.deliver_url)];
+        let [armed, due] = queues.map(|(function, queue_url)| Mapping {
+            endpoint_url: addresses.endpoint_url.clone(),
+            queue_url: queue_url.clone(),
+            invoke_url: addresses.base_url.clone(),
+            function: function.to_owned(),
+        });
+        let all = async {
             let run = |what| schedule::run(what, CancellationToken::new());
-            tokio::try_join!(run(sweep), run(deliver)).map(|_| ())
+            let serve = |what| mapping::run(what, CancellationToken::new());
+            tokio::try_join!(run(sweep), run(deliver), serve(armed), serve(due)).map(|_| ())
         };
         // Ended by abort when the stack stops.
-        self.schedule = Some(tokio::spawn(both));
+        self.schedule = Some(tokio::spawn(all));
     }
 
     async fn start_shop(&mut self, examples: &Surroundings) -> Result<()> {

@@ -249,7 +249,7 @@ impl E2e {
         if let Some(key) = api_keys::of(&addresses.keys, "operator") {
             environment.push(("RUNPLANE_API_KEY".to_owned(), key.into()));
         }
-        let Queues { runs_url, dlq_url, alerts_url: _ } = &addresses.queues;
+        let Queues { runs_url, dlq_url, .. } = &addresses.queues;
         environment.push(("RUNPLANE_QUEUE_URL".to_owned(), runs_url.into()));
         environment.push(("RUNPLANE_DEAD_LETTER_QUEUE_URL".to_owned(), dlq_url.into()));
         let parameter = format!("parameter-{}", uuid::Uuid::new_v4().simple());

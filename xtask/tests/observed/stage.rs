@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tokio::task::JoinHandle;
@@ -49,6 +50,16 @@ impl Aws {
         let arn = format!("arn:aws:sqs:{}:000000000000:{name}", queues::REGION);
         (format!("{}/000000000000/{name}", self.endpoint_url), arn)
     }
+
+    /// A FIFO queue of the test's own; its URL.
+    pub async fn fifo(&self) -> String {
+        let name = format!("{}.fifo", Uuid::new_v4());
+        let client = queues::client(&self.endpoint_url).await;
+        let create =
+            client.create_queue().queue_name(&name).attributes(QueueAttributeName::FifoQueue, "true");
+        create.send().await.unwrap();
+        format!("{}/000000000000/{name}", self.endpoint_url)
+    }
 }
 
 /// Functions with a database and a queue. It ends with the test.
@@ -79,10 +90,14 @@ impl Stage {
         database::migrate(&dirs(), &postgres.database_url).await.unwrap();
         database::load_demo(&dirs(), &postgres.database_url).await.unwrap();
         let (queue_url, _) = aws.queue().await;
+        let sweep_url = aws.fifo().await;
         let usual = [
             ("AUTH", "off"),
             ("DATABASE_URL", &postgres.database_url),
             ("RUNS_QUEUE_URL", &queue_url),
+            // Nobody comes by it: tests invoke the sweep themselves.
+            ("SWEEP_QUEUE_URL", &sweep_url),
+            ("DELIVER_QUEUE_URL", &sweep_url),
             ("AWS_ENDPOINT_URL", &aws.endpoint_url),
             ("AWS_REGION", queues::REGION),
             ("AWS_ACCESS_KEY_ID", "test"),

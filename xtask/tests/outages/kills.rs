@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::QueueAttributeName::{ApproximateNumberOfMessages, VisibilityTimeout};
+use aws_sdk_sqs::types::QueueAttributeName::{ApproximateNumberOfMessages, FifoQueue, VisibilityTimeout};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tokio::task::JoinHandle;
@@ -49,6 +49,10 @@ impl Stage {
         // Twelve hours: what comes back sooner was made to.
         let create = client.create_queue().queue_name(&queue).attributes(VisibilityTimeout, "43200");
         create.send().await.unwrap();
+        // Nobody comes by it: tests invoke the sweep themselves.
+        let fifo = format!("{queue}.fifo");
+        let create = client.create_queue().queue_name(&fifo).attributes(FifoQueue, "true");
+        create.send().await.unwrap();
         let port = endpoint_url.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
         let line = Line::to(port).await.unwrap();
         let through_line = format!("http://127.0.0.1:{}", line.port);
@@ -59,6 +63,8 @@ impl Stage {
             .env("DATABASE_URL", &postgres.database_url)
             .env("AWS_ENDPOINT_URL", &through_line)
             .env("RUNS_QUEUE_URL", format!("{through_line}/000000000000/{queue}"))
+            .env("SWEEP_QUEUE_URL", format!("{through_line}/000000000000/{fifo}"))
+            .env("DELIVER_QUEUE_URL", format!("{through_line}/000000000000/{fifo}"))
             .env("WORKER_LEASE_SECONDS", "5");
         let host = host.start().await.unwrap();
         let queue_url = format!("{}/000000000000/{queue}", endpoint_url.trim_end_matches('/'));

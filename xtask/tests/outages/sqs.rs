@@ -18,7 +18,8 @@ async fn create(database_url: &str, what: &str, sqs_port: u16) -> Vec<bool> {
     let functions = functions()
         .env("DATABASE_URL", database_url)
         .env("AWS_ENDPOINT_URL", &endpoint)
-        .env("RUNS_QUEUE_URL", format!("{endpoint}/000000000000/runs"));
+        .env("RUNS_QUEUE_URL", format!("{endpoint}/000000000000/runs"))
+        .env("SWEEP_QUEUE_URL", format!("{endpoint}/000000000000/sweep.fifo"));
     let host = functions.start().await.unwrap();
     let mut connection = database::connect(database_url).await.unwrap();
     let mut due = Vec::new();

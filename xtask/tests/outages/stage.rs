@@ -58,6 +58,8 @@ pub fn functions() -> Builder {
     builder
         .env("AUTH", "off")
         .env("RUNS_QUEUE_URL", "http://127.0.0.1:1/000000000000/runs")
+        .env("SWEEP_QUEUE_URL", "http://127.0.0.1:1/000000000000/sweep.fifo")
+        .env("DELIVER_QUEUE_URL", "http://127.0.0.1:1/000000000000/deliver.fifo")
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         .env("AWS_REGION", "us-east-1")
         .env("AWS_ACCESS_KEY_ID", "test")

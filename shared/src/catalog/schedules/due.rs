@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::cron::Cron;
 
-/// A time that has passed this long ago without a run was missed. Until then it is merely late: the sweep comes every minute.
+/// A time that has passed this long ago without a run was missed. Until then it is merely late: the sweep comes within a minute or two.
 pub(super) const LATE: TimeDelta = TimeDelta::minutes(5);
 /// What was missed longer ago than this is not made up for.
 pub(super) const REACH: TimeDelta = TimeDelta::days(7);
