@@ -197,7 +197,7 @@ pub fn measured(app: &App) -> BTreeMap<&'static str, f64> {
 pub fn captured_log() -> (CapturedLog, tracing::subscriber::DefaultGuard) {
     unsettled();
     let log = CapturedLog::default();
-    let filter: tracing_subscriber::filter::Targets = "debug".parse().unwrap();
+    let filter: tracing_subscriber::filter::Targets = "debug".parse().expect("a filter");
     let guard = tracing::subscriber::set_default(crate::logging::json_lines(log.clone(), filter));
     (log, guard)
 }
@@ -210,7 +210,8 @@ pub fn traced(app: Arc<App>, collector: &str) -> (Arc<App>, CapturedLog, tracing
     // However busy the machine is that the tests run on.
     let traces = Traces::to(&collector.parse().expect("a URL"), app.function, Duration::from_secs(20));
     let log = CapturedLog::default();
-    let filter: tracing_subscriber::filter::Targets = "debug,hyper_util=info,reqwest=info".parse().unwrap();
+    let filter: tracing_subscriber::filter::Targets =
+        "debug,hyper_util=info,reqwest=info".parse().expect("a filter");
     let subscriber = crate::logging::lines_and_spans(log.clone(), filter, &traces);
     let guard = tracing::subscriber::set_default(subscriber);
     let app = Arc::into_inner(app).expect("nobody else has it yet");
