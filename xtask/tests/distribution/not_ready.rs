@@ -52,6 +52,7 @@ pub const STATEMENTS: &[(&str, &[&str], Why)] = &[
     ("store_steps", &["run_steps"], ByKey),
     ("sweep_evidence", &["pipeline_runs", "run_artifacts", "run_logs", "run_steps"], ById),
     ("sweep_leases", &["pipeline_runs"], ById),
+    ("sweep_next", &["deliveries", "pipeline_runs", "pipelines"], Everybody),
     ("sweep_parked", &["pipeline_runs"], Everybody),
     ("sweep_redispatches", &["pipeline_runs"], ById),
     ("sweep_retention", &["pipeline_runs"], ById),
