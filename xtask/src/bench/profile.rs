@@ -1,7 +1,7 @@
 //! `bench profile`: where the three statements that a run takes spend their time inside Postgres, as `explain (analyze, buffers, wal)` has it: what the
 //! executor and the triggers take, pages, and what is written ahead.
 //!
-//! Where the processors are is another question, which `perf` answers: docs/benchmarks/profiles.md.
+//! Its figures are in docs/benchmarks/profiles.md. Where the processors are is another question, which `perf` answers.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
