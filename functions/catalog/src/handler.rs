@@ -9,8 +9,10 @@ use runplane::problem::Problem;
 use crate::{connections, pipelines, schedules, tenants, versions, webhooks};
 
 /// Changes after which something may be due that was not: a schedule's time, what a pause or a limit has held back, an event.
-const MAKES_DUE: [(&str, &str); 6] = [
+const MAKES_DUE: [(&str, &str); 7] = [
     ("PATCH", "/api/tenants/{tenant_id}"),
+    // Its runs are cancelled, of which a bus is told.
+    ("DELETE", "/api/tenants/{tenant_id}"),
     ("PATCH", "/api/pipelines/{pipeline_id}"),
     ("POST", "/api/schedules"),
     ("PATCH", "/api/schedules/{schedule_id}"),

@@ -37,6 +37,7 @@ async fn a_change_after_which_something_may_be_due_has_the_sweep_come(
         (include_str!("../../../../events/catalog.create_pipeline.json"), 0),
         (include_str!("../../../../events/catalog.update_webhook.json"), 1),
         (include_str!("../../../../events/catalog.retry_webhook.json"), 1),
+        (include_str!("../../../../events/catalog.delete_tenant.json"), 1),
     ] {
         let sqs = Sqs::start().await;
         let app = testing::arming(options.clone(), FUNCTION, &sqs).await;
